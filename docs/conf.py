@@ -1,0 +1,89 @@
+"""Sphinx configuration, and the generator of the reference pages.
+
+The reference is made from the docstrings of every public module of every package:
+packages are found by globbing, modules by the names of their files (no underscore),
+names by ``__all__`` or, without one, by the absence of an underscore.
+"""
+
+import importlib
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = Path(__file__).resolve().parent / "reference"
+
+project = "Dolmen"
+copyright = "the Dolmen authors"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "Dolmen"
+
+# `x` in a docstring is code, as in the Markdown pages.
+default_role = "code"
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = ["Source"]
+
+
+def public_modules(package: Path) -> list[str]:
+    """Names of a package's public modules, itself first."""
+    source = package / "src"
+    found = []
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        if parts[-1] == "__init__":
+            parts = parts[:-1]
+        if not any(part.startswith("_") for part in parts):
+            found.append(".".join(parts))
+    return sorted(found)
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Names that a module offers, submodules and borrowed ones left out."""
+    if hasattr(module, "__all__"):
+        names = list(module.__all__)
+    else:
+        names = [name for name in vars(module) if not name.startswith("_")]
+    return sorted(name for name in names if is_ours(getattr(module, name)))
+
+
+def is_ours(value: object) -> bool:
+    """Whether a value is a documented function or class defined by Dolmen."""
+    home = getattr(value, "__module__", None) or ""
+    return callable(value) and home.startswith("dolmen.") and bool(value.__doc__)
+
+
+def write_module_page(name: str) -> None:
+    """Writes the page of one module: its docstring, then each of its names."""
+    names = public_names(importlib.import_module(name))
+    lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}"]
+    if names:
+        lines += [f"   :members: {', '.join(names)}"]
+    lines += ["```", ""]
+    (REFERENCE / f"{name}.md").write_text("\n".join(lines))
+
+
+def write_reference() -> None:
+    """Writes every page under ``reference/`` and their index."""
+    shutil.rmtree(REFERENCE, ignore_errors=True)
+    REFERENCE.mkdir()
+    index = ["# Reference", ""]
+    for package in sorted(ROOT.glob("packages/*")):
+        modules = public_modules(package)
+        for name in modules:
+            write_module_page(name)
+        if not modules:
+            continue
+        caption = [f":caption: dolmen.{package.name}", ":maxdepth: 1", ""]
+        index += ["```{toctree}", *caption, *modules, "```", ""]
+    (REFERENCE / "index.md").write_text("\n".join(index))
+
+
+write_reference()

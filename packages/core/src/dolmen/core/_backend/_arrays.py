@@ -1,0 +1,175 @@
+"""The C++ array class: how values get in, out and described.
+
+Array methods that compute (operators, `sum`, indexing, ...) are installed by
+`dolmen.core.numpy`; here are only those that need the runtime.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxlib import _jax, xla_client
+
+from . import _client, _flags, _stubs
+
+assert _flags.X64 is not None  # the C++ states must exist before any array does
+
+Array = _jax.Array
+ArrayImpl = _jax.ArrayImpl
+Sharding = _jax.Sharding
+SingleDeviceSharding = _jax.SingleDeviceSharding
+
+_COPY_DURING_CALL = _jax.HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL
+
+_type_factory: Callable[[tuple[int, ...], np.dtype], Any] | None = None
+
+
+def set_type_factory(factory: Callable[[tuple[int, ...], np.dtype], Any]) -> None:
+    """Tell C++ how to describe arrays that it makes by itself."""
+    global _type_factory
+    _type_factory = factory
+
+
+def _described(shape: Sequence[int], dtype: Any, weak_type: bool = False) -> Any:
+    assert _type_factory is not None, "the type factory is set when _ir is imported"
+    return _type_factory(tuple(shape), np.dtype(dtype))
+
+
+@functools.cache
+def device_sharding(device: Any, memory_kind: str | None = None) -> Any:
+    """The one sharding object for a single device (C++ compares by identity)."""
+    return SingleDeviceSharding(device, memory_kind=memory_kind)
+
+
+_stubs.provide("jax.core", ShapedArray=_described)
+_stubs.provide(
+    "jax._src.sharding_impls",
+    make_single_device_sharding=lambda device, memory_kind=None: device_sharding(
+        device, memory_kind
+    ),
+)
+_stubs.provide("jax._src.named_sharding", check_pspec=lambda mesh, spec: None)
+
+
+def put(value: np.ndarray, type: Any, device: Any = None, committed: bool = False):
+    """Copy a NumPy array to `device`.
+
+    The copy is complete as far as the caller can see: changing `value` afterwards
+    never changes the result.
+    """
+    where = _client.default_device() if device is None else device
+    return _jax.batched_device_put(
+        type,
+        device_sharding(where),
+        [value],
+        [where],
+        committed,
+        host_buffer_semantics=_COPY_DURING_CALL,
+    )
+
+
+def move(array: Any, device: Any) -> Any:
+    """`array` on `device`, committed to it."""
+    if array.sharding == device_sharding(device) and array._committed:
+        return array
+    return _jax.batched_device_put(
+        array.aval, device_sharding(device), [array], [device], True
+    )
+
+
+def with_type(array: Any, type: Any) -> Any:
+    """The same buffer under another type of equal shape and dtype (weak or not)."""
+    return array._rewrap_with_aval_and_sharding(type, array._sharding)
+
+
+def host_value(array: Any) -> np.ndarray:
+    """The value as a read-only NumPy array, fetched once and kept.
+
+    Raises:
+        RuntimeError: the array was deleted, or donated to a compiled call.
+    """
+    if array._npy_value is None:
+        _check_alive(array)
+        value, _ = array._single_device_array_to_np_array_did_copy()
+        value.flags.writeable = False
+        array._npy_value = value
+    return array._npy_value
+
+
+def _check_alive(array: Any) -> None:
+    if array.is_deleted():
+        raise RuntimeError(
+            f"array {array.aval!r} was deleted or donated: its buffer was given to a "
+            "compiled call (donate_argnums or donate_argnames). Use the call's result "
+            "instead, or don't donate this argument."
+        )
+
+
+@functools.cache
+def _result_handler(type: Any, sharding: Any, committed: bool) -> Any:
+    try:
+        return _jax.array_result_handler(type, sharding, committed, True)
+    except TypeError:  # jaxlib 0.12 has no _skip_checks
+        return _jax.array_result_handler(type, sharding, committed)
+
+
+def execute(
+    executable: Any, arrays: Sequence[Any], types: Sequence[Any], device: Any
+) -> list[Any]:
+    """Run a loaded executable on arrays that live on its device."""
+    sharding = device_sharding(device)
+    committed = any(array._committed for array in arrays)
+    handlers = [_result_handler(type, sharding, committed) for type in types]
+    return executable.execute_sharded(arrays).consume_with_handlers(handlers)
+
+
+def _hlo_sharding(self: Any, ndim: int) -> Any:
+    return xla_client.HloSharding.replicate()
+
+
+def _to_numpy(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    value = host_value(self)
+    if dtype is not None and value.dtype != dtype:
+        if copy is False:
+            raise ValueError(
+                f"numpy.asarray(copy=False): {self.aval!r} must be copied to become "
+                f"{np.dtype(dtype).name}."
+            )
+        return value.astype(dtype)
+    return value.copy() if copy else value
+
+
+def _devices(self: Any) -> set[Any]:
+    """The devices that hold the array."""
+    return {self._sharding._device}
+
+
+def install() -> None:
+    """Add the runtime properties to the C++ classes, once."""
+    SingleDeviceSharding._to_xla_hlo_sharding = _hlo_sharding
+    SingleDeviceSharding.memory_kind = property(lambda self: self._memory_kind)
+    SingleDeviceSharding.device_set = property(lambda self: {self._device})
+    ArrayImpl._check_and_rearrange = lambda self, arrays, sharding, aval: arrays
+    ArrayImpl.shape = property(lambda self: self.aval.shape)
+    ArrayImpl.dtype = property(lambda self: self.aval.dtype)
+    ArrayImpl.weak_type = property(lambda self: self.aval.weak_type)
+    ArrayImpl.ndim = property(lambda self: len(self.aval.shape))
+    ArrayImpl.size = property(lambda self: self.aval.size)
+    ArrayImpl.nbytes = property(lambda self: self.aval.nbytes)
+    ArrayImpl.itemsize = property(lambda self: self.aval.dtype.itemsize)
+    ArrayImpl.sharding = property(lambda self: self._sharding)
+    ArrayImpl.device = property(lambda self: self._sharding._device)
+    ArrayImpl.devices = _devices
+    ArrayImpl.committed = property(lambda self: self._committed)
+    ArrayImpl.__array__ = _to_numpy
+    ArrayImpl.__hash__ = None
+    _client.when_client_starts(_prime_lookups)
+
+
+def _prime_lookups() -> None:
+    """Let C++ cache what it looks up only once, while the stand-ins are there."""
+    first = put(np.zeros((), np.float32), _described((), np.float32))
+    with _stubs.lookups():
+        made = first._arrays[0]
+    assert made.aval is not None, "jaxlib found no type for an array of its own"

@@ -1,0 +1,131 @@
+"""The C++ call path: after the first call nothing of ours runs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxlib import _jax
+
+from . import _arrays, _client, _flags
+from ._pytree import BOUNDARY
+
+assert _flags.DISABLE_JIT is not None  # jaxlib wants the states before the first call
+
+
+class FastPath(NamedTuple):
+    """What C++ needs to repeat a call by itself (attribute names are jaxlib's)."""
+
+    xla_executable: Any
+    out_pytree_def: Any
+    in_shardings: list[Any]
+    out_shardings: list[Any]
+    out_avals: list[Any]
+    out_committed: list[bool]
+    kept_var_bitvec: list[bool]
+    in_device_local_layouts: list[Any]
+    const_args: list[Any]
+
+
+def fast_path(
+    executable: Any,
+    out_tree: Any,
+    out_types: Sequence[Any],
+    kept: Sequence[bool],
+    constants: Sequence[Any],
+    device: Any,
+    committed: bool,
+) -> FastPath:
+    """Describe a finished call to C++.
+
+    Args:
+        kept: for each constant and then each argument leaf, whether the executable
+            takes it.
+        constants: arrays passed before the arguments on every call.
+    """
+    sharding = _arrays.device_sharding(device)
+    return FastPath(
+        executable,
+        out_tree,
+        [sharding] * sum(kept),
+        [sharding] * len(out_types),
+        list(out_types),
+        [committed] * len(out_types),
+        list(kept),
+        [None] * sum(kept),
+        list(constants),
+    )
+
+
+_USER_FUNCTIONS = _jax.PjitFunctionCache(4096)
+_EAGER_FUNCTIONS = _jax.PjitFunctionCache(1 << 16)
+
+
+def _shard_argument(value: Any, sharding: Any, layout: Any) -> Any:
+    """An argument C++ could not place itself: on another device, or not an array."""
+    device = sharding._device
+    if isinstance(value, _arrays.ArrayImpl):
+        return _arrays.move(value, device)
+    array = np.asarray(value)
+    return _arrays.put(array, _arrays._described(array.shape, array.dtype), device)
+
+
+def callable_with_cache(
+    name: str,
+    function: Callable[..., Any],
+    on_miss: Callable[..., tuple[Any, FastPath | None]],
+    *,
+    static_argnums: Sequence[int] = (),
+    static_argnames: Sequence[str] = (),
+    key: Any = None,
+    eager: bool = False,
+) -> Any:
+    """A C++ callable that asks `on_miss(*args, **kwargs)` for what it has not seen.
+
+    Args:
+        function: identity for the shared cache; two callables made of the same
+            function and an equal `key` share their entries.
+        on_miss: does the call in Python; returns its result and, when C++ may repeat
+            it, the `FastPath`.
+        eager: keep the entries in the cache of single operations.
+    """
+
+    def cache_miss(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return on_miss(*args, **kwargs)
+        except BaseException:
+            # C++ marks an entry whose miss raised as Python-only for ever.
+            made._clear_cache()
+            raise
+
+    made = _jax.pjit(
+        name,
+        function,
+        cache_miss,
+        list(static_argnums),
+        list(static_argnames),
+        key,
+        BOUNDARY,
+        _shard_argument,
+        _EAGER_FUNCTIONS if eager else _USER_FUNCTIONS,
+    )
+    return made
+
+
+def set_tracer_class(cls: type) -> None:
+    """Make `isinstance(x, Array)` true for `cls` (C++ asks `_is_traced_array`)."""
+    _jax.set_tracer_class(cls)
+
+
+def clear_caches() -> None:
+    """Forget every compiled call."""
+    _jax.PjitFunctionCache.clear_all()
+
+
+def block_until_ready(arrays: Sequence[Any]) -> None:
+    """Wait until the computation of every array has finished."""
+    _jax.batched_block_until_ready(list(arrays))
+
+
+def default_device() -> Any:
+    """The device of uncommitted arrays."""
+    return _client.default_device()

@@ -1,0 +1,64 @@
+"""PJRT plugins: accelerators whose runtime comes in a package of its own."""
+
+import importlib.metadata
+import importlib.util
+import os
+import pathlib
+from typing import Any
+
+from jaxlib import xla_client
+
+_CUDA_PACKAGES = ("jax_cuda13_pjrt", "jax_cuda12_pjrt")
+
+
+def _cuda_library() -> pathlib.Path | None:
+    """The CUDA plugin's shared library, where a plugin package is installed."""
+    import sys
+
+    for root in map(pathlib.Path, sys.path):
+        for version in ("13", "12"):
+            found = root / "jax_plugins" / f"xla_cuda{version}" / "xla_cuda_plugin.so"
+            if found.exists():
+                return found
+    return None
+
+
+def _tpu_library() -> pathlib.Path | None:
+    spec = importlib.util.find_spec("libtpu")
+    if spec is None or spec.origin is None:
+        return None
+    found = pathlib.Path(spec.origin).parent / "libtpu.so"
+    return found if found.exists() else None
+
+
+def available() -> list[str]:
+    """Platforms to try, best first: hardware that is really there, then the CPU."""
+    found = []
+    if _cuda_library() is not None and os.path.exists("/dev/nvidiactl"):
+        found.append("cuda")
+    if _tpu_library() is not None and os.path.exists("/dev/accel0"):
+        found.append("tpu")
+    return [*found, "cpu"]
+
+
+def make_client(platform: str) -> Any:
+    """Load the plugin of `platform` and make its client.
+
+    Raises:
+        RuntimeError: no plugin for `platform` is installed.
+    """
+    library = {"cuda": _cuda_library, "gpu": _cuda_library, "tpu": _tpu_library}.get(
+        platform, lambda: None
+    )()
+    if library is None:
+        raise RuntimeError(
+            f"platform {platform!r}: no PJRT plugin found. Expected one of cuda, tpu "
+            "or cpu; install `stack[cuda13]`, `stack[cuda12]` or `stack[tpu]`, or "
+            "unset DOLMEN_PLATFORMS."
+        )
+    name = "cuda" if platform == "gpu" else platform
+    if not xla_client.pjrt_plugin_loaded(name):
+        xla_client.load_pjrt_plugin_dynamically(name, str(library))
+    if not xla_client.pjrt_plugin_initialized(name):
+        xla_client.initialize_pjrt_plugin(name)
+    return xla_client.make_c_api_client(name, {}, None)

@@ -1,0 +1,52 @@
+"""Two pytree registries on jaxlib's C++ implementation.
+
+`PUBLIC` is what users see through `dolmen.core.tree`. `BOUNDARY` is what transformations
+flatten with: it opens the same containers and, in addition, typed random keys, whose leaf
+there is the plain array of their words. So typed keys pass through compiled calls on the
+C++ fast path and no primitive needs to know them. Every registration enters both.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from jaxlib import _jax
+
+DictKey = _jax.pytree.DictKey
+FlattenedIndexKey = _jax.pytree.FlattenedIndexKey
+GetAttrKey = _jax.pytree.GetAttrKey
+SequenceKey = _jax.pytree.SequenceKey
+PyTreeDef = _jax.pytree.PyTreeDef
+
+PUBLIC = _jax.pytree.PyTreeRegistry()
+BOUNDARY = _jax.pytree.PyTreeRegistry()
+
+_Children = Iterable[Any]
+
+
+def register_node(
+    cls: type,
+    flatten: Callable[[Any], tuple[_Children, Any]],
+    unflatten: Callable[[Any, _Children], Any],
+    flatten_with_keys: Callable[[Any], tuple[Iterable[tuple[Any, Any]], Any]]
+    | None = None,
+) -> None:
+    """Register a container class in both registries."""
+    for registry in (PUBLIC, BOUNDARY):
+        registry.register_node(cls, flatten, unflatten, flatten_with_keys)
+
+
+def register_boundary_node(
+    cls: type,
+    flatten: Callable[[Any], tuple[_Children, Any]],
+    unflatten: Callable[[Any, _Children], Any],
+) -> None:
+    """Register a class that is a leaf to users and opened at transformations."""
+    BOUNDARY.register_node(cls, flatten, unflatten, None)
+
+
+def register_dataclass_node(
+    cls: type, data_fields: Sequence[str], meta_fields: Sequence[str]
+) -> None:
+    """Register a dataclass whose `data_fields` are children, `meta_fields` static."""
+    for registry in (PUBLIC, BOUNDARY):
+        registry.register_dataclass_node(cls, list(data_fields), list(meta_fields))

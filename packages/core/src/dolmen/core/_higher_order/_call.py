@@ -1,0 +1,115 @@
+"""A call of a program as one operation: what `jit` becomes inside a trace."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._ir import ArrayType, Equation, Linear, Primitive, Program, Variable
+from .._tracing import bind, evaluate, typeof
+from .._transforms import (
+    Linearization,
+    batch_program,
+    batch_size,
+    jvp_program,
+    linearize_program,
+    transpose_program,
+)
+
+
+class Jit(Primitive):
+    """Calls `program`; lowered to a function of the module."""
+
+    interned = False
+    multiple_results = True
+
+    program: Program
+
+    @property
+    def effects(self) -> frozenset[str]:
+        return self.program.effects
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
+        assert len(arg_types) == len(self.program.inputs), (arg_types, self.program)
+        return self.program.out_types
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        active = tuple(t is not None for t in tangents)
+        program, out_active = jvp_program(self.program, active)
+        flat = call(program, [*primals, *(t for t in tangents if t is not None)])
+        rest = iter(flat[len(out_active) :])
+        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+
+    def linearize(
+        self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
+    ) -> Linearization:
+        return call_linearization(linearize_program(self.program, active))
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        linear = [isinstance(arg, Linear) for arg in args]
+        values = [arg for arg, is_linear in zip(args, linear, strict=True) if not is_linear]
+        reordered = _linear_last(self.program, linear)
+        given = tuple(ct is not None for ct in cotangents)
+        transposed, produced = transpose_program(reordered, len(values), given)
+        cts = iter(call(transposed, [*values, *(ct for ct in cotangents if ct is not None)]))
+        has_ct = iter(produced)
+        return [next(cts) if is_lin and next(has_ct) else None for is_lin in linear]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        size = batch_size(args, axes)
+        program, out_axes = batch_program(self.program, tuple(axes), size)
+        return call(program, args), out_axes
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.call(self.program, args)
+
+
+def call(program: Program, args: Sequence[Any]) -> list[Any]:
+    """Apply `program` as one operation in the current trace."""
+    primitive = program.derived.get("call")
+    if primitive is None:
+        primitive = program.derived["call"] = Jit(program)
+    return bind(primitive, *args)
+
+
+def _linear_last(program: Program, linear: Sequence[bool]) -> Program:
+    """`program` with its linear inputs after the others."""
+    inputs = [v for v, is_lin in zip(program.inputs, linear, strict=True) if not is_lin]
+    inputs += [v for v, is_lin in zip(program.inputs, linear, strict=True) if is_lin]
+    return Program(inputs, program.equations, program.outputs, program.name)
+
+
+def as_call(program: Program) -> Program:
+    """A program whose only equation calls `program`.
+
+    Outputs that are inputs of `program` are passed on outside the call.
+    """
+    inputs = [Variable(type) for type in program.in_types]
+    outer: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
+    inner_outs = [a for a in program.outputs if isinstance(a, Variable) and a not in outer]
+    inner_outs = list(dict.fromkeys(inner_outs))
+    if not inner_outs and not program.effects:
+        return Program(inputs, [], [outer.get(a, a) for a in program.outputs])
+    inner = Program(program.inputs, program.equations, inner_outs, program.name)
+    primitive = inner.derived["call"] = Jit(inner)
+    results = [Variable(atom.type) for atom in inner_outs]
+    outer.update(zip(inner_outs, results, strict=True))
+    equation = Equation(primitive, inputs, results, None)
+    return Program(inputs, [equation], [outer.get(a, a) for a in program.outputs])
+
+
+def call_linearization(inner: Linearization) -> Linearization:
+    """`inner` with each of its programs as one call."""
+
+    def transposed(given: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
+        program, produced = inner.transposed(given)
+        return as_call(program), produced
+
+    return Linearization(
+        as_call(inner.primal),
+        lambda: as_call(inner.tangent),
+        transposed,
+        inner.active_ins,
+        inner.active_outs,
+    )
+
+
+__all__ = ["evaluate", "typeof"]

@@ -1,0 +1,439 @@
+"""`jit`: trace once, compile once, and then let C++ repeat the call."""
+
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+from .. import _backend
+from .._backend import flags
+from .._ir import ArrayType, Program, message
+from .._tracing import (
+    EAGER,
+    Tracer,
+    as_array,
+    current_trace,
+    is_array_like,
+    record,
+    run_program,
+    state,
+    typeof,
+)
+from .._transforms._trees import flatten, name_of, not_arrays, result_leaves
+from ._call import call
+
+
+class TracedFunction:
+    """What one signature of a function was traced to."""
+
+    __slots__ = ("captures", "name", "out_tree", "program")
+
+    def __init__(
+        self, program: Program, captures: list[Any], out_tree: Any, name: str
+    ) -> None:
+        self.program = program
+        self.captures = captures
+        self.out_tree = out_tree
+        self.name = name
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the values it closed over are still there."""
+        return not any(isinstance(c, Tracer) and c.trace.finished for c in self.captures)
+
+
+class Signature:
+    """Which arguments of a function are static or donated."""
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        static_argnums: Any,
+        static_argnames: Any,
+        donate_argnums: Any,
+        donate_argnames: Any,
+    ) -> None:
+        self.fun = fun
+        parameters = _parameters(fun)
+        self.static_nums, self.static_names = _resolve(
+            fun, parameters, static_argnums, static_argnames, "static"
+        )
+        self.donate_nums, self.donate_names = _resolve(
+            fun, parameters, donate_argnums, donate_argnames, "donate"
+        )
+
+    def separate(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Static part (hashable) and dynamic `(args, kwargs)` of a call.
+
+        Raises:
+            ValueError: a static argument is not hashable.
+        """
+        nums = {n % len(args) for n in self.static_nums if -len(args) <= n < len(args)}
+        static: list[tuple[Any, Any]] = []
+        if not nums and not self.static_names:
+            return (), (tuple(args), kwargs)
+        dynamic_args = []
+        for index, arg in enumerate(args):
+            if index in nums:
+                static.append((index, self._hashable(index, arg)))
+            else:
+                dynamic_args.append(arg)
+        dynamic_kwargs = {}
+        for key in sorted(kwargs):
+            if key in self.static_names:
+                static.append((key, self._hashable(key, kwargs[key])))
+            else:
+                dynamic_kwargs[key] = kwargs[key]
+        return tuple(static), (tuple(dynamic_args), dynamic_kwargs)
+
+    def _hashable(self, which: Any, value: Any) -> Hashable:
+        try:
+            hash(value)
+        except TypeError:
+            advice = "Pass a tuple instead of a list, or make the argument dynamic."
+            raise ValueError(
+                message(
+                    f"jit of {name_of(self.fun)}: static argument {which!r} must be "
+                    f"hashable, got {type(value).__name__}: {value!r:.60}.",
+                    advice,
+                )
+            ) from None
+        return value
+
+    def call(self, static: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Call the function with the static arguments put back."""
+        if not static:
+            return self.fun(*args, **kwargs)
+        full, rest = list(args), dict(kwargs)
+        for which, value in static:
+            if isinstance(which, int):
+                full.insert(which, value)
+            else:
+                rest[which] = value
+        return self.fun(*full, **rest)
+
+    def donated(self, static: Any, dynamic: Any) -> tuple[bool, ...]:
+        """For each leaf of the dynamic arguments whether its buffer is given away."""
+        if not self.donate_nums and not self.donate_names:
+            return ()
+        args, kwargs = dynamic
+        statics = {which for which, _ in static if isinstance(which, int)}
+        total = len(args) + len(statics)
+        positions = [i for i in range(total) if i not in statics]
+        nums = {n % total for n in self.donate_nums if -total <= n < total}
+        mask: list[bool] = []
+        for position, arg in zip(positions, args, strict=True):
+            mask += [position in nums] * len(flatten(arg)[0])
+        for key in sorted(kwargs):
+            mask += [key in self.donate_names] * len(flatten(kwargs[key])[0])
+        return tuple(mask)
+
+
+def _parameters(fun: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return []
+
+
+def _resolve(
+    fun: Callable[..., Any],
+    parameters: list[inspect.Parameter],
+    nums: Any,
+    names: Any,
+    what: str,
+) -> tuple[tuple[int, ...], frozenset[str]]:
+    """Numbers and names of the same arguments, whichever of the two was given."""
+    numbers = [] if nums is None else [nums] if isinstance(nums, int) else list(nums)
+    named = [] if names is None else [names] if isinstance(names, str) else list(names)
+    positional = [
+        p.name
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters) or not parameters
+    known = {p.name for p in parameters}
+    for name in named:
+        if name not in known and not accepts_any:
+            raise ValueError(
+                message(
+                    f"jit of {name_of(fun)}: {what}_argnames names {name!r}, but the "
+                    f"function has the parameters ({', '.join(known and [p.name for p in parameters])})."
+                )
+            )
+    accepts_more = any(p.kind is p.VAR_POSITIONAL for p in parameters) or not parameters
+    for number in numbers:
+        if not accepts_more and not -len(positional) <= number < len(positional):
+            raise ValueError(
+                message(
+                    f"jit of {name_of(fun)}: {what}_argnums={number}, but the function "
+                    f"has {len(positional)} positional parameters."
+                )
+            )
+    by_number = {positional[n] for n in numbers if -len(positional) <= n < len(positional)}
+    by_name = {positional.index(name) for name in named if name in positional}
+    return tuple(sorted({*numbers, *by_name})), frozenset(by_number | set(named))
+
+
+class JitFunction:
+    """The Python side of a jitted function: what C++ asks when it has no entry."""
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        signature: Signature,
+        *,
+        keep_unused: bool = False,
+        inline: bool = False,
+        checked: bool = True,
+    ) -> None:
+        self.fun = fun
+        self.name = name_of(fun)
+        self.signature = signature
+        self.keep_unused = keep_unused
+        self.inline = inline
+        self.checked = checked
+        self.traced: dict[Any, TracedFunction] = {}
+
+    def on_miss(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Do a call that C++ could not repeat by itself."""
+        if flags.DISABLE_JIT.value and self.checked:
+            return self.fun(*args, **kwargs), None
+        static, dynamic = self.signature.separate(args, kwargs)
+        leaves, tree = flatten(dynamic)
+        if not all(map(is_array_like, leaves)):
+            if not self.checked:  # let the function itself say what it expects
+                return self.fun(*args, **kwargs), None
+            raise not_arrays("jit", self.fun, dynamic)
+        leaves = [as_array(leaf) for leaf in leaves]
+        found = self.trace(static, tree, tuple(map(typeof, leaves)))
+        values = [*found.captures, *leaves]
+        if state.trace is not EAGER and (
+            state.trace.staging or any(isinstance(v, Tracer) for v in values)
+        ):
+            return self._apply(found, values), None
+        donated = self.signature.donated(static, dynamic)
+        if donated:
+            donated = (False,) * len(found.captures) + donated
+            self._check_donation(leaves, donated[len(found.captures) :])
+        outs, fast_path = run_program(
+            found.program,
+            leaves,
+            found.captures,
+            donated=donated,
+            keep_unused=self.keep_unused,
+        )
+        return found.out_tree.unflatten(outs), fast_path(found.out_tree)
+
+    def _apply(self, found: TracedFunction, values: Sequence[Any]) -> Any:
+        """Put the call into the current trace."""
+        if self.inline:
+            from .._tracing import evaluate
+
+            return found.out_tree.unflatten(evaluate(found.program, values))
+        return found.out_tree.unflatten(call(found.program, values))
+
+    def _check_donation(self, leaves: Sequence[Any], donated: Sequence[bool]) -> None:
+        given = [id(x) for x, d in zip(leaves, donated, strict=True) if d]
+        if len(set(given)) < len(given):
+            raise ValueError(
+                message(
+                    f"jit of {self.name}: the same array is donated twice.",
+                    "Pass a copy (`x.copy()`) for one of the arguments.",
+                )
+            )
+
+    def trace(
+        self, static: Any, tree: Any, types: tuple[ArrayType, ...]
+    ) -> TracedFunction:
+        """The program of one signature, traced at most once."""
+        key = (static, tree, types, flags.X64.value)
+        found = self.traced.get(key)
+        if found is None or not found.reusable:
+            found = self.traced[key] = self._trace(static, tree, types)
+        return found
+
+    def _trace(
+        self, static: Any, tree: Any, types: tuple[ArrayType, ...]
+    ) -> TracedFunction:
+        out_tree: Any = None
+
+        def flat(*tracers: Any) -> Sequence[Any]:
+            nonlocal out_tree
+            args, kwargs = tree.unflatten(tracers)
+            result = self.signature.call(static, args, kwargs)
+            leaves, out_tree = result_leaves("jit", self.fun, result)
+            return leaves
+
+        program, captures = record(flat, types, name=self.name)
+        return TracedFunction(program, captures, out_tree, self.name)
+
+    def trace_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Trace for arguments that may be descriptions of arrays.
+
+        Returns:
+            The traced function, the tree and the mask of donated leaves.
+        """
+        static, dynamic = self.signature.separate(args, kwargs)
+        leaves, tree = flatten(dynamic)
+        types = tuple(map(_type_of_description, leaves))
+        found = self.trace(static, tree, types)
+        return found, tree, self.signature.donated(static, dynamic)
+
+
+def _type_of_description(leaf: Any) -> ArrayType:
+    if is_array_like(leaf):
+        return typeof(leaf)
+    if hasattr(leaf, "as_type"):
+        return leaf.as_type()
+    return typeof(leaf)
+
+
+# Functions that were jitted before keep their traces, so `jit(f)(x)` in a loop traces once.
+_functions: weakref.WeakKeyDictionary[Any, dict[Any, JitFunction]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _shared(fun: Callable[..., Any], key: Any, make: Callable[[], JitFunction]) -> Any:
+    try:
+        known = _functions.setdefault(fun, {})
+    except TypeError:  # not hashable or not weakly referable
+        return make()
+    if key not in known:
+        known[key] = make()
+    return known[key]
+
+
+def jit(
+    fun: Callable[..., Any] | None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] | None = None,
+    static_argnames: str | Iterable[str] | None = None,
+    donate_argnums: int | Sequence[int] | None = None,
+    donate_argnames: str | Iterable[str] | None = None,
+    keep_unused: bool = False,
+    inline: bool = False,
+) -> Any:
+    """Compile a function: trace it once per signature, then run the executable.
+
+    Args:
+        fun: a function of arrays in trees. Without it, `jit` returns a decorator.
+        static_argnums: positions of arguments that are not arrays; the function is
+            compiled again for each new value. They must be hashable.
+        static_argnames: the same by name.
+        donate_argnums: positions of arguments whose buffers the results may reuse; the
+            arrays passed there are deleted.
+        donate_argnames: the same by name.
+        keep_unused: keep arguments nothing depends on as parameters of the executable.
+        inline: inside another trace, put the operations there rather than a call.
+
+    Returns:
+        A function with the same arguments, with `trace`, `lower`, `eval_shape` and
+        `clear_cache`.
+
+    Raises:
+        TypeError: (at the call) an argument leaf is no array; the message names it.
+        ValueError: a static argument is not hashable.
+
+    Example:
+        >>> import dolmen.core as dc
+        >>> @dc.jit
+        ... def double(x):
+        ...     return x + x
+        >>> double(2.0)
+        Array(4., dtype=float32, weak_type=True)
+    """
+    options: dict[str, Any] = {
+        "static_argnums": static_argnums,
+        "static_argnames": static_argnames,
+        "donate_argnums": donate_argnums,
+        "donate_argnames": donate_argnames,
+        "keep_unused": keep_unused,
+        "inline": inline,
+    }
+    if fun is None:
+        return functools.partial(jit, **options)
+    if not callable(fun):
+        raise TypeError(message(f"jit: expected a function, got {fun!r:.80}."))
+    signature = Signature(
+        fun, static_argnums, static_argnames, donate_argnums, donate_argnames
+    )
+    key = (
+        signature.static_nums,
+        signature.static_names,
+        signature.donate_nums,
+        signature.donate_names,
+        keep_unused,
+        inline,
+    )
+    shared = _shared(
+        fun,
+        key,
+        lambda: JitFunction(fun, signature, keep_unused=keep_unused, inline=inline),
+    )
+    made = _backend.callable_with_cache(
+        name_of(fun),
+        fun,
+        shared.on_miss,
+        static_argnums=[n for n in signature.static_nums if n >= 0],
+        static_argnames=sorted(signature.static_names),
+        key=key,
+    )
+    return _dressed(made, fun, shared)
+
+
+def _dressed(made: Any, fun: Callable[..., Any], shared: JitFunction) -> Any:
+    """The C++ callable with the name, docs and stages of a jitted function."""
+    from . import _stages
+
+    functools.update_wrapper(made, fun)
+    made.trace = functools.partial(_stages.trace, shared)
+    made.lower = lambda *args, **kwargs: made.trace(*args, **kwargs).lower()
+    made.eval_shape = lambda *args, **kwargs: made.trace(*args, **kwargs).out_info
+
+    def clear_cache() -> None:
+        shared.traced.clear()
+        made._clear_cache()
+
+    made.clear_cache = clear_cache
+    return made
+
+
+def jit_when_eager(
+    *, static_argnames: Sequence[str] = (), static_argnums: Sequence[int] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for array functions: one compiled call when nothing is being traced.
+
+    Inside a trace the function runs as plain Python, so programs hold its primitives and
+    no nested calls.
+    """
+
+    def decorate(fun: Callable[..., Any]) -> Callable[..., Any]:
+        signature = Signature(fun, static_argnums, static_argnames, None, None)
+        function = JitFunction(fun, signature, checked=False)
+        compiled = _backend.callable_with_cache(
+            name_of(fun),
+            fun,
+            function.on_miss,
+            static_argnums=[n for n in signature.static_nums if n >= 0],
+            static_argnames=sorted(signature.static_names),
+            key="eager",
+            eager=True,
+        )
+
+        @functools.wraps(fun)
+        def either(*args: Any, **kwargs: Any) -> Any:
+            if state.trace is EAGER:
+                return compiled(*args, **kwargs)
+            return fun(*args, **kwargs)
+
+        either.compiled = compiled  # type: ignore[attr-defined]
+        return either
+
+    return decorate
+
+
+__all__ = ["current_trace"]

@@ -1,0 +1,232 @@
+"""Element types: the 64-bit switch, kinds, and JAX's promotion lattice.
+
+The lattice (least upper bounds; a starred node is the weak type of a Python scalar)::
+
+    bool ─ int* ┬ u8 ─ u16 ─ u32 ─ u64 ┐
+                └ i8 ─ i16 ─ i32 ─ i64 ┴ float* ┬ bf16 ┬ f32 ─ f64
+                     (u8 ≤ i16, u16 ≤ i32, …)   └ f16  ┘   │     │
+                                       float* ─ complex* ─ c64 ─ c128
+
+Source: the JAX type-promotion design note describes the semantics implemented here.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from .._backend import flags
+
+bfloat16 = np.dtype(ml_dtypes.bfloat16)
+
+_FLOAT8 = tuple(
+    np.dtype(getattr(ml_dtypes, name))
+    for name in (
+        "float8_e3m4",
+        "float8_e4m3",
+        "float8_e4m3b11fnuz",
+        "float8_e4m3fn",
+        "float8_e4m3fnuz",
+        "float8_e5m2",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+    )
+)
+_FLOAT4 = (np.dtype(ml_dtypes.float4_e2m1fn),)
+
+_BOOL = np.dtype(bool)
+_SIGNED = tuple(
+    map(np.dtype, (ml_dtypes.int2, ml_dtypes.int4, "int8", "int16", "int32", "int64"))
+)
+_UNSIGNED = tuple(
+    map(
+        np.dtype,
+        (ml_dtypes.uint2, ml_dtypes.uint4, "uint8", "uint16", "uint32", "uint64"),
+    )
+)
+_FLOATS = (
+    *_FLOAT4,
+    *_FLOAT8,
+    bfloat16,
+    np.dtype("float16"),
+    np.dtype("float32"),
+    np.dtype("float64"),
+)
+_COMPLEX = (np.dtype("complex64"), np.dtype("complex128"))
+
+_KINDS = {
+    **dict.fromkeys((_BOOL,), "b"),
+    **dict.fromkeys(_SIGNED, "i"),
+    **dict.fromkeys(_UNSIGNED, "u"),
+    **dict.fromkeys(_FLOATS, "f"),
+    **dict.fromkeys(_COMPLEX, "c"),
+}
+
+_NARROW = {
+    np.dtype("int64"): np.dtype("int32"),
+    np.dtype("uint64"): np.dtype("uint32"),
+    np.dtype("float64"): np.dtype("float32"),
+    np.dtype("complex128"): np.dtype("complex64"),
+}
+
+# dtype of gradients of integer and boolean arguments: it holds no information.
+float0 = np.dtype([("float0", np.void, 0)])
+
+_SHORT_NAMES = {
+    _BOOL: "bool",
+    bfloat16: "bf16",
+    np.dtype("complex64"): "c64",
+    np.dtype("complex128"): "c128",
+    float0: "float0",
+}
+
+
+def short_name(dtype: np.dtype) -> str:
+    """`f32`, `i8`, `bf16`: how messages and programs print a dtype."""
+    known = _SHORT_NAMES.get(dtype)
+    if known is not None:
+        return known
+    name = dtype.name
+    for long, short in (("float", "f"), ("uint", "u"), ("int", "i")):
+        if name.startswith(long):
+            return short + name[len(long) :]
+    return name
+
+
+def kind(dtype: np.dtype) -> str:
+    """`b`ool, `i`nt, `u`nsigned, `f`loat or `c`omplex; empty for anything else."""
+    return _KINDS.get(dtype, "")
+
+
+def is_inexact(dtype: np.dtype) -> bool:
+    """Whether values of `dtype` have tangents (floating point or complex)."""
+    return _KINDS.get(dtype) in ("f", "c")
+
+
+def canonical(dtype: np.dtype) -> np.dtype:
+    """`dtype` as arrays hold it: 64-bit types are halved unless x64 is enabled."""
+    if flags.X64.value:
+        return dtype
+    return _NARROW.get(dtype, dtype)
+
+
+def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
+    """A user's dtype argument as a canonical NumPy dtype.
+
+    Raises:
+        TypeError: `dtype` names no element type XLA can hold.
+    """
+    if dtype is bool:
+        return _BOOL
+    if dtype is int:
+        return canonical(np.dtype("int64"))
+    if dtype is float:
+        return canonical(np.dtype("float64"))
+    if dtype is complex:
+        return canonical(np.dtype("complex128"))
+    try:
+        made = np.dtype(dtype)
+    except TypeError:
+        made = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
+        if made is None:
+            raise TypeError(
+                f"{function}: expected a dtype, got {dtype!r}. Use a name such as "
+                "'float32' or a type such as jnp.bfloat16."
+            ) from None
+        made = np.dtype(made)
+    if made not in _KINDS and made != float0:
+        raise TypeError(
+            f"{function}: arrays can't hold dtype {made}; expected a boolean, integer, "
+            "floating-point or complex dtype."
+        )
+    return canonical(made)
+
+
+# ---- promotion ---------------------------------------------------------------------
+
+_WEAK = {"i": "int*", "f": "float*", "c": "complex*"}
+_Node = np.dtype | str
+
+
+def _edges() -> dict[_Node, tuple[_Node, ...]]:
+    edges: dict[_Node, tuple[_Node, ...]] = {
+        _BOOL: ("int*",),
+        "int*": (_UNSIGNED[0], _SIGNED[0]),
+        "float*": ("complex*", bfloat16, np.dtype("float16"), *_FLOAT8, *_FLOAT4),
+        "complex*": (_COMPLEX[0],),
+        bfloat16: (np.dtype("float32"),),
+        np.dtype("float16"): (np.dtype("float32"),),
+        np.dtype("float32"): (np.dtype("float64"), _COMPLEX[0]),
+        np.dtype("float64"): (_COMPLEX[1],),
+        _COMPLEX[0]: (_COMPLEX[1],),
+        _COMPLEX[1]: (),
+        **dict.fromkeys((*_FLOAT8, *_FLOAT4), ()),
+    }
+    for index, (signed, unsigned) in enumerate(zip(_SIGNED, _UNSIGNED, strict=True)):
+        if index + 1 < len(_SIGNED):
+            edges[signed] = (_SIGNED[index + 1],)
+            edges[unsigned] = (_UNSIGNED[index + 1], _SIGNED[index + 1])
+        else:
+            edges[signed] = edges[unsigned] = ("float*",)
+    return edges
+
+
+@functools.cache
+def _above(node: _Node) -> frozenset[_Node]:
+    return frozenset({node}).union(*(_above(n) for n in _EDGES[node]))
+
+
+_EDGES = _edges()
+
+
+@functools.cache
+def _least_upper_bound(nodes: frozenset[_Node]) -> _Node:
+    common = frozenset.intersection(*(_above(node) for node in nodes))
+    for candidate in common:
+        if common <= _above(candidate):
+            return candidate
+    names = sorted(n if isinstance(n, str) else short_name(n) for n in nodes)
+    raise TypeError(
+        f"dtypes {' and '.join(names)} have no implicit promotion. Convert one of them "
+        "explicitly with `.astype(...)`."
+    )
+
+
+@functools.cache
+def _node(dtype: np.dtype, weak_type: bool) -> _Node:
+    if weak_type:
+        return _WEAK.get(kind(dtype), dtype)
+    return dtype
+
+
+_WEAK_DTYPES = {
+    "int*": np.dtype("int64"),
+    "float*": np.dtype("float64"),
+    "complex*": np.dtype("complex128"),
+}
+
+
+def promote(operands: Sequence[tuple[np.dtype, bool]]) -> tuple[np.dtype, bool]:
+    """Result dtype of combining `(dtype, weak_type)` operands, and whether it is weak.
+
+    Raises:
+        TypeError: the dtypes have no common upper bound (for example two 8-bit floats).
+    """
+    bound = _least_upper_bound(frozenset(_node(d, w) for d, w in operands))
+    if isinstance(bound, str):
+        return canonical(_WEAK_DTYPES[bound]), True
+    # bool has no weak form; a lattice of one weak node stays weak (handled above).
+    return canonical(bound), False
+
+
+def scalar_dtype(value: bool | int | float | complex) -> np.dtype:
+    """The (weak) dtype of a Python scalar."""
+    if isinstance(value, bool):
+        return _BOOL
+    if isinstance(value, int):
+        return canonical(np.dtype("int64"))
+    if isinstance(value, float):
+        return canonical(np.dtype("float64"))
+    return canonical(np.dtype("complex128"))

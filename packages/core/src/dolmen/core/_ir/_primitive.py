@@ -1,0 +1,150 @@
+"""The base class of every operation: fields are its parameters, methods its rules."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, dataclass_transform
+
+from ._types import ArrayType
+
+_NO_EFFECTS: frozenset[str] = frozenset()
+
+
+class _Interning(type):
+    """Gives equal parameters the same instance, so primitives compare with `is`."""
+
+    _instances: dict[Any, Any]
+
+    def __init__(cls, name: str, bases: Any, namespace: Any, **kwargs: Any) -> None:
+        super().__init__(name, bases, namespace, **kwargs)
+        cls._instances = {}
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if not cls.interned:  # type: ignore[attr-defined]
+            return cls._make(args, kwargs)
+        key = (args, *kwargs.items()) if kwargs else args
+        found = cls._instances.get(key)
+        if found is None:
+            made = cls._make(args, kwargs)
+            fields = tuple(getattr(made, f.name) for f in dataclasses.fields(made))
+            found = cls._instances.setdefault(("fields", fields), made)
+            cls._instances[key] = found
+        return found
+
+    def _make(cls, args: Any, kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        object.__setattr__(made, "inferred", {})
+        object.__setattr__(made, "derived", {})
+        return made
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+class Primitive(metaclass=_Interning):
+    """An operation that transformations know by its rules.
+
+    A subclass declares its parameters as annotated fields (it becomes a frozen dataclass
+    by itself; fields must be hashable) and its rules as methods. Instances with equal
+    fields are the same object.
+
+    Every rule takes sequences over the arguments. A primitive with one result (the
+    default) takes and gives that result bare; one with `multiple_results` uses
+    sequences. Rules `jvp`, `transpose` and `batch` compute with public operations on
+    whatever values they are given, so they compose.
+    """
+
+    multiple_results: ClassVar[bool] = False
+    interned: ClassVar[bool] = True
+
+    # Per instance: types inferred so far, and rules derived by transformations.
+    inferred: ClassVar[dict[tuple[ArrayType, ...], tuple[ArrayType, ...]]]
+    derived: ClassVar[dict[Any, Any]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+
+    @property
+    def name(self) -> str:
+        """The snake-case name that programs print."""
+        return _snake_case(type(self).__name__)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters by name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Side effects, for which an equation is kept though nobody uses its results."""
+        return _NO_EFFECTS
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
+        return f"{type(self).__name__}({fields})"
+
+    # ---- rules ---------------------------------------------------------------------
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> Any:
+        """Type of the result (a sequence with `multiple_results`), or an error.
+
+        Raises `TypeError` for wrong dtypes and `ValueError` for wrong shapes.
+        """
+        raise self._missing("infer_type")
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """Results and their tangents, as a pair `(out, tangent)`.
+
+        A tangent that is known to be zero is None, on the way in and on the way out.
+        At least one incoming tangent is not None. Tangents have the types of their
+        primals; those of integers and booleans are always None.
+        """
+        raise self._missing("jvp")
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """Cotangents of the arguments, a sequence as long as `args`.
+
+        Only for primitives that are linear in some arguments: those are given as
+        `Linear(type)` and get a cotangent; the others are values and get None. A
+        cotangent of a result nobody used is None; at least one isn't.
+        """
+        raise self._missing("transpose")
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        """Results over batched arguments and the batch axis of each: `(out, axis)`.
+
+        `axes[i]` is the batch axis of `args[i]`, None for an argument that is the same
+        for the whole batch; at least one isn't None. A result axis may be None.
+        """
+        raise self._missing("batch")
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        """Result handles: StableHLO operations emitted through `builder`."""
+        raise self._missing("lower")
+
+    def linearize(
+        self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
+    ) -> Any:
+        """A `Linearization` of its own, or None to derive one from `jvp`."""
+        return None
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> Any:
+        """Floating-point operations of one call; None when not modelled."""
+        return None
+
+    def _missing(self, rule: str) -> NotImplementedError:
+        cls = type(self)
+        return NotImplementedError(
+            f"primitive {self.name!r} has no {rule!r} rule. Define "
+            f"`{cls.__qualname__}.{rule}` in module {cls.__module__}."
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Linear:
+    """Stands for an argument in which a primitive is linear, while transposing."""
+
+    type: ArrayType
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

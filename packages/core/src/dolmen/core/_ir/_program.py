@@ -1,0 +1,152 @@
+"""Programs: typed equations over variables, closed by their inputs alone."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ._frames import Frame
+from ._primitive import Primitive
+from ._types import ArrayType
+
+
+class Variable:
+    """A value of a program, known by identity."""
+
+    __slots__ = ("type",)
+
+    type: ArrayType
+
+    def __init__(self, type: ArrayType) -> None:
+        self.type = type
+
+    @property
+    def aval(self) -> ArrayType:
+        """The type, under JAX's name."""
+        return self.type
+
+
+class Literal:
+    """A scalar constant written into an equation."""
+
+    __slots__ = ("type", "value")
+
+    def __init__(self, value: Any, type: ArrayType) -> None:
+        self.value = value
+        self.type = type
+
+    @property
+    def aval(self) -> ArrayType:
+        """The type, under JAX's name."""
+        return self.type
+
+
+Atom = Variable | Literal
+
+
+class Equation:
+    """`outputs = primitive(inputs)` and the user's line that asked for it."""
+
+    __slots__ = ("frame", "inputs", "outputs", "primitive")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Atom],
+        outputs: Sequence[Variable],
+        frame: Frame | None,
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.outputs = outputs
+        self.frame = frame
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The primitive's parameters by name."""
+        return self.primitive.params
+
+    @property
+    def invars(self) -> Sequence[Atom]:
+        """The inputs, under JAX's name."""
+        return self.inputs
+
+    @property
+    def outvars(self) -> Sequence[Variable]:
+        """The outputs, under JAX's name."""
+        return self.outputs
+
+
+class Program:
+    """A function of arrays: inputs, equations in order, outputs.
+
+    A program refers to nothing outside itself: arrays that a traced function closed
+    over are its leading inputs, and whoever traced it keeps their values. Transformed
+    and lowered forms are kept in `derived`, so they die with the program.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "derived",
+        "effects",
+        "equations",
+        "inputs",
+        "name",
+        "outputs",
+    )
+
+    def __init__(
+        self,
+        inputs: Sequence[Variable],
+        equations: Sequence[Equation],
+        outputs: Sequence[Atom],
+        name: str = "",
+    ) -> None:
+        self.inputs = list(inputs)
+        self.equations = list(equations)
+        self.outputs = list(outputs)
+        self.name = name
+        self.derived: dict[Any, Any] = {}
+        effects: frozenset[str] = frozenset()
+        for equation in self.equations:
+            found = equation.primitive.effects
+            if found:
+                effects |= found
+        self.effects = effects
+
+    @property
+    def in_types(self) -> tuple[ArrayType, ...]:
+        """Types of the inputs."""
+        return tuple(v.type for v in self.inputs)
+
+    @property
+    def out_types(self) -> tuple[ArrayType, ...]:
+        """Types of the outputs."""
+        return tuple(v.type for v in self.outputs)
+
+    @property
+    def eqns(self) -> list[Equation]:
+        """The equations, under JAX's name."""
+        return self.equations
+
+    @property
+    def invars(self) -> list[Variable]:
+        """The inputs, under JAX's name."""
+        return self.inputs
+
+    @property
+    def outvars(self) -> list[Atom]:
+        """The outputs, under JAX's name."""
+        return self.outputs
+
+    def __repr__(self) -> str:
+        from ._printer import format_program
+
+        return format_program(self)
+
+
+def subprograms(equation: Equation) -> Iterator[Program]:
+    """The programs among an equation's parameters."""
+    for value in equation.params.values():
+        if isinstance(value, Program):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Program))

@@ -1,0 +1,104 @@
+"""Types of values, interned: equal types are the same object."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import _backend
+from ._dtypes import canonical, is_inexact, short_name
+
+_NOT_VARYING: frozenset[str] = frozenset()
+
+
+class ArrayType:
+    """Shape, dtype, weakness, sharding and varying mesh axes of an array.
+
+    Make one with `array_type(...)`; compare with `is`.
+
+    Attributes:
+        shape: sizes of the axes.
+        dtype: NumPy dtype of the elements.
+        weak_type: whether the dtype came from a Python scalar and gives way to others.
+        sharding: how the axes are laid over a mesh; None on a single device.
+        varying: mesh axes over which values may differ inside `shard_map`.
+    """
+
+    __slots__ = ("dtype", "lowered", "shape", "sharding", "size", "varying", "weak_type")
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    weak_type: bool
+    sharding: Any
+    varying: frozenset[str]
+    size: int
+    lowered: Any  # the backend's handle for this type, filled in by the lowering
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether values of this type have non-trivial tangents."""
+        return is_inexact(self.dtype)
+
+    def strengthened(self) -> "ArrayType":
+        """This type without weakness."""
+        return array_type(self.shape, self.dtype) if self.weak_type else self
+
+    def with_shape(self, shape: tuple[int, ...]) -> "ArrayType":
+        """This type with another shape."""
+        return array_type(shape, self.dtype, self.weak_type)
+
+    def __repr__(self) -> str:
+        weak = "~" if self.weak_type else ""
+        return f"{weak}{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return array_type, (self.shape, self.dtype, self.weak_type)
+
+
+_interned: dict[Any, ArrayType] = {}
+
+
+def array_type(
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    weak_type: bool = False,
+    sharding: Any = None,
+    varying: frozenset[str] = _NOT_VARYING,
+) -> ArrayType:
+    """The one `ArrayType` with these properties.
+
+    Args:
+        shape: a tuple of Python integers.
+        dtype: a NumPy dtype, canonical under the current 64-bit setting.
+    """
+    key = (shape, dtype, weak_type, sharding, varying)
+    found = _interned.get(key)
+    if found is None:
+        made = ArrayType()
+        made.shape = tuple(int(size) for size in shape)
+        made.dtype = np.dtype(dtype)
+        made.weak_type = bool(weak_type)
+        made.sharding = sharding
+        made.varying = varying
+        made.size = math.prod(made.shape)
+        made.lowered = None
+        # setdefault: two threads may build the same type; all must see one object.
+        found = _interned.setdefault(key, made)
+    return found
+
+
+def _type_of_runtime_array(shape: tuple[int, ...], dtype: np.dtype) -> ArrayType:
+    return array_type(shape, canonical(dtype))
+
+
+_backend.set_type_factory(_type_of_runtime_array)

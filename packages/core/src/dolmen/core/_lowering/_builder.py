@@ -1,0 +1,275 @@
+"""Programs to StableHLO: one walk, operations created directly in one context."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._backend import _mlir as mlir
+from .._ir import ArrayType, Atom, Equation, Literal, Program, Variable, array_type
+from .._ir import describe, line_of, live_equations
+from .._ir._frames import Frame
+
+_create = mlir.Operation.create
+_locations: dict[Frame, Any] = {}
+
+
+def lowered_type(type: ArrayType) -> Any:
+    """The backend's handle for a type, made once."""
+    if type.lowered is None:
+        type.lowered = mlir.tensor_type(type.shape, type.dtype)
+    return type.lowered
+
+
+def _location(frame: Frame | None) -> Any:
+    if frame is None:
+        return mlir.unknown_location
+    found = _locations.get(frame)
+    if found is None:
+        code, _ = frame
+        found = mlir.file_location(code.co_name, code.co_filename, line_of(frame))
+        _locations[frame] = found
+    return found
+
+
+class Builder:
+    """Emits operations where a primitive's `lower` rule runs.
+
+    Attributes:
+        in_types: types of the arguments of the equation being lowered.
+        out_types: types of the results of the equation being lowered; the default
+            result types of `emit`.
+        platform: `cpu`, `cuda` or `tpu`.
+    """
+
+    def __init__(self, module: Any, platform: str) -> None:
+        self.module = module
+        self.platform = platform
+        self.in_types: Sequence[ArrayType] = ()
+        self.out_types: Sequence[ArrayType] = ()
+        self.host_callbacks: list[Callable[..., Any]] = []
+        self._location: Any = mlir.unknown_location
+        self._point: Any = None
+        self._constants: dict[Any, Any] = {}
+        self._functions: dict[Program, str] = {}
+        self._names: set[str] = {"main"}
+
+    # ---- operations ----------------------------------------------------------------
+
+    def emit(
+        self,
+        operation: str,
+        operands: Sequence[Any],
+        types: Sequence[ArrayType] | None = None,
+        *,
+        regions: Sequence[tuple[Sequence[ArrayType], Callable[..., Any]]] = (),
+        **attributes: Any,
+    ) -> Any:
+        """Append one operation.
+
+        Args:
+            operation: an operation of `stablehlo`, or `dialect.operation`.
+            operands: handles.
+            types: types of the results; by default those of the equation.
+            regions: for each region the types of its block's arguments and a function
+                from their handles to the handles (a sequence) it returns.
+            **attributes: attribute handles of `_backend._mlir`.
+
+        Returns:
+            The result handle; a list of them unless there is exactly one.
+        """
+        if "." not in operation:
+            operation = "stablehlo." + operation
+        results = [
+            lowered_type(t) for t in (self.out_types if types is None else types)
+        ]
+        made = _create(
+            operation,
+            results,
+            list(operands),
+            attributes or None,
+            None,
+            len(regions),
+            self._location,
+            self._point,
+        )
+        for region, (arg_types, body) in zip(made.regions, regions, strict=True):
+            self._fill(region, arg_types, body)
+        return made.result if len(results) == 1 else list(made.results)
+
+    def _fill(
+        self, region: Any, arg_types: Sequence[ArrayType], body: Callable[..., Any]
+    ) -> None:
+        block = region.blocks.append(
+            *[lowered_type(t) for t in arg_types],
+            arg_locs=[self._location] * len(arg_types),
+        )
+        outer = self._point, self._constants, self._location
+        outer_types = self.in_types, self.out_types
+        self._point, self._constants = mlir.insertion_point(block), {}
+        returned = body(*block.arguments)
+        self._location = outer[2]
+        self._terminate("stablehlo.return", returned)
+        self._point, self._constants, self._location = outer
+        self.in_types, self.out_types = outer_types
+
+    def _terminate(self, operation: str, values: Sequence[Any]) -> None:
+        _create(
+            operation, [], list(values), None, None, 0, self._location, self._point
+        )
+
+    def constant(self, value: Any, type: ArrayType) -> Any:
+        """The constant `value`, broadcast to `type` when it is a scalar."""
+        key = None
+        if np.ndim(value) == 0:
+            scalar = np.asarray(value, type.dtype)
+            key = scalar.tobytes(), type
+            found = self._constants.get(key)
+            if found is not None:
+                return found
+            value = np.broadcast_to(scalar, type.shape)
+        array = np.ascontiguousarray(value, type.dtype).reshape(type.shape)
+        made = self.emit("constant", (), (type,), value=mlir.dense(array))
+        if key is not None:
+            self._constants[key] = made
+        return made
+
+    def scalar(self, value: Any, dtype: np.dtype) -> Any:
+        """The scalar constant `value`."""
+        return self.constant(value, array_type((), dtype))
+
+    def convert(self, operand: Any, type: ArrayType) -> Any:
+        """`operand` with the element type of `type`."""
+        return self.emit("convert", (operand,), (type,))
+
+    def broadcast(self, operand: Any, type: ArrayType, dimensions: Sequence[int]) -> Any:
+        """`operand` with its axes placed at `dimensions` of `type`."""
+        return self.emit(
+            "broadcast_in_dim",
+            (operand,),
+            (type,),
+            broadcast_dimensions=mlir.int_array(dimensions),
+        )
+
+    def stretch(self, scalar: Any, shape: tuple[int, ...]) -> Any:
+        """A scalar repeated over `shape`, with the element type it has."""
+        return _create(
+            "stablehlo.broadcast_in_dim",
+            [mlir.resized(scalar, shape)],
+            [scalar],
+            {"broadcast_dimensions": mlir.int_array(())},
+            None,
+            0,
+            self._location,
+            self._point,
+        ).result
+
+    def compare(self, direction: str, a: Any, b: Any, type: ArrayType, kind: str) -> Any:
+        """Elementwise comparison; `type` is that of the operands."""
+        return self.emit(
+            "compare",
+            (a, b),
+            (array_type(type.shape, np.dtype(bool)),),
+            comparison_direction=mlir.comparison_direction(direction),
+            compare_type=mlir.comparison_kind(kind),
+        )
+
+    def custom_call(
+        self,
+        target: str,
+        operands: Sequence[Any],
+        types: Sequence[ArrayType],
+        *,
+        has_side_effect: bool = False,
+        backend_config: dict[str, Any] | None = None,
+        **attributes: Any,
+    ) -> Any:
+        """A call of a registered typed-FFI target."""
+        return self.emit(
+            "custom_call",
+            operands,
+            types,
+            call_target_name=mlir.string(target),
+            has_side_effect=mlir.boolean(has_side_effect),
+            api_version=mlir.integer(4, 32),
+            backend_config=mlir.dictionary(backend_config or {}),
+            **attributes,
+        )
+
+    # ---- programs ------------------------------------------------------------------
+
+    def inline(self, program: Program, args: Sequence[Any]) -> list[Any]:
+        """Emit a program's equations here."""
+        values: dict[Atom, Any] = dict(zip(program.inputs, args, strict=True))
+        for equation in live_equations(program):
+            self._equation(equation, values)
+        return [self._operand(atom, values) for atom in program.outputs]
+
+    def _operand(self, atom: Atom, values: dict[Atom, Any]) -> Any:
+        if isinstance(atom, Literal):
+            return self.constant(atom.value, atom.type)
+        return values[atom]
+
+    def _equation(self, equation: Equation, values: dict[Atom, Any]) -> None:
+        operands = [
+            self.constant(atom.value, atom.type)
+            if type(atom) is Literal
+            else values[atom]
+            for atom in equation.inputs
+        ]
+        self._location = _location(equation.frame)
+        self.in_types = [atom.type for atom in equation.inputs]
+        self.out_types = [variable.type for variable in equation.outputs]
+        results = equation.primitive.lower(self, operands)
+        if not equation.primitive.multiple_results:
+            values[equation.outputs[0]] = results
+            return
+        for variable, handle in zip(equation.outputs, results, strict=True):
+            values[variable] = handle
+
+    def call(self, program: Program, args: Sequence[Any]) -> list[Any]:
+        """Call `program` as a function of the module, lowered once."""
+        name = self._functions.get(program)
+        if name is None:
+            name = self._functions[program] = self._unique(program.name or "program")
+            self.function(name, program, public=False)
+        types = [variable.type for variable in program.outputs]
+        result = self.emit("func.call", args, types, callee=mlir.symbol(name))
+        return [result] if len(types) == 1 else result
+
+    def function(self, name: str, program: Program, *, public: bool) -> Any:
+        """Define `program` as a function of the module."""
+        made = mlir.new_function(
+            self.module,
+            name,
+            [lowered_type(t) for t in program.in_types],
+            [lowered_type(t) for t in program.out_types],
+            public=public,
+        )
+        outer = self._point, self._constants, self._location
+        outer_types = self.in_types, self.out_types
+        block = made.entry_block
+        self._point, self._constants = mlir.insertion_point(block), {}
+        results = self.inline(program, block.arguments)
+        self._location = mlir.unknown_location
+        self._terminate("func.return", results)
+        self._point, self._constants, self._location = outer
+        self.in_types, self.out_types = outer_types
+        return made
+
+    def _unique(self, name: str) -> str:
+        clean = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+        candidate, number = clean, 0
+        while candidate in self._names:
+            number += 1
+            candidate = f"{clean}_{number}"
+        self._names.add(candidate)
+        return candidate
+
+
+def describe_equation(equation: Equation) -> str:
+    """`sin at train.py:41 in loss`, for compiler errors."""
+    return f"{equation.primitive.name} at {describe(equation.frame)}"
+
+
+__all__ = ["Builder", "Variable", "describe_equation", "lowered_type"]

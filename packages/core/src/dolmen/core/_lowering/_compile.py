@@ -1,0 +1,138 @@
+"""Programs to executables."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _backend
+from .._backend import _mlir as mlir
+from .._ir import ArrayType, Program, used_inputs
+from . import _cache
+from ._builder import Builder
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """A program as StableHLO.
+
+    Attributes:
+        operation: the MLIR module.
+        kept: which inputs of the program `main` takes.
+        host_callbacks: Python functions that the module calls.
+    """
+
+    operation: Any
+    kept: tuple[bool, ...]
+    host_callbacks: tuple[Any, ...]
+    out_types: tuple[ArrayType, ...]
+
+    def as_text(self, *, debug_info: bool = False) -> str:
+        """The module as text."""
+        return self.operation.operation.get_asm(enable_debug_info=debug_info)
+
+
+@dataclasses.dataclass(frozen=True)
+class Executable:
+    """A compiled program, loaded on one device."""
+
+    loaded: Any
+    kept: tuple[bool, ...]
+    out_types: tuple[ArrayType, ...]
+    device: Any
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        """Run on one array for each input of the program."""
+        kept = [array for array, keep in zip(arrays, self.kept, strict=True) if keep]
+        return _backend.execute(self.loaded, kept, self.out_types, self.device)
+
+
+def lower(
+    program: Program,
+    *,
+    donated: Sequence[bool] = (),
+    keep_unused: bool = False,
+    platform: str | None = None,
+) -> Module:
+    """Translate `program` to a StableHLO module.
+
+    Args:
+        donated: which inputs give their buffer away; each is offered to an output of
+            equal shape and dtype.
+        keep_unused: keep inputs that nothing depends on as parameters of `main`.
+    """
+    kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
+    inputs = [v for v, keep in zip(program.inputs, kept, strict=True) if keep]
+    trimmed = Program(inputs, program.equations, program.outputs, program.name)
+    with mlir.lock:
+        module = mlir.new_module()
+        module.operation.attributes["sym_name"] = mlir.string(
+            "jit_" + "".join(c if c.isalnum() else "_" for c in program.name or "f")
+        )
+        builder = Builder(module, platform or _backend.client().platform)
+        main = builder.function("main", trimmed, public=True)
+        if any(donated):
+            gives = [d for d, keep in zip(donated, kept, strict=True) if keep]
+            _offer_buffers(main, trimmed, gives)
+    return Module(module, tuple(kept), tuple(builder.host_callbacks), program.out_types)
+
+
+def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
+    """Pair donated inputs with outputs that can take their place."""
+    free = list(enumerate(program.out_types))
+    attributes = []
+    for variable, give in zip(program.inputs, gives, strict=True):
+        match = next(
+            (
+                (index, type)
+                for index, type in free
+                if give
+                and type.shape == variable.type.shape
+                and type.dtype == variable.type.dtype
+            ),
+            None,
+        )
+        if match is None:
+            attributes.append(mlir.dictionary({}))
+        else:
+            free.remove(match)
+            alias = mlir.integer(match[0], 32)
+            attributes.append(mlir.dictionary({"tf.aliasing_output": alias}))
+    main.attributes["arg_attrs"] = mlir.array_of(attributes)
+
+
+def compile_module(module: Module, device: Any) -> Executable:
+    """Compile for `device`, or load what an earlier process compiled."""
+    options = _backend.compile_options(device)
+    key = None
+    if not module.host_callbacks and _cache.enabled():
+        key = _cache.key(module.as_text(), options)
+        data = _cache.read(key)
+        if data is not None:
+            loaded = _cache.load(data, device, options)
+            if loaded is not None:
+                return Executable(loaded, module.kept, module.out_types, device)
+    started = time.perf_counter()
+    loaded = _backend.compile_and_load(
+        module.operation, device, options, module.host_callbacks
+    )
+    if key is not None:
+        _cache.write(key, loaded, seconds=time.perf_counter() - started)
+    return Executable(loaded, module.kept, module.out_types, device)
+
+
+def compile_program(
+    program: Program,
+    *,
+    donated: tuple[bool, ...] = (),
+    keep_unused: bool = False,
+    device: Any = None,
+) -> Executable:
+    """Lower and compile, once for each program and set of options."""
+    where = _backend.default_device() if device is None else device
+    key = ("compiled", donated, keep_unused, where)
+    found = program.derived.get(key)
+    if found is None:
+        module = lower(program, donated=donated, keep_unused=keep_unused)
+        found = program.derived[key] = compile_module(module, where)
+    return found

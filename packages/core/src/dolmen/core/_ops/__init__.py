@@ -1,0 +1,1 @@
+"""First-order operations, each with its rules, one home each."""

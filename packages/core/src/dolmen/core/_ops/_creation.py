@@ -1,0 +1,126 @@
+"""Arrays out of nothing: constants and ramps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
+from .._lowering import mlir
+from .._tracing import bind, typeof
+from . import _shape
+
+_PYTHON_SCALARS = (bool, int, float, complex)
+
+
+def scalar(value: Any, dtype: np.dtype) -> np.generic:
+    """A constant of exactly this dtype, written into the equation that uses it."""
+    return np.asarray(value).astype(dtype)[()]
+
+
+def full(shape: Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
+    """An array of equal elements.
+
+    Args:
+        shape: shape of the result.
+        fill_value: a scalar, concrete or traced.
+        dtype: of the result; by default that of `fill_value`.
+
+    Returns:
+        An array of shape `shape`; weakly typed if `dtype` is None and `fill_value` a
+        Python scalar.
+
+    Raises:
+        ValueError: `fill_value` is not a scalar.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.full((2, 2), 7).tolist()
+        [[7, 7], [7, 7]]
+    """
+    sizes = _shape.as_sizes(shape)
+    type = typeof(fill_value)
+    if type.shape:
+        raise value_error(
+            f"full: `fill_value` must be a scalar, got {type!r}.",
+            "Use `jnp.full`, which broadcasts.",
+        )
+    if dtype is not None:
+        wanted = dtypes.as_dtype(dtype, function="full")
+        if isinstance(fill_value, (*_PYTHON_SCALARS, np.generic, np.ndarray)):
+            fill_value = scalar(fill_value, wanted)
+        elif type.dtype != wanted or type.weak_type:
+            from ._conversion import convert_element_type
+
+            fill_value = convert_element_type(fill_value, wanted)
+    return bind(_shape.BroadcastInDim(sizes, ()), fill_value)
+
+
+def full_like(
+    x: Any, fill_value: Any, dtype: Any = None, shape: Sequence[int] | None = None
+) -> Any:
+    """An array of equal elements with the shape and dtype of `x`.
+
+    Args:
+        x: an array, or anything with `shape` and `dtype`.
+        fill_value: a scalar, concrete or traced.
+        dtype: by default that of `x`.
+        shape: by default that of `x`.
+    """
+    like = x if hasattr(x, "shape") and hasattr(x, "dtype") else typeof(x)
+    sizes = like.shape if shape is None else shape
+    return full(sizes, fill_value, like.dtype if dtype is None else dtype)
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros with the shape and dtype of `x`."""
+    type = typeof(x)
+    return full(type.shape, 0, type.dtype)
+
+
+def iota(dtype: Any, size: int) -> Any:
+    """The numbers 0, 1, ..., `size` - 1.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.iota("float32", 3).tolist()
+        [0.0, 1.0, 2.0]
+    """
+    return broadcasted_iota(dtype, (size,), 0)
+
+
+def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Any:
+    """The index of each element along one axis.
+
+    Args:
+        dtype: of the result; not bool.
+        shape: shape of the result.
+        dimension: the axis along which the numbers count.
+
+    Raises:
+        TypeError: `dtype` holds no numbers.
+        ValueError: `dimension` is not an axis of `shape`.
+    """
+    sizes = _shape.as_sizes(shape)
+    axis = _shape.as_axis("broadcasted_iota", dimension, len(sizes))
+    return bind(Iota(dtypes.as_dtype(dtype, function="iota"), sizes, axis))
+
+
+class Iota(Primitive):
+    """The index along axis `dimension` in every element of `shape`."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    dimension: int
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        if dtypes.kind(self.dtype) not in ("i", "u", "f", "c"):
+            raise type_error(
+                f"iota: expected a dtype of numbers, got {dtypes.short_name(self.dtype)}."
+            )
+        if any(n < 0 for n in self.shape):
+            raise value_error(f"iota: sizes must not be negative, got {self.shape}.")
+        return array_type(self.shape, self.dtype)
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit("iota", (), iota_dimension=mlir.integer(self.dimension))

@@ -1,0 +1,371 @@
+"""Contractions: one primitive for every product of two arrays."""
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._ir import (
+    ArrayType,
+    Linear,
+    Primitive,
+    array_type,
+    dtypes,
+    type_error,
+    value_error,
+)
+from .._lowering import mlir
+from .._tracing import bind, typeof
+from ._shape import as_sizes, transpose
+
+Axes = tuple[int, ...]
+DotDimensionNumbers = tuple[
+    tuple[Sequence[int], Sequence[int]], tuple[Sequence[int], Sequence[int]]
+]
+
+
+class Precision(enum.Enum):
+    """How exactly accelerators multiply f32 operands; CPUs always do so in full.
+
+    Attributes:
+        DEFAULT: fastest: one bfloat16 pass on TPU, TF32 where enabled on GPU.
+        HIGH: three bfloat16 passes on TPU, TF32 on GPU.
+        HIGHEST: full float32.
+    """
+
+    DEFAULT = 0
+    HIGH = 1
+    HIGHEST = 2
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
+
+
+PrecisionLike = None | str | Precision | tuple[str | Precision, str | Precision]
+
+_PRECISIONS = {
+    "default": Precision.DEFAULT,
+    "fastest": Precision.DEFAULT,
+    "bfloat16": Precision.DEFAULT,
+    "high": Precision.HIGH,
+    "bfloat16_3x": Precision.HIGH,
+    "tensorfloat32": Precision.HIGH,
+    "highest": Precision.HIGHEST,
+    "float32": Precision.HIGHEST,
+}
+
+
+def as_precision(function: str, precision: Any) -> tuple[Precision, Precision] | None:
+    """A user's `precision` argument, one for each operand.
+
+    Raises:
+        ValueError: it names no precision.
+    """
+    if precision is None:
+        return None
+    if isinstance(precision, tuple | list) and len(precision) == 2:
+        a, b = (as_precision(function, p) for p in precision)
+        return (a or _DEFAULTS)[0], (b or _DEFAULTS)[1]
+    found = precision
+    if isinstance(precision, str):
+        found = _PRECISIONS.get(precision.lower())
+    if not isinstance(found, Precision):
+        raise value_error(
+            f"{function}: `precision` must be None, a `lax.Precision`, one of "
+            f"{', '.join(map(repr, _PRECISIONS))}, or a pair of them, got {precision!r}."
+        )
+    return found, found
+
+
+_DEFAULTS = Precision.DEFAULT, Precision.DEFAULT
+
+
+def dot_general(
+    lhs: Any,
+    rhs: Any,
+    dimension_numbers: DotDimensionNumbers,
+    precision: PrecisionLike = None,
+    preferred_element_type: Any = None,
+) -> Any:
+    """Sum of products over contracted axes, for each index of the batch axes.
+
+    Args:
+        lhs: any shape and dtype.
+        rhs: the same dtype; contracted and batch axes of the same sizes.
+        dimension_numbers: ``((lhs_contracting, rhs_contracting), (lhs_batch,
+            rhs_batch))``, sequences of axes that correspond in pairs.
+        precision: see `Precision`; one or a pair.
+        preferred_element_type: dtype of the result, and the least in which it is
+            accumulated; by default that of the operands.
+
+    Returns:
+        An array whose axes are the batch axes, then the other axes of `lhs`, then the
+        other axes of `rhs`.
+
+    Raises:
+        TypeError: dtypes differ.
+        ValueError: axes are out of range, repeated, or of different sizes.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> x = lax.full((5, 2, 3), 1.0)
+        >>> lax.dot_general(x, x, (((2,), (2,)), ((0,), (0,)))).shape
+        (5, 2, 2)
+    """
+    (lhs_contracting, rhs_contracting), (lhs_batch, rhs_batch) = dimension_numbers
+    numbers = (
+        (as_sizes(lhs_contracting), as_sizes(rhs_contracting)),
+        (as_sizes(lhs_batch), as_sizes(rhs_batch)),
+    )
+    if precision is not None:
+        precision = as_precision("dot_general", precision)
+    if preferred_element_type is not None:
+        preferred_element_type = dtypes.as_dtype(
+            preferred_element_type, function="dot_general"
+        )
+    return bind(DotGeneral(numbers, precision, preferred_element_type), lhs, rhs)
+
+
+class DotGeneral(Primitive):
+    """Sum of products over the contracting axes, for each index of the batch axes."""
+
+    dimension_numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]]
+    precision: tuple[Precision, Precision] | None = None
+    preferred_element_type: np.dtype | None = None
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        x, y = arg_types
+        self._check_dtypes(x, y)
+        self._check_axes(x, y)
+        (_, _), (x_batch, _) = self.dimension_numbers
+        free_x, free_y = self._free(x.ndim, y.ndim)
+        shape = (
+            *(x.shape[a] for a in x_batch),
+            *(x.shape[a] for a in free_x),
+            *(y.shape[a] for a in free_y),
+        )
+        preferred = self.preferred_element_type
+        weak = preferred is None and x.weak_type and y.weak_type
+        return array_type(shape, x.dtype if preferred is None else preferred, weak)
+
+    def _check_dtypes(self, x: ArrayType, y: ArrayType) -> None:
+        preferred = self.preferred_element_type
+        mixed_float8 = (
+            preferred is not None
+            and dtypes.kind(x.dtype) == dtypes.kind(y.dtype) == "f"
+            and x.dtype.itemsize == y.dtype.itemsize == 1
+        )
+        if x.dtype != y.dtype and not mixed_float8:
+            raise type_error(
+                f"dot_general: operands must have equal dtypes, got {x!r} and {y!r}.",
+                "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, "
+                "which promote.",
+            )
+        if preferred is not None and dtypes.kind(preferred) != dtypes.kind(x.dtype):
+            kinds = dtypes.kind(x.dtype), dtypes.kind(preferred)
+            if kinds not in (("u", "i"), ("i", "u"), ("b", "i"), ("b", "u")):
+                raise type_error(
+                    "dot_general: `preferred_element_type` must be of the operands' "
+                    f"kind, got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
+                )
+
+    def _check_axes(self, x: ArrayType, y: ArrayType) -> None:
+        contracting, batch = self.dimension_numbers
+        given = f"got {x!r} and {y!r} with dimension_numbers={self.dimension_numbers}."
+        for type, contracted, batched in zip((x, y), contracting, batch, strict=True):
+            axes = contracted + batched
+            if any(not 0 <= a < type.ndim for a in axes) or len(set(axes)) < len(axes):
+                raise value_error(
+                    "dot_general: contracting and batch axes must be distinct axes of "
+                    f"their operand, counted from the front, {given}"
+                )
+        for kind, (of_x, of_y) in (("contracting", contracting), ("batch", batch)):
+            x_sizes = tuple(x.shape[a] for a in of_x)
+            y_sizes = tuple(y.shape[a] for a in of_y)
+            if x_sizes != y_sizes:
+                raise value_error(
+                    f"dot_general: {kind} sizes must match: {x_sizes} != {y_sizes}, "
+                    f"{given}"
+                )
+
+    def _free(self, x_ndim: int, y_ndim: int) -> tuple[Axes, Axes]:
+        """Axes neither contracted nor batched."""
+        (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
+        return (
+            tuple(a for a in range(x_ndim) if a not in x_con and a not in x_batch),
+            tuple(a for a in range(y_ndim) if a not in y_con and a not in y_batch),
+        )
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        from ._arithmetic import add
+
+        (x, y), (dx, dy) = primals, tangents
+        out = bind(self, x, y)
+        if dy is None:
+            return out, bind(self, dx, y)
+        if dx is None:
+            return out, bind(self, x, dy)
+        return out, add(bind(self, dx, y), bind(self, x, dy))
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        # With axes named (batch, free x, contracted) and (batch, contracted, free y),
+        # the cotangent is (batch, free x, free y): contracting it with `y` over the
+        # latter's free axes leaves (batch, free x, contracted in the order of `y`).
+        (ct,), (x, y) = cotangents, args
+        (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
+        n = len(x_batch)
+        batch = tuple(range(n))
+        linear, value = (x, y) if isinstance(x, Linear) else (y, x)
+        if linear is x:
+            free, other_free = self._free(x.type.ndim, typeof(y).ndim)
+            ct_free = tuple(range(n + len(free), n + len(free) + len(other_free)))
+            own_con, other_con, own_batch, other_batch = x_con, y_con, x_batch, y_batch
+        else:
+            other_free, free = self._free(typeof(x).ndim, y.type.ndim)
+            ct_free = tuple(range(n, n + len(other_free)))
+            own_con, other_con, own_batch, other_batch = y_con, x_con, y_batch, x_batch
+        made = self._contract(
+            ct, value, ((ct_free, other_free), (batch, other_batch)), linear.type.dtype
+        )
+        # Remaining axes of `value` come in its own order.
+        by_other = sorted(range(len(own_con)), key=other_con.__getitem__)
+        order = (*own_batch, *free, *(own_con[i] for i in by_other))
+        made = transpose(made, sorted(range(len(order)), key=order.__getitem__))
+        return [made, None] if linear is x else [None, made]
+
+    def _contract(self, ct: Any, value: Any, numbers: Any, dtype: np.dtype) -> Any:
+        """Product of a cotangent with an operand, as `dtype`.
+
+        With a wide `preferred_element_type` the cotangent is rounded to the operands'
+        dtype, so that backward products run on the same fast units as the forward one.
+        Eight-bit floats have too little range for cotangents; they are widened instead.
+        """
+        from ._conversion import convert_element_type
+
+        precision = self.precision
+        if typeof(ct).dtype == typeof(value).dtype == dtype:
+            return bind(DotGeneral(numbers, precision, None), ct, value)
+        if dtype.itemsize > 1:
+            ct = convert_element_type(ct, dtype)
+            return bind(DotGeneral(numbers, precision, None), ct, value)
+        value = convert_element_type(value, typeof(ct).dtype)
+        wide = bind(DotGeneral(numbers, precision, None), ct, value)
+        return convert_element_type(wide, dtype)
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x, y), (x_axis, y_axis) = args, axes
+        (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
+        if x_axis is not None:
+            x_con, x_batch = _shifted(x_con, x_axis), _shifted(x_batch, x_axis)
+        if y_axis is not None:
+            y_con, y_batch = _shifted(y_con, y_axis), _shifted(y_batch, y_axis)
+        out_axis = 0
+        if x_axis is not None and y_axis is not None:
+            x_batch, y_batch = (x_axis, *x_batch), (y_axis, *y_batch)
+        elif x_axis is not None:
+            # The batch axis is one more free axis of `x`.
+            used = {*x_con, *x_batch}
+            out_axis = len(x_batch) + sum(a not in used for a in range(x_axis))
+        else:
+            assert y_axis is not None
+            used = {*y_con, *y_batch}
+            out_axis = typeof(x).ndim - len(x_con)
+            out_axis += sum(a not in used for a in range(y_axis))
+        numbers = ((x_con, y_con), (x_batch, y_batch))
+        made = DotGeneral(numbers, self.precision, self.preferred_element_type)
+        return bind(made, x, y), out_axis
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
+        numbers = mlir.dot_dimension_numbers(x_batch, y_batch, x_con, y_con)
+        return builder.emit(
+            "dot_general",
+            args,
+            dot_dimension_numbers=numbers,
+            precision_config=precision_config(self.precision),
+        )
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        x, _ = arg_types
+        (x_con, _), _ = self.dimension_numbers
+        return 2 * self.infer_type(arg_types).size * math.prod(x.shape[a] for a in x_con)
+
+
+def _shifted(axes: Axes, new: int) -> Axes:
+    """`axes` after an axis was inserted at `new`."""
+    return tuple(a + (a >= new) for a in axes)
+
+
+def precision_config(precision: tuple[Precision, Precision] | None) -> Any:
+    """The attribute for a pair of precisions."""
+    return mlir.precision_config(*(p.name for p in precision or _DEFAULTS))
+
+
+def dot(
+    lhs: Any,
+    rhs: Any,
+    *,
+    dimension_numbers: DotDimensionNumbers | None = None,
+    precision: PrecisionLike = None,
+    preferred_element_type: Any = None,
+) -> Any:
+    """Vector and matrix products.
+
+    Args:
+        lhs: ``[k]`` or ``[m, k]``.
+        rhs: ``[k]`` or ``[k, n]``, of the same dtype.
+        dimension_numbers: contract other axes instead; see `dot_general`, which takes
+            operands of any rank.
+        precision: see `Precision`.
+        preferred_element_type: dtype of the result.
+
+    Returns:
+        An array of shape ``[]``, ``[m]``, ``[n]`` or ``[m, n]``.
+
+    Raises:
+        TypeError: dtypes differ.
+        ValueError: an operand has more than two axes, or contracted sizes differ.
+    """
+    if dimension_numbers is None:
+        x, y = typeof(lhs), typeof(rhs)
+        if not (1 <= x.ndim <= 2 and 1 <= y.ndim <= 2):
+            raise value_error(
+                f"dot: operands must have one or two axes, got {x!r} and {y!r}.",
+                "Use `jnp.matmul`, or give `dimension_numbers`.",
+            )
+        if x.shape[-1] != y.shape[0]:
+            raise value_error(
+                f"dot: contracting sizes must match: `lhs` is {x!r}, `rhs` is {y!r} "
+                f"({x.shape[-1]} != {y.shape[0]}).",
+                "Transpose one operand, or name the axes with `dot_general`.",
+            )
+        dimension_numbers = (((x.ndim - 1,), (0,)), ((), ()))
+    return dot_general(lhs, rhs, dimension_numbers, precision, preferred_element_type)
+
+
+def batch_matmul(lhs: Any, rhs: Any, precision: PrecisionLike = None) -> Any:
+    """Matrix product for each index of the leading axes.
+
+    Args:
+        lhs: ``[..., m, k]``.
+        rhs: ``[..., k, n]`` with the same leading axes and dtype.
+        precision: see `Precision`.
+
+    Returns:
+        An array ``[..., m, n]``.
+
+    Raises:
+        ValueError: the operands have fewer than two axes or different numbers of them.
+    """
+    x, y = typeof(lhs), typeof(rhs)
+    if x.ndim != y.ndim or x.ndim < 2:
+        raise value_error(
+            "batch_matmul: operands must have the same number of axes, at least two, "
+            f"got {x!r} and {y!r}.",
+            "Use `jnp.matmul`, which broadcasts.",
+        )
+    leading = tuple(range(x.ndim - 2))
+    numbers = (((x.ndim - 1,), (x.ndim - 2,)), (leading, leading))
+    return dot_general(lhs, rhs, numbers, precision)

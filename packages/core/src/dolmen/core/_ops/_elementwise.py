@@ -1,0 +1,203 @@
+"""What elementwise operations share: one shape (scalars stretch), one dtype."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ir import (
+    ArrayType,
+    Linear,
+    Primitive,
+    array_type,
+    dtypes,
+    type_error,
+    value_error,
+)
+from .._lowering import mlir
+from .._tracing import bind, typeof
+from . import _shape
+
+Term = Callable[[Any], Any] | None
+
+
+def common_shape(name: str, arg_types: Sequence[ArrayType]) -> tuple[int, ...]:
+    """The shape of the operands; those without axes stretch to it.
+
+    Raises:
+        ValueError: two operands with axes differ.
+    """
+    shape: tuple[int, ...] = ()
+    for type in arg_types:
+        if type.shape and type.shape != shape:
+            if shape:
+                listed = ", ".join(map(repr, arg_types))
+                raise value_error(
+                    f"{name}: operands must have equal shapes (or none), got {listed}.",
+                    "Broadcast them first, or use the function of `dolmen.core.numpy`, "
+                    "which broadcasts.",
+                )
+            shape = type.shape
+    return shape
+
+
+def common_dtype(name: str, arg_types: Sequence[ArrayType]) -> np.dtype:
+    """The dtype of the operands.
+
+    Raises:
+        TypeError: they differ.
+    """
+    dtype = arg_types[0].dtype
+    if any(type.dtype != dtype for type in arg_types):
+        listed = ", ".join(map(repr, arg_types))
+        raise type_error(
+            f"{name}: operands must have equal dtypes, got {listed}.",
+            "Convert one with `.astype(...)`, or use the function of "
+            "`dolmen.core.numpy`, which promotes.",
+        )
+    return dtype
+
+
+def check_kind(name: str, type: ArrayType, kinds: str) -> None:
+    """Raise `TypeError` unless the dtype is of one of `kinds` (letters of `kind`)."""
+    if dtypes.kind(type.dtype) not in kinds:
+        names = {
+            "b": "boolean",
+            "i": "signed integer",
+            "u": "unsigned integer",
+            "f": "floating-point",
+            "c": "complex",
+        }
+        expected = " or ".join(names[letter] for letter in kinds)
+        raise type_error(
+            f"{name}: expected a {expected} operand, got {type!r}.",
+            "Convert it with `.astype(...)` first.",
+        )
+
+
+class Elementwise(Primitive):
+    """An operation on corresponding elements of operands of equal shape and dtype.
+
+    Operands without axes stretch to the shape of the others.
+    """
+
+    kinds: ClassVar[str] = "biufc"
+    operation: ClassVar[str] = ""  # of StableHLO (or CHLO)
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        dtype = common_dtype(self.name, arg_types)
+        check_kind(self.name, arg_types[0], self.kinds)
+        weak = all(type.weak_type for type in arg_types)
+        return array_type(
+            common_shape(self.name, arg_types), self.out_dtype(dtype), weak
+        )
+
+    def out_dtype(self, dtype: np.dtype) -> np.dtype:
+        """Element type of the result for operands of `dtype`."""
+        return dtype
+
+    def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """For each operand the linear map from its tangent to its share of the result's.
+
+        None for an operand the result does not depend on smoothly.
+        """
+        raise self._missing("terms")
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        out = bind(self, *primals)
+        total = None
+        for tangent, term in zip(tangents, self.terms(out, primals), strict=True):
+            if tangent is None or term is None:
+                continue
+            part = term(tangent)
+            total = part if total is None else _arithmetic.add(total, part)
+        return out, None if total is None else stretch_like(total, out)
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        aligned, axis = align_batch(args, axes)
+        return bind(self, *aligned), axis
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit(self.operation, stretched(builder, args))
+
+
+def constant_like(x: Any, value: complex) -> Any:
+    """The scalar `value` in the dtype of `x`; it stretches where it is used."""
+    return np.asarray(value, typeof(x).dtype)
+
+
+def stretch_like(x: Any, like: Any) -> Any:
+    """`x` with the shape of `like` (scalars are broadcast)."""
+    shape = typeof(like).shape
+    return x if typeof(x).shape == shape else _shape.broadcast(x, shape)
+
+
+def unstretch(ct: Any, type: ArrayType) -> Any:
+    """Transpose of stretching: a cotangent summed to the shape of its operand."""
+    if typeof(ct).shape == type.shape:
+        return ct
+    return _reductions.reduce_sum(ct, tuple(range(typeof(ct).ndim)))
+
+
+def stretched(builder: Any, args: Sequence[Any]) -> list[Any]:
+    """Operand handles, scalars broadcast to the shape of the equation's result."""
+    shape = builder.out_types[0].shape
+    if not shape:
+        return list(args)
+    made = []
+    for handle in args:
+        if not mlir.rank(handle):
+            handle = builder.stretch(handle, shape)
+        made.append(handle)
+    return made
+
+
+def align_batch(
+    args: Sequence[Any], axes: Sequence[int | None]
+) -> tuple[list[Any], int | None]:
+    """Operands whose batch axes coincide, and where that axis is.
+
+    Operands that are the same for the whole batch gain the axis, unless they have none
+    at all (then they stretch by themselves).
+    """
+    types = [typeof(arg) for arg in args]
+    ranks = [t.ndim - (a is not None) for t, a in zip(types, axes, strict=True)]
+    rank = max(ranks)
+    batched = [(t, a) for t, a in zip(types, axes, strict=True) if a is not None]
+    size = batched[0][0].shape[batched[0][1]]
+    used = {a for t, a, r in zip(types, axes, ranks, strict=True) if a is not None}
+    same = len(used) == 1 and all(r == rank for r in ranks if r)
+    if same and all(a is not None for a, r in zip(axes, ranks, strict=True) if r):
+        if rank == 0 or all(r == rank for r, a in zip(ranks, axes) if a is not None):
+            return list(args), used.pop()
+    aligned = []
+    element = next(
+        _without(t.shape, a)
+        for t, a, r in zip(types, axes, ranks, strict=True)
+        if r == rank
+    )
+    for arg, type, axis, own in zip(args, types, axes, ranks, strict=True):
+        if axis is None:
+            if own:
+                arg = _shape.broadcast_in_dim(
+                    arg, (size, *type.shape), tuple(range(1, own + 1))
+                )
+        else:
+            arg = _shape.move_axis(arg, axis, 0)
+            if own < rank:
+                arg = _shape.broadcast_in_dim(arg, (size, *element), (0,))
+        aligned.append(arg)
+    return aligned, 0
+
+
+def _without(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    return shape if axis is None else shape[:axis] + shape[axis + 1 :]
+
+
+def is_linear(arg: Any) -> bool:
+    """Whether a transpose rule is asked for the cotangent of this argument."""
+    return isinstance(arg, Linear)
+
+
+# Rules of this base use operations that are built on it; coming last, they find it ready.
+from . import _arithmetic, _reductions  # noqa: E402

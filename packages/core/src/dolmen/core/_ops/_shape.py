@@ -1,0 +1,778 @@
+"""Operations that move elements without computing: broadcast, reshape, transpose, pad.
+
+Each linear operation stands beside the one that transposes it.
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from .._backend import ArrayImpl
+from .._ir import (
+    ArrayType,
+    Linear,
+    Primitive,
+    array_type,
+    type_error,
+    value_error,
+)
+from .._lowering import mlir
+from .._tracing import Tracer, bind, typeof
+from . import _creation
+
+# ---- arguments ---------------------------------------------------------------------
+
+
+def as_sizes(values: Any) -> tuple[int, ...]:
+    """A user's sequence of sizes, axes or strides as Python integers.
+
+    Raises:
+        TypeError: one of them is not an integer (or is a traced value).
+    """
+    return tuple(map(operator.index, values))
+
+
+def as_axis(function: str, axis: Any, ndim: int, argument: str = "dimension") -> int:
+    """`axis` counted from the front.
+
+    Raises:
+        ValueError: it is not an axis of an array with `ndim` axes.
+    """
+    made = operator.index(axis)
+    if not -ndim <= made < ndim:
+        raise value_error(
+            f"{function}: `{argument}` must be between {-ndim} and {ndim - 1} for an "
+            f"operand with {ndim} axes, got {made}."
+        )
+    return made + ndim if made < 0 else made
+
+
+def as_axes(
+    function: str, axes: Any, ndim: int, argument: str = "dimensions"
+) -> tuple[int, ...]:
+    """Distinct axes counted from the front, in the order given.
+
+    Raises:
+        ValueError: one is out of range or given twice.
+    """
+    made = tuple([as_axis(function, axis, ndim, argument) for axis in axes])
+    if len(set(made)) != len(made):
+        raise value_error(
+            f"{function}: `{argument}` must be distinct, got {tuple(axes)}."
+        )
+    return made
+
+
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array of ours already, so a no-op may return it as it is."""
+    return type(x) is ArrayImpl or isinstance(x, Tracer)
+
+
+def batch_size(args: Sequence[Any], axes: Sequence[int | None]) -> int:
+    """Size of the batch axis."""
+    return next(
+        typeof(arg).shape[axis]
+        for arg, axis in zip(args, axes, strict=True)
+        if axis is not None
+    )
+
+
+def batched_first(x: Any, axis: int | None, size: int) -> Any:
+    """`x` with its batch axis in front, added by broadcasting where there is none."""
+    if axis is None:
+        return broadcast(x, (size,))
+    return move_axis(x, axis, 0)
+
+
+# ---- broadcast ---------------------------------------------------------------------
+
+
+def broadcast(operand: Any, sizes: Sequence[int]) -> Any:
+    """Repeat an array along new leading axes.
+
+    Args:
+        operand: any shape and dtype.
+        sizes: sizes of the new axes.
+
+    Returns:
+        An array of shape ``(*sizes, *operand.shape)``.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.broadcast(1.0, (2, 3)).shape
+        (2, 3)
+    """
+    leading = as_sizes(sizes)
+    if not leading and is_array(operand):
+        return operand
+    shape = typeof(operand).shape
+    dimensions = tuple(range(len(leading), len(leading) + len(shape)))
+    return bind(BroadcastInDim(leading + shape, dimensions), operand)
+
+
+def broadcast_in_dim(
+    operand: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]
+) -> Any:
+    """Repeat an array along new axes and axes of size 1.
+
+    Args:
+        operand: any shape and dtype.
+        shape: shape of the result.
+        broadcast_dimensions: for each axis of `operand`, in increasing order, the axis
+            of the result it becomes; sizes must agree or be 1 in the operand.
+
+    Returns:
+        An array of shape `shape`.
+
+    Raises:
+        ValueError: an axis is missing, out of order or of the wrong size.
+    """
+    shape, dimensions = as_sizes(shape), as_sizes(broadcast_dimensions)
+    if is_array(operand) and operand.shape == shape and len(dimensions) == len(shape):
+        return operand
+    return bind(BroadcastInDim(shape, dimensions), operand)
+
+
+class BroadcastInDim(Primitive):
+    """Axis `i` of the operand becomes axis `broadcast_dimensions[i]` of `shape`."""
+
+    shape: tuple[int, ...]
+    broadcast_dimensions: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        dims = self.broadcast_dimensions
+        given = f"got {x!r}, shape={self.shape}, broadcast_dimensions={dims}."
+        if len(dims) != x.ndim:
+            raise value_error(
+                "broadcast_in_dim: `broadcast_dimensions` must name one result axis for "
+                f"each of the operand's {x.ndim} axes, {given}"
+            )
+        increasing = all(a < b for a, b in zip(dims, dims[1:], strict=False))
+        if not increasing or any(not 0 <= d < len(self.shape) for d in dims):
+            raise value_error(
+                "broadcast_in_dim: `broadcast_dimensions` must increase and lie within "
+                f"the result's {len(self.shape)} axes, {given}",
+                "Permute the operand with `transpose` first.",
+            )
+        if any(
+            n not in (1, self.shape[d]) for n, d in zip(x.shape, dims, strict=True)
+        ):
+            raise value_error(
+                "broadcast_in_dim: each operand axis must have size 1 or the size of "
+                f"its result axis, {given}"
+            )
+        if any(n < 0 for n in self.shape):
+            raise value_error(f"broadcast_in_dim: sizes must not be negative, {given}")
+        return x.with_shape(self.shape)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        from ._reductions import reduce_sum
+
+        (ct,), (x,) = cotangents, args
+        own = {
+            d
+            for n, d in zip(x.type.shape, self.broadcast_dimensions, strict=True)
+            if n == self.shape[d]
+        }
+        repeated = tuple(d for d in range(len(self.shape)) if d not in own)
+        if repeated:
+            ct = reduce_sum(ct, repeated)
+        return [reshape(ct, x.type.shape)]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        x = move_axis(x, axis, 0)
+        dimensions = (0, *(d + 1 for d in self.broadcast_dimensions))
+        return broadcast_in_dim(x, (x.shape[0], *self.shape), dimensions), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        dimensions = mlir.int_array(self.broadcast_dimensions)
+        return builder.emit("broadcast_in_dim", args, broadcast_dimensions=dimensions)
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """Shape that arrays of these shapes broadcast to, by NumPy's rule.
+
+    Raises:
+        ValueError: two sizes of one axis differ and neither is 1.
+    """
+    if len(shapes) == 1:
+        return as_sizes(shapes[0])
+    rank = max(map(len, shapes), default=0)
+    sizes = [1] * rank
+    for shape in shapes:
+        for axis, size in enumerate(as_sizes(shape), rank - len(shape)):
+            if sizes[axis] == 1:
+                sizes[axis] = size
+            elif size not in (1, sizes[axis]):
+                raise value_error(
+                    "broadcast_shapes: sizes of an axis, counted from the last, must be "
+                    f"equal or 1, got shapes {', '.join(str(tuple(s)) for s in shapes)}."
+                )
+    return tuple(sizes)
+
+
+def broadcast_to_rank(x: Any, rank: int) -> Any:
+    """`x` with leading axes of size 1 up to `rank` axes."""
+    ndim = typeof(x).ndim
+    if ndim > rank:
+        raise value_error(
+            f"broadcast_to_rank: `rank` must be at least the {ndim} axes of "
+            f"{typeof(x)!r}, got {rank}."
+        )
+    return expand_dims(x, range(rank - ndim))
+
+
+# ---- reshape -----------------------------------------------------------------------
+
+
+def reshape(
+    operand: Any, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None
+) -> Any:
+    """The same elements in row-major order under another shape.
+
+    Args:
+        operand: any shape and dtype.
+        new_sizes: shape of the result; as many elements as `operand`.
+        dimensions: read the axes of `operand` in this order.
+
+    Returns:
+        An array of shape `new_sizes`.
+
+    Raises:
+        ValueError: the numbers of elements differ.
+    """
+    if dimensions is not None:
+        operand = transpose(operand, dimensions)
+    sizes = as_sizes(new_sizes)
+    if is_array(operand) and operand.shape == sizes:
+        return operand
+    return bind(Reshape(sizes), operand)
+
+
+class Reshape(Primitive):
+    """Row-major elements under the shape `new_sizes`."""
+
+    new_sizes: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        sizes = self.new_sizes
+        if any(n < 0 for n in sizes):
+            raise value_error(
+                f"reshape: sizes must not be negative, got {x!r} and new_sizes={sizes}.",
+                "Use `jnp.reshape`, which infers a size given as -1.",
+            )
+        if math.prod(sizes) != x.size:
+            raise value_error(
+                f"reshape: the number of elements must stay the same, got {x!r} with "
+                f"{x.size} elements and new_sizes={sizes} with {math.prod(sizes)}."
+            )
+        return x.with_shape(sizes)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,), (x,) = cotangents, args
+        return [reshape(ct, x.type.shape)]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        x = move_axis(x, axis, 0)
+        return reshape(x, (x.shape[0], *self.new_sizes)), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit("reshape", args)
+
+
+def collapse(
+    operand: Any, start_dimension: int, stop_dimension: int | None = None
+) -> Any:
+    """Merge the axes from `start_dimension` up to `stop_dimension` into one.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.collapse(lax.full((2, 3, 4), 0.0), 1).shape
+        (2, 12)
+    """
+    shape = typeof(operand).shape
+    start, stop, _ = slice(start_dimension, stop_dimension).indices(len(shape))
+    if stop < start:
+        raise value_error(
+            f"collapse: `stop_dimension` must not come before `start_dimension`, got "
+            f"{start_dimension} and {stop_dimension} for {typeof(operand)!r}."
+        )
+    return reshape(
+        operand, (*shape[:start], math.prod(shape[start:stop]), *shape[stop:])
+    )
+
+
+def expand_dims(array: Any, dimensions: Sequence[int]) -> Any:
+    """Insert axes of size 1.
+
+    Args:
+        array: any shape and dtype.
+        dimensions: where the new axes stand in the result; negative ones count from
+            its end.
+    """
+    shape = typeof(array).shape
+    given = tuple(dimensions)
+    if not given and is_array(array):
+        return array
+    rank = len(shape) + len(given)
+    new = set(as_axes("expand_dims", given, rank))
+    old = tuple(axis for axis in range(rank) if axis not in new)
+    sizes = iter(shape)
+    made = tuple(1 if axis in new else next(sizes) for axis in range(rank))
+    return bind(BroadcastInDim(made, old), array)
+
+
+def squeeze(array: Any, dimensions: Sequence[int]) -> Any:
+    """Remove axes of size 1.
+
+    Args:
+        array: any shape and dtype.
+        dimensions: the axes to remove; negative ones count from the end.
+
+    Raises:
+        ValueError: an axis to remove is not of size 1.
+    """
+    axes = as_axes("squeeze", dimensions, typeof(array).ndim)
+    if not axes and is_array(array):
+        return array
+    return bind(Squeeze(tuple(sorted(axes))), array)
+
+
+class Squeeze(Primitive):
+    """The operand without its axes `dimensions`, all of size 1."""
+
+    dimensions: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        if any(x.shape[d] != 1 for d in self.dimensions):
+            raise value_error(
+                f"squeeze: the removed axes must have size 1, got {x!r} and "
+                f"dimensions={self.dimensions}."
+            )
+        kept = (n for d, n in enumerate(x.shape) if d not in self.dimensions)
+        return x.with_shape(tuple(kept))
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,), (x,) = cotangents, args
+        return [reshape(ct, x.type.shape)]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        assert axis is not None
+        dimensions = tuple(d + (d >= axis) for d in self.dimensions)
+        return squeeze(x, dimensions), axis - sum(d < axis for d in dimensions)
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit("reshape", args)
+
+
+# ---- order of axes and elements ----------------------------------------------------
+
+
+def transpose(operand: Any, permutation: Sequence[int]) -> Any:
+    """Permute axes.
+
+    Args:
+        operand: any shape and dtype.
+        permutation: axis `i` of the result is axis `permutation[i]` of `operand`.
+
+    Raises:
+        ValueError: `permutation` is no permutation of the axes.
+    """
+    axes = as_sizes(permutation)
+    if is_array(operand) and axes == tuple(range(operand.ndim)):
+        return operand
+    return bind(Transpose(axes), operand)
+
+
+class Transpose(Primitive):
+    """Axis `i` of the result is axis `permutation[i]` of the operand."""
+
+    permutation: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        if sorted(self.permutation) != list(range(x.ndim)):
+            raise value_error(
+                f"transpose: `permutation` must hold each of the {x.ndim} axes of {x!r} "
+                f"once, got {self.permutation}."
+            )
+        return x.with_shape(tuple([x.shape[axis] for axis in self.permutation]))
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,) = cotangents
+        return [transpose(ct, _inverse(self.permutation))]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        assert axis is not None
+        permutation = (axis, *(p + (p >= axis) for p in self.permutation))
+        return transpose(x, permutation), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        permutation = mlir.int_array(self.permutation)
+        return builder.emit("transpose", args, permutation=permutation)
+
+
+def _inverse(permutation: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(permutation)), key=permutation.__getitem__))
+
+
+def move_axis(x: Any, source: int | None, destination: int) -> Any:
+    """`x` with one axis moved, the others in order."""
+    assert source is not None
+    if source == destination:
+        return x
+    axes = list(range(typeof(x).ndim))
+    axes.insert(destination, axes.pop(source))
+    return transpose(x, axes)
+
+
+def rev(operand: Any, dimensions: Sequence[int]) -> Any:
+    """Reverse the elements along some axes.
+
+    Args:
+        operand: any shape and dtype.
+        dimensions: the axes to reverse.
+    """
+    axes = as_axes("rev", dimensions, typeof(operand).ndim)
+    if not axes and is_array(operand):
+        return operand
+    return bind(Rev(axes), operand)
+
+
+class Rev(Primitive):
+    """The operand reversed along `dimensions`."""
+
+    dimensions: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        return x
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        return [bind(self, *cotangents)]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        assert axis is not None
+        return rev(x, tuple(d + (d >= axis) for d in self.dimensions)), axis
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit("reverse", args, dimensions=mlir.int_array(self.dimensions))
+
+
+# ---- concatenate and split ---------------------------------------------------------
+
+
+def concatenate(operands: Sequence[Any], dimension: int) -> Any:
+    """Join arrays along an existing axis.
+
+    Args:
+        operands: at least one array; equal dtypes, and equal shapes but for the size of
+            axis `dimension`.
+        dimension: the axis along which they are joined.
+
+    Raises:
+        TypeError: dtypes differ.
+        ValueError: there is no operand, or other sizes differ.
+    """
+    operands = list(operands)
+    if not operands:
+        raise value_error("concatenate: expected at least one operand, got none.")
+    ndim = typeof(operands[0]).ndim
+    axis = as_axis("concatenate", dimension, ndim)
+    if len(operands) == 1 and is_array(operands[0]):
+        return operands[0]
+    return bind(Concatenate(axis), *operands)
+
+
+class Concatenate(Primitive):
+    """The operands one after the other along axis `dimension`."""
+
+    dimension: int
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        first, d = arg_types[0], self.dimension
+        listed = ", ".join(map(repr, arg_types))
+        if any(t.dtype != first.dtype for t in arg_types):
+            raise type_error(
+                f"concatenate: operands must have equal dtypes, got {listed}.",
+                "Convert them with `.astype(...)`, or use `jnp.concatenate`, which "
+                "promotes.",
+            )
+        rest = first.shape[:d], first.shape[d + 1 :]
+        if any(
+            t.ndim != first.ndim or (t.shape[:d], t.shape[d + 1 :]) != rest
+            for t in arg_types
+        ):
+            raise value_error(
+                f"concatenate: operands must have equal shapes but for axis {d}, got "
+                f"{listed}."
+            )
+        size = sum(t.shape[d] for t in arg_types)
+        weak = all(t.weak_type for t in arg_types)
+        return array_type((*rest[0], size, *rest[1]), first.dtype, weak)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        filled = [
+            _creation.zeros_like(p) if t is None else t
+            for p, t in zip(primals, tangents, strict=True)
+        ]
+        return bind(self, *primals), bind(self, *filled)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        from ._slicing import slice_in_dim
+
+        (ct,) = cotangents
+        made, start = [], 0
+        for arg in args:
+            linear = isinstance(arg, Linear)
+            stop = start + (arg.type if linear else typeof(arg)).shape[self.dimension]
+            made.append(
+                slice_in_dim(ct, start, stop, axis=self.dimension) if linear else None
+            )
+            start = stop
+        return made
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        size = batch_size(args, axes)
+        moved = [batched_first(x, a, size) for x, a in zip(args, axes, strict=True)]
+        return concatenate(moved, self.dimension + 1), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.emit("concatenate", args, dimension=mlir.integer(self.dimension))
+
+
+def split(operand: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
+    """Cut an array into consecutive pieces.
+
+    Args:
+        operand: any shape and dtype.
+        sizes: sizes of the pieces along `axis`; they add up to the size of that axis.
+        axis: the axis to cut.
+
+    Returns:
+        A list of arrays, one for each of `sizes`.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> [x.shape for x in lax.split(lax.full((5, 2), 0.0), (2, 3))]
+        [(2, 2), (3, 2)]
+    """
+    axis = as_axis("split", axis, typeof(operand).ndim, "axis")
+    return list(bind(Split(as_sizes(sizes), axis), operand))
+
+
+class Split(Primitive):
+    """Consecutive pieces of the given `sizes` along `axis`."""
+
+    multiple_results = True
+
+    sizes: tuple[int, ...]
+    axis: int
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
+        (x,) = arg_types
+        a = self.axis
+        if any(n < 0 for n in self.sizes) or sum(self.sizes) != x.shape[a]:
+            raise value_error(
+                f"split: `sizes` must be non-negative and add up to {x.shape[a]}, the "
+                f"size of axis {a} of {x!r}, got {self.sizes}."
+            )
+        return [x.with_shape((*x.shape[:a], n, *x.shape[a + 1 :])) for n in self.sizes]
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (x,) = args
+        a, shape = self.axis, x.type.shape
+        pieces = [
+            _creation.full((*shape[:a], n, *shape[a + 1 :]), 0, x.type.dtype)
+            if ct is None
+            else ct
+            for ct, n in zip(cotangents, self.sizes, strict=True)
+        ]
+        return [concatenate(pieces, a)]
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        assert axis is not None
+        outs = split(x, self.sizes, self.axis + (axis <= self.axis))
+        return outs, [axis] * len(outs)
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        made, start = [], 0
+        for size, type in zip(self.sizes, list(builder.out_types), strict=True):
+            begin, end = [0] * type.ndim, list(type.shape)
+            begin[self.axis], end[self.axis] = start, start + size
+            made.append(
+                builder.emit(
+                    "slice",
+                    args,
+                    (type,),
+                    start_indices=mlir.int_array(begin),
+                    limit_indices=mlir.int_array(end),
+                    strides=mlir.int_array([1] * type.ndim),
+                )
+            )
+            start += size
+        return made
+
+
+# ---- pad ---------------------------------------------------------------------------
+
+
+def pad(
+    operand: Any, padding_value: Any, padding_config: Sequence[tuple[int, int, int]]
+) -> Any:
+    """Surround and space out the elements of an array.
+
+    Args:
+        operand: any shape and dtype.
+        padding_value: a scalar of the same dtype.
+        padding_config: for each axis how many elements to add in front and behind
+            (negative numbers remove elements), and how many between neighbors.
+
+    Returns:
+        An array whose sizes are ``low + n + high + max(n - 1, 0) * interior``.
+
+    Raises:
+        TypeError: dtypes differ.
+        ValueError: a number of interior elements or a resulting size is negative.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.pad(lax.iota("int32", 3), 9, [(1, 0, 1)]).tolist()
+        [9, 0, 9, 1, 9, 2]
+    """
+    config = tuple([as_sizes(entry) for entry in padding_config])
+    if is_array(operand) and not any(map(any, config)) and len(config) == operand.ndim:
+        return operand
+    if isinstance(padding_value, bool | int | float | complex):
+        padding_value = _creation.scalar(padding_value, typeof(operand).dtype)
+    return bind(Pad(config), operand, padding_value)
+
+
+class Pad(Primitive):
+    """Low, high and interior padding of each axis."""
+
+    padding_config: tuple[tuple[int, int, int], ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        x, value = arg_types
+        config = self.padding_config
+        given = f"got {x!r} and padding_config={config}."
+        if x.dtype != value.dtype:
+            raise type_error(
+                f"pad: `padding_value` must have the operand's dtype, got {x!r} and "
+                f"{value!r}.",
+                "Convert it with `.astype(...)`.",
+            )
+        if value.shape:
+            raise value_error(f"pad: `padding_value` must be a scalar, got {value!r}.")
+        if len(config) != x.ndim or any(len(entry) != 3 for entry in config):
+            raise value_error(
+                "pad: `padding_config` must hold (low, high, interior) for each of the "
+                f"operand's {x.ndim} axes, {given}"
+            )
+        if any(interior < 0 for _, _, interior in config):
+            raise value_error(f"pad: interior padding must not be negative, {given}")
+        shape = tuple(
+            low + high + n + (n - 1) * interior if n else low + high
+            for n, (low, high, interior) in zip(x.shape, config, strict=True)
+        )
+        if any(n < 0 for n in shape):
+            raise value_error(
+                f"pad: more elements are removed than there are, {given}",
+            )
+        return array_type(shape, x.dtype, x.weak_type and value.weak_type)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        filled = [
+            _creation.zeros_like(p) if t is None else t
+            for p, t in zip(primals, tangents, strict=True)
+        ]
+        return bind(self, *primals), bind(self, *filled)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        from ._arithmetic import sub
+        from ._reductions import reduce_sum
+
+        (ct,), (x, value) = cotangents, args
+        own = self._operand_part(ct, x.type if isinstance(x, Linear) else typeof(x))
+        everything = tuple(range(len(self.padding_config)))
+        return [
+            own if isinstance(x, Linear) else None,
+            # What the elements of the operand do not take, the padding takes.
+            sub(reduce_sum(ct, everything), reduce_sum(own, everything))
+            if isinstance(value, Linear)
+            else None,
+        ]
+
+    def _operand_part(self, ct: Any, type: ArrayType) -> Any:
+        from ._slicing import slice as take
+
+        if any(low < 0 or high < 0 for low, high, _ in self.padding_config):
+            # Elements that were removed get zero.
+            uncut = [(-low, -high, 0) for low, high, _ in self.padding_config]
+            ct = pad(ct, 0, uncut)
+            starts: list[int] = [0] * type.ndim
+        else:
+            starts = [low for low, _, _ in self.padding_config]
+        steps = [interior + 1 for _, _, interior in self.padding_config]
+        limits = [
+            start + (n - 1) * step + 1 if n else start
+            for start, step, n in zip(starts, steps, type.shape, strict=True)
+        ]
+        return take(ct, starts, limits, steps)
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x, value), (axis, value_axis) = args, axes
+        size = batch_size(args, axes)
+        if value_axis is None:
+            assert axis is not None
+            config = list(self.padding_config)
+            config.insert(axis, (0, 0, 0))
+            return pad(x, value, config), axis
+        from ._selection import select
+
+        x = batched_first(x, axis, size)
+        config = ((0, 0, 0), *self.padding_config)
+        zero = _creation.scalar(0, typeof(x).dtype)
+        own = pad(_creation.full(typeof(x).shape, True, bool), False, config)
+        padded = pad(x, zero, config)
+        values = broadcast_in_dim(value, padded.shape, (0,))
+        return select(own, padded, values), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        config = self.padding_config
+        return builder.emit(
+            "pad",
+            args,
+            edge_padding_low=mlir.int_array([low for low, _, _ in config]),
+            edge_padding_high=mlir.int_array([high for _, high, _ in config]),
+            interior_padding=mlir.int_array([interior for _, _, interior in config]),
+        )

@@ -1,0 +1,129 @@
+"""The trace that runs operations: each is one cached compiled call."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _backend
+from .._ir import ArrayType, Primitive, Program
+from ._errors import leaked
+from ._recording import record
+from ._trace import Trace, Tracer, bind, set_initial_trace
+from ._values import device_array, typeof
+
+
+class EagerTrace(Trace):
+    """Runs every operation at once."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.staging = False
+        self.finished = False
+
+    def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
+        run = primitive.derived.get("eager")
+        if run is None:
+            run = primitive.derived["eager"] = _compiled(primitive)
+        return run(*args)
+
+
+EAGER = EagerTrace()
+set_initial_trace(EAGER)
+
+
+def _compiled(primitive: Primitive) -> Any:
+    """A C++ callable that compiles `primitive` for each signature it meets."""
+
+    def on_miss(*args: Any) -> tuple[Any, Any]:
+        types = tuple(typeof(check_live(arg)) for arg in args)
+        program = _single_equation(primitive, types)
+        outs, fast_path = run_program(program, args, [])
+        if primitive.multiple_results:
+            return outs, fast_path(_tree([0] * len(outs)))
+        return outs[0], fast_path(_tree(0))
+
+    return _backend.callable_with_cache(
+        primitive.name, on_miss, on_miss, key=primitive, eager=True
+    )
+
+
+def _tree(example: Any) -> Any:
+    return _backend.pytree.BOUNDARY.flatten(example)[1]
+
+
+def check_live(value: Any) -> Any:
+    """`value`, unless it is a tracer: none may arrive where values are run."""
+    if isinstance(value, Tracer):
+        raise leaked(value)
+    return value
+
+
+def _single_equation(primitive: Primitive, types: tuple[ArrayType, ...]) -> Program:
+    key = ("single", types)
+    program = primitive.derived.get(key)
+    if program is None:
+
+        def apply(*args: Any) -> Sequence[Any]:
+            result = bind(primitive, *args)
+            return result if primitive.multiple_results else (result,)
+
+        program, captures = record(apply, types, name=primitive.name)
+        assert not captures
+        primitive.derived[key] = program
+    return program
+
+
+def run_program(
+    program: Program,
+    args: Sequence[Any],
+    captures: Sequence[Any],
+    *,
+    donated: tuple[bool, ...] = (),
+    keep_unused: bool = False,
+) -> tuple[list[Any], Any]:
+    """Compile (once) and run a program on concrete flat arguments.
+
+    Returns:
+        The results, and a function from an output tree to the C++ fast path.
+    """
+    from .._lowering import compile_program
+
+    device = _device_of([*captures, *args])
+    executable = compile_program(
+        program, donated=donated, keep_unused=keep_unused, device=device
+    )
+    arrays = [device_array(value) for value in [*captures, *args]]
+    arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
+    committed = any(a.committed for a in arrays)
+    outs = executable(arrays)
+
+    def fast_path(tree: Any) -> Any:
+        return _backend.fast_path(
+            executable.loaded,
+            tree,
+            executable.out_types,
+            executable.kept,
+            captures,
+            device,
+            committed,
+        )
+
+    return outs, fast_path
+
+
+def _device_of(values: Sequence[Any]) -> Any:
+    """Where to run: the device of the committed arrays, else the default one.
+
+    Raises:
+        ValueError: arrays are committed to different devices.
+    """
+    found = None
+    for value in values:
+        if isinstance(value, _backend.ArrayImpl) and value.committed:
+            if found is not None and value.device != found:
+                raise ValueError(
+                    f"arguments are committed to different devices: {found} and "
+                    f"{value.device}. Move one of them with `device_put`."
+                )
+            found = value.device
+    return found if found is not None else _backend.default_device()

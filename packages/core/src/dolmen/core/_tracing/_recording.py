@@ -1,0 +1,225 @@
+"""The trace that writes operations down: tracers are the program's variables."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._ir import (
+    ArrayType,
+    Atom,
+    Equation,
+    Frame,
+    Literal,
+    Primitive,
+    Program,
+    Variable,
+    user_frame,
+)
+from ._errors import leaked
+from ._trace import Trace, Tracer, enter, state
+from ._values import as_array, device_array, typeof
+
+_PYTHON_SCALARS = (bool, int, float, complex)
+
+
+class RecordedTracer(Variable, Tracer):
+    """A variable of the program being recorded."""
+
+    __slots__ = ("trace",)
+
+    trace: "RecordingTrace"
+
+    def __init__(self, type: ArrayType, trace: "RecordingTrace") -> None:
+        self.type = type
+        self.trace = trace
+
+
+class RecordingTrace(Trace):
+    """Appends an equation for every operation.
+
+    Values from outside become captures: leading inputs of the program whose values the
+    caller passes. Python and NumPy scalars become literals.
+
+    Attributes:
+        function: name of the traced function, for messages.
+        with_frames: record the user's line of each equation.
+    """
+
+    __slots__ = ("captures", "equations", "function", "inputs", "with_frames")
+
+    def __init__(self, function: str = "", *, with_frames: bool = True) -> None:
+        self.staging = True
+        self.finished = False
+        self.function = function
+        self.with_frames = with_frames
+        self.equations: list[Equation] = []
+        self.inputs: list[RecordedTracer] = []
+        self.captures: dict[int, tuple[Any, RecordedTracer]] = {}
+
+    def new_input(self, type: ArrayType) -> RecordedTracer:
+        """A new argument of the program."""
+        made = RecordedTracer(type, self)
+        self.inputs.append(made)
+        return made
+
+    def lift(self, value: Any) -> Atom:
+        """`value` as an atom of this program."""
+        if isinstance(value, Tracer):
+            if value.trace is self:
+                return value  # type: ignore[return-value]
+            if value.trace.finished:
+                raise leaked(value)
+            return self._capture(value, value)
+        if isinstance(value, _PYTHON_SCALARS):
+            return Literal(value, typeof(value))
+        if isinstance(value, np.generic) or (
+            isinstance(value, np.ndarray) and value.ndim == 0
+        ):
+            return Literal(value, typeof(value))
+        unwrapped = as_array(value)
+        if unwrapped is not value:
+            return self.lift(unwrapped)
+        return self._capture(value, None)
+
+    def _capture(self, value: Any, ready: Any) -> RecordedTracer:
+        found = self.captures.get(id(value))
+        if found is None:
+            type = typeof(value)
+            kept = device_array(value) if ready is None else ready
+            # The first element also keeps `value` alive, so its id stays unique.
+            found = self.captures[id(value)] = (
+                (kept, value),
+                RecordedTracer(type, self),
+            )
+        return found[1]
+
+    def frame(self) -> Frame | None:
+        """The line to record now."""
+        if state.frame is not None:
+            return state.frame
+        return user_frame() if self.with_frames else None
+
+    def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
+        if self.finished:
+            raise leaked(next(a for a in args if isinstance(a, Tracer)))
+        inputs = [
+            a if type(a) is RecordedTracer and a.trace is self else self.lift(a)
+            for a in args
+        ]
+        types = tuple([a.type for a in inputs])
+        out_types = primitive.inferred.get(types)
+        if out_types is None:
+            inferred = primitive.infer_type(types)
+            out_types = tuple(inferred) if primitive.multiple_results else (inferred,)
+            primitive.inferred[types] = out_types
+        outputs = [RecordedTracer(t, self) for t in out_types]
+        self.equations.append(Equation(primitive, inputs, outputs, self.frame()))
+        return outputs if primitive.multiple_results else outputs[0]
+
+    def inline(self, program: Program, args: Sequence[Any]) -> list[Any]:
+        """Append a program's equations, applied to `args`, without inferring again."""
+        values: dict[Atom, Any] = {}
+        for variable, arg in zip(program.inputs, args, strict=True):
+            atom = self.lift(arg)
+            if atom.type is not variable.type:
+                return evaluate_by_binding(program, args)
+            values[variable] = atom
+        frame = self.frame()
+        append = self.equations.append
+        for equation in program.equations:
+            outputs = []
+            for variable in equation.outputs:
+                made = values[variable] = RecordedTracer(variable.type, self)
+                outputs.append(made)
+            append(
+                Equation(
+                    equation.primitive,
+                    [values.get(a, a) for a in equation.inputs],
+                    outputs,
+                    equation.frame or frame,
+                )
+            )
+        found = (values.get(a, a) for a in program.outputs)
+        return [a.value if type(a) is Literal else a for a in found]
+
+    def finish(self, outputs: Sequence[Any], name: str) -> tuple[Program, list[Any]]:
+        """Close the program: its captures come first among the inputs.
+
+        Returns:
+            The program, and the values of its captures.
+        """
+        atoms = [self.lift(value) for value in outputs]
+        self.finished = True
+        captured = list(self.captures.values())
+        inputs = [variable for _, variable in captured] + self.inputs
+        program = Program(inputs, self.equations, atoms, name)
+        return program, [kept for (kept, _), _ in captured]
+
+
+def record(
+    function: Callable[..., Sequence[Any]],
+    in_types: Sequence[ArrayType],
+    *,
+    name: str = "",
+    with_frames: bool = True,
+) -> tuple[Program, list[Any]]:
+    """Trace a function of flat arrays to a program.
+
+    Args:
+        function: takes one tracer for each of `in_types`, returns a sequence of values.
+
+    Returns:
+        The program and the values of its captures, which are its leading inputs.
+    """
+    trace = RecordingTrace(name, with_frames=with_frames)
+    inputs = [trace.new_input(type) for type in in_types]
+    previous = enter(trace)
+    outer_frame, state.frame = state.frame, None
+    try:
+        outputs = function(*inputs)
+        return trace.finish(outputs, name)
+    finally:
+        state.frame = outer_frame
+        trace.finished = True
+        enter(previous)
+
+
+def record_closed(
+    function: Callable[..., Sequence[Any]], in_types: Sequence[ArrayType]
+) -> Program:
+    """Trace a rule, which captures nothing; its equations carry no lines."""
+    program, captures = record(function, in_types, with_frames=False)
+    assert not captures, f"a rule captured {captures}"
+    return program
+
+
+def evaluate(program: Program, args: Sequence[Any]) -> list[Any]:
+    """Run a program's equations in the current trace."""
+    trace = state.trace
+    if isinstance(trace, RecordingTrace):
+        return trace.inline(program, args)
+    return evaluate_by_binding(program, args)
+
+
+def evaluate_by_binding(program: Program, args: Sequence[Any]) -> list[Any]:
+    """`evaluate`, letting the current trace interpret each equation."""
+    values: dict[Atom, Any] = dict(zip(program.inputs, args, strict=True))
+    process = state.trace.process
+    outer = state.frame
+    try:
+        for equation in program.equations:
+            if equation.frame is not None:
+                state.frame = equation.frame
+            inputs = [
+                a.value if type(a) is Literal else values[a]
+                for a in equation.inputs
+            ]
+            results = process(equation.primitive, inputs)
+            if equation.primitive.multiple_results:
+                values.update(zip(equation.outputs, results, strict=True))
+            else:
+                values[equation.outputs[0]] = results
+    finally:
+        state.frame = outer
+    return [a.value if type(a) is Literal else values[a] for a in program.outputs]

@@ -1,0 +1,137 @@
+"""One current trace per thread; `bind` hands every operation to it.
+
+A trace interprets operations. The eager one runs them, the recording one writes them down,
+and those of the transformations apply a primitive's rule while *their parent* is current.
+So nothing searches a stack of levels: a value that belongs to no trace in between is just a
+constant for it.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .._backend import flags
+from .._ir import ArrayType, Frame, Primitive
+
+
+class Trace:
+    """Interprets operations.
+
+    Attributes:
+        staging: whether operations are written down rather than run in the end, so that
+            concrete arguments must not take the compiled fast path.
+        finished: whether the traced function has returned; its tracers are dead.
+    """
+
+    __slots__ = ("finished", "staging")
+
+    finished: bool
+    staging: bool
+
+    def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
+        """Apply `primitive`; results as the primitive gives them."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class Tracer:
+    """A value inside a trace; array methods are installed by `numpy`."""
+
+    __slots__ = ("__weakref__",)
+
+    type: ArrayType
+    trace: Trace
+
+    def _is_traced_array(self) -> bool:
+        return True
+
+    def concrete(self) -> Any:
+        """The concrete array behind the tracer, or None when there is none."""
+        return None
+
+    @property
+    def aval(self) -> ArrayType:
+        """The type, under JAX's name."""
+        return self.type
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Element type."""
+        return self.type.dtype
+
+    @property
+    def weak_type(self) -> bool:
+        """Whether the dtype gives way to others in promotion."""
+        return self.type.weak_type
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.type.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.type.size
+
+    __hash__ = object.__hash__
+
+
+class _State(threading.local):
+    trace: Trace
+    frame: Frame | None = None
+
+    def __init__(self) -> None:
+        self.trace = _initial_trace
+
+
+_initial_trace: Trace = Trace()
+_initial_trace.staging = False
+_initial_trace.finished = False
+state = _State()
+
+
+def set_initial_trace(trace: Trace) -> None:
+    """The trace every thread starts with."""
+    global _initial_trace
+    _initial_trace = trace
+    state.trace = trace
+
+
+def bind(primitive: Primitive, *args: Any) -> Any:
+    """Apply `primitive` in the current trace."""
+    return state.trace.process(primitive, args)
+
+
+def current_trace() -> Trace:
+    """The trace of this thread."""
+    return state.trace
+
+
+def is_staging() -> bool:
+    """Whether operations are being recorded (as under `jit`)."""
+    return state.trace.staging
+
+
+@contextlib.contextmanager
+def entering(trace: Trace) -> Iterator[None]:
+    """Make `trace` current inside the block."""
+    previous = enter(trace)
+    try:
+        yield
+    finally:
+        enter(previous)
+
+
+def enter(trace: Trace) -> Trace:
+    """Make `trace` current and return the previous one, which must be entered again."""
+    previous = state.trace
+    state.trace = trace
+    if trace.staging is not previous.staging:
+        flags.TRACE.set_local(1 if trace.staging else None)
+    return previous

@@ -1,0 +1,103 @@
+"""What counts as an array, and its type."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _backend
+from .._ir import ArrayType, array_type, dtypes, message
+from ._trace import Tracer
+
+_SCALARS = (bool, int, float, complex)
+
+
+def typeof(value: Any) -> ArrayType:
+    """Type of an array, a NumPy array or a Python scalar (weak).
+
+    Raises:
+        TypeError: `value` is nothing array-like.
+        OverflowError: a Python integer does not fit the default integer dtype.
+    """
+    cls = type(value)
+    if cls is _backend.ArrayImpl:
+        return value.aval
+    if isinstance(value, Tracer):
+        return value.type
+    if cls in _SCALARS:
+        return _scalar_type(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return _numpy_type(value)
+    if isinstance(value, _SCALARS):
+        return _scalar_type(value)
+    if hasattr(value, "__jax_array__"):
+        return typeof(value.__jax_array__())
+    raise TypeError(
+        message(
+            f"expected an array, a NumPy array or a Python scalar, got {cls.__name__}: "
+            f"{value!r:.80}.",
+            "Convert it with `jnp.asarray(...)` first.",
+        )
+    )
+
+
+def is_array_like(value: Any) -> bool:
+    """Whether `typeof` knows `value`."""
+    return (
+        isinstance(value, _backend.ArrayImpl | Tracer | np.ndarray | np.generic)
+        or isinstance(value, _SCALARS)
+        or hasattr(value, "__jax_array__")
+    )
+
+
+def _scalar_type(value: Any) -> ArrayType:
+    dtype = dtypes.scalar_dtype(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise OverflowError(
+                message(
+                    f"Python integer {value} does not fit {dtype.name}.",
+                    "Give it a wider dtype (`jnp.uint32(...)`), or enable 64-bit types "
+                    "with `config.update('enable_x64', True)`.",
+                )
+            )
+    return array_type((), dtype, not isinstance(value, bool))
+
+
+def _numpy_type(value: Any) -> ArrayType:
+    dtype = value.dtype
+    if not dtype.isnative:
+        dtype = dtype.newbyteorder("=")
+    if not dtypes.kind(dtype) and dtype != dtypes.float0:
+        raise TypeError(
+            message(
+                f"arrays can't hold NumPy dtype {value.dtype}; expected a boolean, "
+                "integer, floating-point or complex dtype.",
+                "Convert the array first, for example with `.astype(numpy.float32)`.",
+            )
+        )
+    return array_type(value.shape, dtypes.canonical(dtype))
+
+
+def as_array(value: Any) -> Any:
+    """`value` as something `bind` takes: unwraps objects with `__jax_array__`."""
+    if hasattr(value, "__jax_array__"):
+        return value.__jax_array__()
+    return value
+
+
+def concrete(value: Any) -> Any:
+    """The value behind `value` when it is known now, else None."""
+    return value.concrete() if isinstance(value, Tracer) else value
+
+
+def device_array(value: Any, type: ArrayType | None = None, device: Any = None) -> Any:
+    """`value` as an array on a device; arrays already there pass through."""
+    if isinstance(value, _backend.ArrayImpl):
+        return value if device is None else _backend.move(value, device)
+    value = as_array(value)
+    if isinstance(value, _backend.ArrayImpl | Tracer):
+        return value
+    made = typeof(value) if type is None else type
+    host = np.asarray(value, made.dtype)
+    return _backend.put(host, made, device, committed=device is not None)

@@ -1,0 +1,137 @@
+"""Vectorisation: values with a batch axis that the function does not see."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._ir import Primitive, Program, array_type
+from .._ops import _shape
+from .._tracing import (
+    RecordingTrace,
+    Trace,
+    Tracer,
+    enter,
+    evaluate,
+    typeof,
+)
+
+
+class BatchTracer(Tracer):
+    """A batch of values; `type` is that of one of them."""
+
+    __slots__ = ("axis", "trace", "type", "value")
+
+    def __init__(self, trace: Trace, value: Any, axis: int) -> None:
+        self.trace = trace
+        self.value = value
+        self.axis = axis
+        whole = typeof(value)
+        shape = whole.shape[:axis] + whole.shape[axis + 1 :]
+        self.type = array_type(shape, whole.dtype, whole.weak_type)
+
+
+class BatchTrace(Trace):
+    """Applies batch rules in its parent.
+
+    Attributes:
+        size: length of the batch axis.
+        axis_name: its name for collectives, or None.
+    """
+
+    __slots__ = ("axis_name", "parent", "size")
+
+    def __init__(self, parent: Trace, size: int, axis_name: Any = None) -> None:
+        self.parent = parent
+        self.size = size
+        self.axis_name = axis_name
+        self.staging = parent.staging
+        self.finished = False
+
+    def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
+        values, axes = [], []
+        for arg in args:
+            if isinstance(arg, BatchTracer) and arg.trace is self:
+                values.append(arg.value)
+                axes.append(arg.axis)
+            else:
+                values.append(arg)
+                axes.append(None)
+        if all(axis is None for axis in axes):
+            return self.parent.process(primitive, values)
+        previous = enter(self.parent)
+        try:
+            outs, out_axes = primitive.batch(values, axes)
+        finally:
+            enter(previous)
+        if not primitive.multiple_results:
+            return self._wrap(outs, out_axes)
+        return [self._wrap(o, a) for o, a in zip(outs, out_axes, strict=True)]
+
+    def _wrap(self, value: Any, axis: int | None) -> Any:
+        return value if axis is None else BatchTracer(self, value, axis)
+
+
+def batch_size(args: Sequence[Any], axes: Sequence[int | None]) -> int:
+    """Length of the batch axis, from batched arguments."""
+    return next(
+        typeof(arg).shape[axis]
+        for arg, axis in zip(args, axes, strict=True)
+        if axis is not None
+    )
+
+
+def to_front(value: Any, axis: int | None, size: int) -> Any:
+    """`value` with its batch axis first; repeated when it has none."""
+    if axis is None:
+        return _shape.broadcast(value, (size,))
+    return _shape.move_axis(value, axis, 0)
+
+
+def batch_program(
+    program: Program,
+    axes: tuple[int | None, ...],
+    size: int,
+    force: tuple[bool, ...] | bool = False,
+) -> tuple[Program, tuple[int | None, ...]]:
+    """A program over batches.
+
+    Args:
+        axes: batch axis of each input, None for those shared by the batch.
+        force: which outputs (or all) must be batched; forced ones have axis 0, and so
+            have all other batched ones.
+
+    Returns:
+        The batched program and the batch axis of each output: 0 or None.
+    """
+    key = ("batch", axes, size, force)
+    found = program.derived.get(key)
+    if found is not None:
+        return found
+    recording = RecordingTrace(program.name, with_frames=False)
+    batching = BatchTrace(recording, size)
+    args = []
+    for type, axis in zip(program.in_types, axes, strict=True):
+        shape = type.shape
+        if axis is not None:
+            shape = (*shape[:axis], size, *shape[axis:])
+        value = recording.new_input(array_type(shape, type.dtype, type.weak_type))
+        args.append(value if axis is None else BatchTracer(batching, value, axis))
+    previous = enter(batching)
+    try:
+        results = evaluate(program, args)
+        enter(recording)
+        outs, out_axes = [], []
+        for index, result in enumerate(results):
+            forced = force if isinstance(force, bool) else force[index]
+            batched = isinstance(result, BatchTracer) and result.trace is batching
+            value = result.value if batched else result
+            if batched or forced:
+                value = to_front(value, result.axis if batched else None, size)
+            outs.append(value)
+            out_axes.append(0 if batched or forced else None)
+    finally:
+        enter(previous)
+    batching.finished = True
+    made, captures = recording.finish(outs, f"vmap_{program.name}")
+    assert not captures, "a program refers to nothing outside itself"
+    found = program.derived[key] = (made, tuple(out_axes))
+    return found

@@ -1,0 +1,135 @@
+"""Arguments and results of user functions as flat lists of array leaves."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._backend import pytree
+from .._ir import message
+from .._tracing import as_array, is_array_like, typeof
+
+flatten = pytree.BOUNDARY.flatten
+flatten_with_path = pytree.BOUNDARY.flatten_with_path
+
+
+def name_of(function: Any) -> str:
+    """How messages and programs call a user's function."""
+    named = getattr(function, "__name__", None)
+    if named:
+        return "<lambda>" if named == "<lambda>" else named
+    inner = getattr(function, "func", None)  # functools.partial
+    return name_of(inner) if inner is not None else type(function).__name__
+
+
+def path_text(path: Sequence[Any]) -> str:
+    """A key path the way Python would write it: `['a'][0].b`."""
+    return "".join(map(str, path))
+
+
+def argument_leaves(
+    transform: str, function: Any, args: Any
+) -> tuple[list[Any], Any]:
+    """Leaves and tree of `args`, after checking that every leaf is an array.
+
+    Raises:
+        TypeError: a leaf is not array-like; the message names every such leaf.
+    """
+    leaves, tree = flatten(args)
+    if all(map(is_array_like, leaves)):
+        return [as_array(leaf) for leaf in leaves], tree
+    raise not_arrays(transform, function, args)
+
+
+def not_arrays(transform: str, function: Any, args: Any) -> TypeError:
+    """The error for argument leaves that are not arrays."""
+    wrong = [
+        f"  args{path_text(path)}: {type(leaf).__name__} {leaf!r:.60}"
+        for path, leaf in flatten_with_path(args)[0]
+        if not is_array_like(leaf)
+    ]
+    return TypeError(
+        message(
+            f"{transform} of {name_of(function)}: expected arrays or Python numbers as "
+            "leaves of the arguments, got\n" + "\n".join(wrong),
+            "Pass such values as static arguments, or close over them.",
+        )
+    )
+
+
+def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any], Any]:
+    """Leaves and tree of what a user's function returned.
+
+    Raises:
+        TypeError: a leaf is not array-like.
+    """
+    leaves, tree = flatten(result)
+    if all(map(is_array_like, leaves)):
+        return [as_array(leaf) for leaf in leaves], tree
+    wrong = [
+        f"  result{path_text(path)}: {type(leaf).__name__} {leaf!r:.60}"
+        for path, leaf in flatten_with_path(result)[0]
+        if not is_array_like(leaf)
+    ]
+    raise TypeError(
+        message(
+            f"{transform} of {name_of(function)}: expected the function to return arrays"
+            " (in any tree of containers), got\n" + "\n".join(wrong),
+            "Return only arrays; use `has_aux=True` with arrays for side results.",
+        )
+    )
+
+
+def broadcast_prefix(
+    prefix: Any, tree: Any, full: Any, what: str
+) -> list[Any]:
+    """The leaves of `prefix`, each repeated for the subtree of `full` it stands for.
+
+    Args:
+        prefix: a tree with None allowed as a leaf, a prefix of `full`.
+        tree: the tree definition of `full`.
+        what: how messages call `prefix`.
+
+    Raises:
+        ValueError: `prefix` is not a prefix of `full`.
+    """
+    if prefix is None or isinstance(prefix, int | bool):
+        return [prefix] * tree.num_leaves
+    result: list[Any] = []
+
+    def extend(part: Any, whole: Any, path: str) -> None:
+        if part is None or isinstance(part, int | bool):
+            result.extend([part] * flatten(whole)[1].num_leaves)
+            return
+        parts, wholes = _children(part), _children(whole)
+        if (
+            parts is None
+            or wholes is None
+            or [k for k, _ in parts] != [k for k, _ in wholes]
+        ):
+            raise ValueError(
+                message(
+                    f"{what}{path}: expected an integer, None or a container like the "
+                    f"argument's, {type(whole).__name__}; got {part!r:.60}.",
+                    f"Make {what} an integer, or give it the structure of the value.",
+                )
+            )
+        for (key, p), (_, w) in zip(parts, wholes, strict=True):
+            extend(p, w, path + str(key))
+
+    extend(prefix, full, "")
+    return result
+
+
+def _children(value: Any) -> list[tuple[str, Any]] | None:
+    """Keys and children of a container, None for a leaf."""
+    found = pytree.BOUNDARY.flatten_one_level_with_keys(value)
+    if found is None:
+        return None
+    return [(str(key), child) for key, child in found[0]]
+
+
+def type_of_leaf(leaf: Any) -> Any:
+    """Type of an argument leaf."""
+    return typeof(leaf)
+
+
+FlatFunction = Callable[..., Sequence[Any]]

@@ -1,0 +1,259 @@
+"""Element types: what they are, how they combine, and how wide they may be.
+
+Arrays hold booleans, integers, floating-point and complex numbers. The narrow formats come
+from `ml_dtypes`. Unless 64-bit types are enabled, 64-bit dtypes stand for 32-bit ones.
+"""
+
+from typing import Any, cast
+
+import ml_dtypes
+import numpy as np
+
+from ._ir import dtypes
+from ._tracing import typeof
+
+bfloat16 = ml_dtypes.bfloat16
+float0 = dtypes.float0
+finfo = ml_dtypes.finfo
+iinfo = ml_dtypes.iinfo
+
+
+class extended(np.generic):  # noqa: N801 (the name users know)
+    """Abstract dtype of elements with an inner structure, such as random keys."""
+
+
+class prng_key(extended):  # noqa: N801 (the name users know)
+    """Abstract dtype of random keys."""
+
+
+_PYTHON_SCALARS: dict[Any, np.dtype] = {
+    int: np.dtype("int64"),
+    float: np.dtype("float64"),
+    complex: np.dtype("complex128"),
+}
+
+_ABSTRACT_KINDS: dict[Any, str] = {
+    np.generic: "biufc",
+    np.number: "iufc",
+    np.integer: "iu",
+    np.signedinteger: "i",
+    np.unsignedinteger: "u",
+    np.inexact: "fc",
+    np.floating: "f",
+    np.complexfloating: "c",
+    np.flexible: "",
+    np.character: "",
+}
+
+
+def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False) -> np.dtype:
+    """The dtype arrays made with `dtype` have: 64 bits become 32 unless enabled.
+
+    Args:
+        dtype: a dtype, its name, or a Python scalar type.
+        allow_extended_dtype: pass dtypes of structured elements through.
+
+    Raises:
+        TypeError: no array can hold `dtype`.
+
+    Example:
+        >>> canonicalize_dtype("float64")
+        dtype('float32')
+    """
+    if allow_extended_dtype and issubdtype(dtype, extended):
+        return dtype
+    return dtypes.as_dtype(dtype, function="canonicalize_dtype")
+
+
+def itemsize_bits(dtype: Any) -> int:
+    """Bits of one element; fewer than 8 for the packed narrow formats.
+
+    Example:
+        >>> itemsize_bits("int4"), itemsize_bits("float32")
+        (4, 32)
+    """
+    made = dtypes.as_dtype(dtype, function="itemsize_bits")
+    if made == np.dtype(bool):
+        return 8
+    if dtypes.kind(made) in ("i", "u"):
+        return iinfo(made).bits
+    if dtypes.kind(made) == "f":
+        return finfo(made).bits
+    return 8 * made.itemsize
+
+
+def scalar_type_of(x: Any) -> type:
+    """The Python type (`bool`, `int`, `float`, `complex`) that holds elements of `x`."""
+    made = typeof(x).dtype if hasattr(x, "dtype") or _is_scalar(x) else np.dtype(x)
+    return {"b": bool, "i": int, "u": int, "f": float, "c": complex}[dtypes.kind(made)]
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, bool | int | float | complex)
+
+
+def _as_numpy(x: Any) -> np.dtype | None:
+    """A concrete dtype, or None for anything else (an abstract kind, for example)."""
+    if x in _ABSTRACT_KINDS:
+        return None
+    if x in _PYTHON_SCALARS:
+        return _PYTHON_SCALARS[x]
+    try:
+        return np.dtype(x)
+    except TypeError:
+        return np.dtype(getattr(ml_dtypes, x)) if isinstance(x, str) else None
+
+
+def issubdtype(a: Any, b: Any) -> bool:
+    """Whether dtype `a` is `b` or belongs to the abstract kind `b`.
+
+    Args:
+        a: a dtype or an abstract kind such as `jnp.floating`.
+        b: the same.
+
+    Example:
+        >>> issubdtype(bfloat16, np.floating)
+        True
+    """
+    if isinstance(b, type) and issubclass(b, extended):
+        return isinstance(a, type) and issubclass(a, b)
+    concrete_a, concrete_b = _as_numpy(a), _as_numpy(b)
+    if concrete_b is not None:
+        return concrete_a == concrete_b
+    if b not in _ABSTRACT_KINDS:
+        return np.issubdtype(a, b)
+    kinds = _ABSTRACT_KINDS[b]
+    if concrete_a is None:
+        own = _ABSTRACT_KINDS.get(a)
+        return own is not None and set(own) <= set(kinds) and np.issubdtype(a, b)
+    if not dtypes.kind(concrete_a):
+        return np.issubdtype(concrete_a, b)
+    return dtypes.kind(concrete_a) in kinds
+
+
+_STANDARD_KINDS = {
+    "bool": "b",
+    "signed integer": "i",
+    "unsigned integer": "u",
+    "integral": "iu",
+    "real floating": "f",
+    "complex floating": "c",
+    "numeric": "iufc",
+}
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
+    """Whether `dtype` is of a kind of the array API standard.
+
+    Args:
+        dtype: a dtype.
+        kind: another dtype, one of ``"bool"``, ``"signed integer"``,
+            ``"unsigned integer"``, ``"integral"``, ``"real floating"``,
+            ``"complex floating"``, ``"numeric"``, or a tuple of these.
+
+    Raises:
+        ValueError: `kind` is an unknown name.
+    """
+    if isinstance(kind, tuple):
+        return any(isdtype(dtype, k) for k in kind)
+    made = cast(np.dtype, _as_numpy(dtype))
+    if isinstance(kind, str):
+        letters = _STANDARD_KINDS.get(kind)
+        if letters is not None:
+            return dtypes.kind(made) in letters
+        if _named(kind) is None:
+            raise ValueError(
+                f"isdtype: `kind` must be a dtype or one of "
+                f"{', '.join(map(repr, _STANDARD_KINDS))}, got {kind!r}."
+            )
+    return made == _as_numpy(kind)
+
+
+def _named(name: str) -> np.dtype | None:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        made = getattr(ml_dtypes, name, None)
+        return None if made is None else np.dtype(made)
+
+
+def operand_of(x: Any) -> tuple[np.dtype, bool]:
+    """The dtype that `x` brings to promotion, and whether it gives way to others.
+
+    Args:
+        x: an array, a Python scalar or its type, or a dtype.
+    """
+    if isinstance(x, type) and x in _PYTHON_SCALARS:
+        return dtypes.canonical(_PYTHON_SCALARS[x]), True
+    if isinstance(x, type | str | np.dtype):
+        return dtypes.as_dtype(x, function="result_type"), False
+    type_ = typeof(x)
+    return type_.dtype, type_.weak_type
+
+
+def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
+    """The dtype of an operation on `args`.
+
+    Python scalars (and the types `int`, `float`, `complex`) give way to everything of
+    their kind or above.
+
+    Args:
+        *args: arrays, scalars and dtypes, at least one.
+        return_weak_type_flag: return also whether the result gives way to others.
+
+    Raises:
+        TypeError: the dtypes have no implicit promotion.
+        ValueError: there are no arguments.
+
+    Example:
+        >>> result_type("int8", 1), result_type("int32", "float16")
+        (dtype('int8'), dtype('float16'))
+    """
+    if not args:
+        raise ValueError("result_type: expected at least one array or dtype, got none.")
+    dtype, weak = dtypes.promote([operand_of(arg) for arg in args])
+    return (dtype, weak) if return_weak_type_flag else dtype
+
+
+def promote_types(a: Any, b: Any) -> np.dtype:
+    """The smallest dtype to which dtypes `a` and `b` both promote.
+
+    Raises:
+        TypeError: they have no implicit promotion.
+
+    Example:
+        >>> promote_types("uint8", "int8")
+        dtype('int16')
+    """
+    return result_type(a, b)
+
+
+def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+    """Whether a cast between dtypes is possible under NumPy's rule `casting`.
+
+    Args:
+        from_: a dtype or an array.
+        to: a dtype.
+        casting: ``"no"``, ``"equiv"``, ``"safe"``, ``"same_kind"`` or ``"unsafe"``.
+    """
+    source = operand_of(from_)[0]
+    return np.can_cast(source, dtypes.as_dtype(to, function="can_cast"), casting)  # type: ignore[arg-type]
+
+
+__all__ = [
+    "bfloat16",
+    "can_cast",
+    "canonicalize_dtype",
+    "extended",
+    "finfo",
+    "float0",
+    "iinfo",
+    "isdtype",
+    "issubdtype",
+    "itemsize_bits",
+    "operand_of",
+    "prng_key",
+    "promote_types",
+    "result_type",
+    "scalar_type_of",
+]

@@ -1,0 +1,18 @@
+"""Exactly resumable input pipelines.
+
+A pipeline is planned by index: every batch is a pure function of pipeline, seed and
+step. Threads and buffers change its speed only, and its state is a step.
+"""
+
+from . import sources as sources, transforms as transforms
+from ._iter_dataset import IterDataset as IterDataset
+from ._iterator import DatasetIterator as DatasetIterator
+from ._map_dataset import MapDataset as MapDataset
+from ._options import ReadOptions as ReadOptions
+from ._sources import (
+    ArrayRecordDataSource as ArrayRecordDataSource,
+    Arrays as Arrays,
+    RandomAccessDataSource as RandomAccessDataSource,
+    TokenWindows as TokenWindows,
+)
+from ._transforms import batched as batched

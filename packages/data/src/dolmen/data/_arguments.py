@@ -1,0 +1,57 @@
+"""Checks of the arguments of public calls."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+
+def at_least(call: str, argument: str, value: Any, least: int) -> int:
+    """The value as an ``int`` that is `least` or more."""
+    number = _integer(call, argument, value)
+    if number < least:
+        raise ValueError(
+            f"{call}: `{argument}` must be at least {least}, got {number}."
+        )
+    return number
+
+
+def checked_seed(call: str, seed: Any) -> int:
+    """The seed as an ``int`` of at most 64 bits."""
+    number = _integer(call, "seed", seed)
+    if not 0 <= number < 2**64:
+        raise ValueError(f"{call}: `seed` must be in range(2**64), got {number}.")
+    return number
+
+
+def needed_seed(call: str, seed: int | None, default: int | None) -> int:
+    """The seed given to a random operation, else the pipeline's."""
+    if seed is not None:
+        return checked_seed(call, seed)
+    if default is None:
+        raise ValueError(
+            f"{call}: a random operation needs a seed, got none. Call `.seed(...)` "
+            "on the dataset before it, or pass `seed`."
+        )
+    return default
+
+
+def resolve(call: str, transform: Any, kind: type, method: str) -> Callable[..., Any]:
+    """The function that a transformation object or a plain function stands for."""
+    if isinstance(transform, kind):
+        return getattr(transform, method)
+    if not callable(transform):
+        raise TypeError(
+            f"{call}: `transform` must be a function or a "
+            f"`transforms.{kind.__name__}`, got {type(transform).__name__}."
+        )
+    return transform
+
+
+def _integer(call: str, argument: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{call}: `{argument}` must be an integer, got "
+            f"{type(value).__name__} {value!r}."
+        ) from None

@@ -1,0 +1,335 @@
+"""Datasets of elements by index."""
+
+import builtins
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+import numpy as np
+
+from . import _operations, _stages
+from ._arguments import at_least, checked_seed, needed_seed, resolve
+from ._iter_dataset import IterDataset, apply_one, as_sequence
+from ._iterator import DatasetIterator
+from ._options import ReadOptions
+from ._sources import RandomAccessDataSource, RangeDataSource, as_source
+from ._transforms import (
+    Filter,
+    Map,
+    MapWithIndex,
+    RandomMap,
+    Transformation,
+    function_name,
+)
+
+T = TypeVar("T")
+S = TypeVar("S")
+P = ParamSpec("P")
+
+
+class MapDataset(Iterable[T], Generic[T]):
+    """A pipeline whose elements are made by index, in any order.
+
+    Each method returns a new dataset. Nothing is read before an element is asked
+    for, and every element is a pure function of pipeline, seed and index, so it can
+    be made again at any time, by any thread.
+
+    Indices from ``len(dataset)`` on belong to the next epochs, in which shuffles
+    and random maps differ.
+
+    Example:
+        >>> ds = MapDataset.range(5).seed(0).shuffle().map(lambda x: 10 * x)
+        >>> sorted(ds)
+        [0, 10, 20, 30, 40]
+        >>> ds[2] == list(ds)[2]
+        True
+        >>> len(ds.repeat(3).batch(4))
+        4
+    """
+
+    def __init__(self, operation: _operations.Operation):
+        self._operation = operation
+
+    @staticmethod
+    def source(source: RandomAccessDataSource[S] | Any) -> "MapDataset[S]":
+        """The records of a random-access object.
+
+        Args:
+            source: anything with ``__len__`` and ``__getitem__``; an array or a
+                dictionary of arrays is one record per slice of the leading axis.
+                See `dolmen.data.sources` for files.
+
+        Raises:
+            TypeError: `source` lacks one of the methods.
+
+        Example:
+            >>> list(MapDataset.source(["a", "b"]))
+            ['a', 'b']
+        """
+        return MapDataset(_operations.Source(as_source(source)))
+
+    @staticmethod
+    def range(start: int, stop: int | None = None, step: int = 1) -> "MapDataset[int]":
+        """The integers of Python's ``range``.
+
+        Example:
+            >>> list(MapDataset.range(2, 10, 3))
+            [2, 5, 8]
+        """
+        if stop is None:
+            start, stop = 0, start
+        return MapDataset(_operations.Source(RangeDataSource(start, stop, step)))
+
+    def __len__(self) -> int:
+        """Number of elements in one epoch, those that a filter drops included."""
+        return self._operation.length
+
+    @overload
+    def __getitem__(self, index: builtins.slice) -> "MapDataset[T]": ...
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    def __getitem__(self, index: int | builtins.slice) -> "MapDataset[T] | T":
+        """The element at an index, or the dataset of a slice.
+
+        Negative indices count from the end; those from ``len(self)`` on belong to
+        the next epochs. Where a filter dropped the element, the result is None.
+        """
+        if isinstance(index, builtins.slice):
+            return self.slice(index)
+        position = operator.index(index)
+        if not len(self):
+            raise IndexError(
+                f"MapDataset: index {position} is out of range, the dataset has no "
+                "elements."
+            )
+        if position < 0:
+            position %= len(self)
+        return _operations.element_at(self._operation, position)
+
+    def __iter__(self) -> DatasetIterator[T]:
+        """Iterates over one epoch in the caller's thread, without dropped elements."""
+        return iter(self.to_iter_dataset(ReadOptions(0, 0)))
+
+    def __repr__(self) -> str:
+        """The calls that made the pipeline."""
+        return f"MapDataset({' > '.join(self._operation.describe_all())})"
+
+    def seed(self, seed: int) -> "MapDataset[T]":
+        """Sets the seed of the random operations that follow.
+
+        Each of them draws other numbers, even with the same seed.
+
+        Args:
+            seed: an integer in ``range(2**64)``.
+        """
+        seed = checked_seed("MapDataset.seed", seed)
+        return MapDataset(_operations.Seed(self._operation, seed))
+
+    def shuffle(self, seed: int | None = None) -> "MapDataset[T]":
+        """Puts all elements in a random order, another one in each epoch.
+
+        The order is a keyed permutation: it takes no memory, and any part of it is
+        known at once.
+
+        Args:
+            seed: instead of the one set by `seed`.
+
+        Raises:
+            ValueError: there is no seed.
+
+        Example:
+            >>> ds = MapDataset.range(1_000_000).shuffle(seed=7)
+            >>> sorted(ds[:100]) == sorted(set(ds[:100]))
+            True
+        """
+        chosen = needed_seed("MapDataset.shuffle", seed, self._operation.default_seed)
+        explicit = seed is not None
+        return MapDataset(_operations.Shuffle(self._operation, chosen, explicit))
+
+    def map(self, transform: Map | Callable[[T], S]) -> "MapDataset[S]":
+        """Applies a function to every element.
+
+        Args:
+            transform: a function of one element, a `transforms.Map`, or a function
+                of many marked with `batched`.
+
+        Example:
+            >>> list(MapDataset.range(4).map(lambda x: x * x))
+            [0, 1, 4, 9]
+        """
+        function = resolve("MapDataset.map", transform, Map, "map")
+        name = function_name(transform)
+        return MapDataset(_operations.Map(self._operation, function, name))
+
+    def map_with_index(
+        self, transform: MapWithIndex | Callable[[int, T], S]
+    ) -> "MapDataset[S]":
+        """Applies a function to the index of every element and the element.
+
+        Args:
+            transform: a function ``(index, element)``, or a
+                `transforms.MapWithIndex`. The index counts on through the epochs.
+
+        Example:
+            >>> list(MapDataset.source("ab").map_with_index(lambda i, c: (i, c)))
+            [(0, 'a'), (1, 'b')]
+        """
+        function = resolve(
+            "MapDataset.map_with_index", transform, MapWithIndex, "map_with_index"
+        )
+        name = function_name(transform)
+        return MapDataset(_operations.MapWithIndex(self._operation, function, name))
+
+    def random_map(
+        self,
+        transform: RandomMap | Callable[[T, np.random.Generator], S],
+        *,
+        seed: int | None = None,
+    ) -> "MapDataset[S]":
+        """Applies a function to every element and random numbers of its own.
+
+        Args:
+            transform: a function ``(element, rng)``, or a `transforms.RandomMap`.
+                `rng` depends on seed, epoch and index only; it is valid during the
+                call.
+            seed: instead of the one set by `seed`.
+
+        Raises:
+            ValueError: there is no seed.
+
+        Example:
+            >>> def jitter(x, rng):
+            ...     return x + rng.random()
+            >>> ds = MapDataset.range(3).seed(1).random_map(jitter)
+            >>> list(ds) == list(ds)
+            True
+        """
+        call = "MapDataset.random_map"
+        function = resolve(call, transform, RandomMap, "random_map")
+        chosen = needed_seed(call, seed, self._operation.default_seed)
+        name = function_name(transform)
+        explicit = seed is not None
+        return MapDataset(
+            _operations.RandomMap(self._operation, function, name, chosen, explicit)
+        )
+
+    def filter(self, transform: Filter | Callable[[T], bool]) -> "MapDataset[T]":
+        """Drops the elements for which a function is false.
+
+        Indices stay as they are: a dropped element is None, and iteration passes
+        over it. Functions that follow are not called for it.
+
+        Args:
+            transform: a function of one element, or a `transforms.Filter`.
+
+        Example:
+            >>> ds = MapDataset.range(6).filter(lambda x: x % 2 == 0)
+            >>> len(ds), ds[1], list(ds)
+            (6, None, [0, 2, 4])
+        """
+        function = resolve("MapDataset.filter", transform, Filter, "filter")
+        name = function_name(transform)
+        return MapDataset(_operations.Filter(self._operation, function, name))
+
+    def batch(
+        self,
+        batch_size: int,
+        *,
+        drop_remainder: bool = False,
+        batch_fn: Callable[[Sequence[T]], Any] | None = None,
+    ) -> "MapDataset[Any]":
+        """Makes one element of `batch_size` consecutive ones.
+
+        Each epoch is batched by itself; with `repeat` before, all of them together.
+
+        Args:
+            batch_size: elements per batch.
+            drop_remainder: leave out a last batch that is smaller.
+            batch_fn: makes a batch of a list of elements; by default they are
+                stacked, leaf by leaf, along a new leading axis.
+
+        Raises:
+            ValueError: `batch_size` is below 1, or a filter stands before.
+
+        Example:
+            >>> list(MapDataset.range(5).batch(2))
+            [array([0, 1]), array([2, 3]), array([4])]
+        """
+        size = at_least("MapDataset.batch", "batch_size", batch_size, 1)
+        if self._operation.drops_records:
+            raise ValueError(
+                "MapDataset.batch: `batch` can not follow `filter`, because a dropped "
+                "element keeps its index. Call `to_iter_dataset()` between them."
+            )
+        return MapDataset(
+            _operations.Batch(self._operation, size, drop_remainder, batch_fn)
+        )
+
+    def repeat(
+        self, num_epochs: int | None = None, *, reseed_each_epoch: bool = True
+    ) -> "MapDataset[T]":
+        """Puts several epochs in a row.
+
+        Args:
+            num_epochs: how many; None for as many as are asked for.
+            reseed_each_epoch: make each epoch's shuffles and random maps differ.
+
+        Example:
+            >>> list(MapDataset.range(2).repeat(3))
+            [0, 1, 0, 1, 0, 1]
+        """
+        if num_epochs is not None:
+            num_epochs = at_least("MapDataset.repeat", "num_epochs", num_epochs, 1)
+        return MapDataset(
+            _operations.Repeat(self._operation, num_epochs, reseed_each_epoch)
+        )
+
+    def slice(self, sl: builtins.slice) -> "MapDataset[T]":
+        """The elements of a slice, as ``dataset[sl]``.
+
+        Example:
+            >>> list(MapDataset.range(10)[1::4])
+            [1, 5, 9]
+        """
+        chosen = builtins.range(len(self))[sl]
+        return MapDataset(_operations.Slice(self._operation, chosen))
+
+    def to_iter_dataset(
+        self, read_options: ReadOptions | None = None, *, allow_nones: bool = False
+    ) -> IterDataset[T]:
+        """The elements in order, made ahead of their use.
+
+        Args:
+            read_options: threads and buffer; they change speed only.
+            allow_nones: give None for dropped elements instead of passing over them.
+
+        Example:
+            >>> ds = MapDataset.range(100).batch(2)
+            >>> next(iter(ds.to_iter_dataset(ReadOptions(num_threads=2))))
+            array([0, 1])
+        """
+        options = ReadOptions() if read_options is None else read_options
+        return IterDataset(_stages.Planned(self._operation, options, allow_nones))
+
+    def apply(
+        self, transformations: Transformation | Sequence[Transformation]
+    ) -> "MapDataset[Any]":
+        """Applies one transformation object or several, in order.
+
+        Args:
+            transformations: instances of the classes in `dolmen.data.transforms`.
+        """
+        dataset: MapDataset[Any] = self
+        for transform in as_sequence(transformations):
+            dataset = apply_one(dataset, transform)
+        return dataset
+
+    def pipe(
+        self,
+        func: Callable[Concatenate["MapDataset[T]", P], S],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> S:
+        """Calls ``func(self, *args, **kwargs)``: functions read as methods."""
+        return func(self, *args, **kwargs)

@@ -1,0 +1,96 @@
+"""Transformations as classes, for pipelines that are put together from lists."""
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class Map(abc.ABC):
+    """A transformation of one element, as a class.
+
+    Example:
+        >>> from dolmen.data import MapDataset
+        >>> class Double(Map):
+        ...     def map(self, element):
+        ...         return 2 * element
+        >>> list(MapDataset.range(3).map(Double()))
+        [0, 2, 4]
+    """
+
+    @abc.abstractmethod
+    def map(self, element: Any) -> Any:
+        """Makes one element of another."""
+
+
+class MapWithIndex(abc.ABC):
+    """A transformation of one element that is also given its index."""
+
+    @abc.abstractmethod
+    def map_with_index(self, index: int, element: Any) -> Any:
+        """Makes one element of another."""
+
+
+class RandomMap(abc.ABC):
+    """A random transformation of one element, as a class."""
+
+    @abc.abstractmethod
+    def random_map(self, element: Any, rng: np.random.Generator) -> Any:
+        """Makes one element of another; `rng` is valid until it returns."""
+
+
+class Filter(abc.ABC):
+    """A choice of elements, as a class."""
+
+    @abc.abstractmethod
+    def filter(self, element: Any) -> bool:
+        """Whether to keep the element."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Groups consecutive elements; see `MapDataset.batch`."""
+
+    batch_size: int
+    drop_remainder: bool = False
+    batch_fn: Callable[[Sequence[Any]], Any] | None = None
+
+
+Transformation = Map | MapWithIndex | RandomMap | Filter | Batch
+
+
+@dataclass(frozen=True)
+class batched:
+    """Marks a function that takes many records at once, stacked.
+
+    The function is called with whole blocks of records, each leaf with a leading
+    axis, and returns them with the same leading axis. That saves the cost of one
+    Python call per record. It must treat every record by itself: how many records
+    come together may differ from call to call.
+
+    Example:
+        >>> from dolmen.data import MapDataset
+        >>> ds = MapDataset.source(np.arange(6)).map(batched(lambda x: x * x))
+        >>> ds[3]
+        np.int64(9)
+        >>> list(ds.batch(3))
+        [array([0, 1, 4]), array([ 9, 16, 25])]
+    """
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, records: Any) -> Any:
+        """Calls the function."""
+        return self.function(records)
+
+
+def function_name(transform: Any) -> str:
+    """The name a user knows a transformation by."""
+    while hasattr(transform, "func"):  # functools.partial
+        transform = transform.func
+    if isinstance(transform, batched):
+        return function_name(transform.function)
+    name = getattr(transform, "__qualname__", type(transform).__name__)
+    return name.rpartition("<locals>.")[2]

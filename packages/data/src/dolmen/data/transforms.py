@@ -1,0 +1,9 @@
+"""Transformations as classes, for `MapDataset.apply` and `DataLoader`."""
+
+from ._transforms import (
+    Batch as Batch,
+    Filter as Filter,
+    Map as Map,
+    MapWithIndex as MapWithIndex,
+    RandomMap as RandomMap,
+)

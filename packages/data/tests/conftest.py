@@ -1,0 +1,107 @@
+"""Pipelines of every kind, for the tests of what must hold for all of them."""
+
+import collections
+import threading
+
+import numpy as np
+import pytest
+
+from dolmen.data import Arrays, MapDataset, ReadOptions, TokenWindows, batched
+
+Point = collections.namedtuple("Point", ["x", "y"])
+
+OPTIONS = [
+    ReadOptions(0, 0),
+    ReadOptions(0, 7),
+    ReadOptions(1, 1),
+    ReadOptions(2, 3),
+    ReadOptions(3, 16),
+]
+
+
+def add_noise(x, rng):
+    return x + rng.normal()
+
+
+def is_kept(x):
+    return x % 3 != 1
+
+
+def points():
+    return MapDataset.source(
+        Arrays({"p": Point(np.arange(23), np.arange(46.0).reshape(23, 2))})
+    )
+
+
+def windows():
+    tokens = np.arange(1000, dtype=np.uint16) % 251
+    return MapDataset.source(TokenWindows(tokens, 17, stride=16))
+
+
+# From read options to an IterDataset of at most 60 elements.
+PIPELINES = {
+    "range": lambda o: MapDataset.range(19).to_iter_dataset(o),
+    "shuffle": lambda o: MapDataset.range(19).shuffle(3).to_iter_dataset(o),
+    "language model": lambda o: (
+        windows().seed(0).shuffle().repeat()[:160].batch(4).to_iter_dataset(o)
+    ),
+    "epochs batched apart": lambda o: (
+        MapDataset.range(10).seed(1).shuffle().batch(3).repeat(4).to_iter_dataset(o)
+    ),
+    "nested records": lambda o: (
+        points().seed(5).shuffle().repeat(2).batch(4).to_iter_dataset(o)
+    ),
+    "map of one": lambda o: (
+        MapDataset.range(40).map(lambda x: {"x": x, "y": [x, -x]}).batch(3)
+    ).to_iter_dataset(o),
+    "map of many": lambda o: (
+        MapDataset.range(40).shuffle(1).map(batched(lambda x: x * x)).batch(3)
+    ).to_iter_dataset(o),
+    "random map": lambda o: (
+        MapDataset.range(9).seed(2).random_map(add_noise).repeat(3).batch(2)
+    ).to_iter_dataset(o),
+    "filter": lambda o: (
+        MapDataset.range(50).seed(2).shuffle().filter(is_kept).to_iter_dataset(o)
+    ),
+    "filter, then batch": lambda o: (
+        MapDataset.range(20).seed(2).shuffle().repeat(2).filter(is_kept)
+    )
+    .to_iter_dataset(o)
+    .batch(4),
+    "stages that count": lambda o: (
+        MapDataset.range(30)
+        .seed(4)
+        .shuffle()
+        .to_iter_dataset(o)
+        .filter(is_kept)
+        .map_with_index(lambda i, x: 100 * i + x)
+        .random_map(add_noise)
+        .map(lambda x: 2 * x)
+        .batch(4, drop_remainder=True)
+    ),
+}
+PIPELINES |= {
+    f"{name}, prefetched": lambda o, make=PIPELINES[name]: make(o).prefetch(2)
+    for name in ("language model", "filter, then batch", "stages that count")
+}
+
+
+@pytest.fixture(params=PIPELINES)
+def pipeline(request):
+    """A function of read options that makes a dataset."""
+    return PIPELINES[request.param]
+
+
+@pytest.fixture(params=OPTIONS, ids=str)
+def options(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    """Fails a test that leaves a thread running after its iterators are gone."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        assert not thread.is_alive()
