@@ -84,6 +84,7 @@ PACKAGES = {
     path.parent.name: nox.project.load_toml(path)
     for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
 }
+STACK = nox.project.load_toml(ROOT / "stack" / "pyproject.toml")
 PROJECTS = [*(ROOT / "packages" / name for name in PACKAGES), ROOT / "stack"]
 DIST = ROOT / "dist"
 INTEGRATION = "integration"
@@ -133,17 +134,31 @@ def install(
     """
     packages = local_packages(*packages)
     requirements = sorted(requirements)
-    metadata = [PACKAGES[p] for p in packages]
-    version = session.run_always("python", "--version", silent=True, log=False)
-    made_of = hashlib.sha256(repr([version, requirements, metadata]).encode())
+    made_of = fingerprint(session, requirements, packages)
     stamp = Path(session.virtualenv.location) / "made_of"
     if stamp.exists():
-        if stamp.read_text() == made_of.hexdigest():
+        if stamp.read_text() == made_of:
             return
         empty(session)
     editable = [part for p in packages for part in ("--editable", f"packages/{p}")]
     session.install(*editable, *requirements)
-    stamp.write_text(made_of.hexdigest())
+    stamp.write_text(made_of)
+
+
+def fingerprint(
+    session: nox.Session, requirements: Sequence[str], packages: Sequence[str]
+) -> str:
+    """Hash of all that an environment depends on, sources of packages aside."""
+    metadata = [PACKAGES[package] for package in packages]
+    version = session.run_always("python", "--version", silent=True, log=False)
+    everything = [str(ROOT), version, requirements, metadata]
+    return hashlib.sha256(repr(everything).encode()).hexdigest()
+
+
+def install_everything(session: nox.Session, group: str) -> None:
+    """Installs every package, what `stack` pins beside them, and a group of tools."""
+    pins = [line for line in STACK["project"]["dependencies"] if "dolmen-" not in line]
+    install(session, [*pins, *tools(group)], packages=[*PACKAGES])
 
 
 def empty(session: nox.Session) -> None:
@@ -158,7 +173,7 @@ def empty(session: nox.Session) -> None:
 @nox.session
 def quickstart(session: nox.Session) -> None:
     """Trains a small language model on real text, in minutes on a CPU."""
-    install(session, tools("examples"), packages=[*PACKAGES])
+    install_everything(session, "examples")
     command = ["python", "-m", "examples.lm.train", "--preset", "quickstart"]
     session.run(*command, *session.posargs)
 
@@ -170,28 +185,36 @@ def quickstart(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Ruff: rules and formatting."""
     install(session, tools("lint"))
-    session.run("ruff", "check", *session.posargs)
-    session.run("ruff", "format", "--check", *session.posargs)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def fix(session: nox.Session) -> None:
+    """Ruff: repairs what it can, and formats."""
+    install(session, tools("lint"))
+    session.run("ruff", "format")
+    session.run("ruff", "check", "--fix")
 
 
 @nox.session
 def imports(session: nox.Session) -> None:
     """Import Linter: who may import whom."""
-    install(session, tools("imports"), packages=[*PACKAGES])
+    install_everything(session, "imports")
     session.run("lint-imports", *session.posargs)
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Pyright on the packages' sources."""
-    install(session, tools("types"), packages=[*PACKAGES])
+    install_everything(session, "types")
     session.run("pyright", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Sphinx: builds docs/_build/html; a warning is an error."""
-    install(session, tools("docs"), packages=[*PACKAGES])
+    install_everything(session, "docs")
     options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet"]
     session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
 
@@ -221,7 +244,7 @@ def test_alone(session: nox.Session, package: str) -> None:
 
 def test_together(session: nox.Session) -> None:
     """Runs ``integration_tests/`` where every package is installed."""
-    install(session, tools("integration"), packages=[*PACKAGES])
+    install_everything(session, "integration")
     # As a module, so that the repository's root is on the path, for `examples`.
     # A file stays in one worker, so that what its tests share is made once.
     pytest = ["python", "-m", "pytest", "--numprocesses=2", "--dist=loadfile"]
@@ -310,7 +333,7 @@ def peer_python() -> str:
 @nox.session(requires=["peers"])
 def benchmarks(session: nox.Session) -> None:
     """The same workloads with Dolmen and with its peers, and their ratios."""
-    install(session, tools("examples"), packages=[*PACKAGES])
+    install_everything(session, "examples")
     command = ["python", "-m", "benchmarks", "--peer-python", peer_python()]
     session.run(*command, *session.posargs)
 
@@ -320,6 +343,6 @@ def conformance(session: nox.Session) -> None:
     """Dolmen's results compared with the peers', computed in a process of theirs."""
     if not (ROOT / "conformance").exists():
         session.skip("conformance/ holds no test yet")
-    install(session, tools("integration"), packages=[*PACKAGES])
+    install_everything(session, "integration")
     environment = {"DOLMEN_PEER_PYTHON": peer_python()}
     session.run("pytest", *session.posargs, "conformance", env=environment)

@@ -64,10 +64,10 @@ PIPELINES = {
         MapDataset.range(50).seed(2).shuffle().filter(is_kept).to_iter_dataset(o)
     ),
     "filter, then batch": lambda o: (
-        MapDataset.range(20).seed(2).shuffle().repeat(2).filter(is_kept)
-    )
-    .to_iter_dataset(o)
-    .batch(4),
+        (MapDataset.range(20).seed(2).shuffle().repeat(2).filter(is_kept))
+        .to_iter_dataset(o)
+        .batch(4)
+    ),
     "stages that count": lambda o: (
         MapDataset.range(30)
         .seed(4)

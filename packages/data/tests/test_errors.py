@@ -32,7 +32,11 @@ def failing(options):
     place = list(order).index(7)
     batch = f"2 records from record {order[place // 2 * 2]} of source(range(0, 20))"
     return {
-        "map": (order.map(fail_at_7).to_iter_dataset(options), "map(fail_at_7)", record),
+        "map": (
+            order.map(fail_at_7).to_iter_dataset(options),
+            "map(fail_at_7)",
+            record,
+        ),
         "map of many": (
             order.map(batched(fail_at_7)).to_iter_dataset(options),
             "map(fail_at_7)",
@@ -53,12 +57,33 @@ def failing(options):
             "filter(is_not_7)",
             record,
         ),
-        "after batch": (pairs.map(fail_at_7).to_iter_dataset(options), "map(fail_at_7)", batch),
+        "after batch": (
+            pairs.map(fail_at_7).to_iter_dataset(options),
+            "map(fail_at_7)",
+            batch,
+        ),
+        "before batch": (
+            order.map(fail_at_7).batch(2).to_iter_dataset(options),
+            "map(fail_at_7)",
+            record,
+        ),
         "stage map": (elements.map(fail_at_7), "map(fail_at_7)", record),
-        "stage random_map": (elements.random_map(fail_at_7), "random_map(fail_at_7)", record),
+        "stage random_map": (
+            elements.random_map(fail_at_7),
+            "random_map(fail_at_7)",
+            record,
+        ),
         "stage filter": (elements.filter(is_not_7), "filter(is_not_7)", record),
-        "stage prefetched": (elements.map(fail_at_7).prefetch(3), "map(fail_at_7)", record),
-        "stage after prefetch": (elements.prefetch(3).map(fail_at_7), "map(fail_at_7)", record),
+        "stage prefetched": (
+            elements.map(fail_at_7).prefetch(3),
+            "map(fail_at_7)",
+            record,
+        ),
+        "stage after prefetch": (
+            elements.prefetch(3).map(fail_at_7),
+            "map(fail_at_7)",
+            record,
+        ),
     }
 
 
@@ -79,7 +104,10 @@ def test_an_error_comes_in_its_turn_and_names_the_record(name, options):
 
         assert error.__notes__ == [f"dolmen.data: raised by {culprit} for {record}."]
         before = order.index(7)
-        assert np.ravel(elements).tolist() == order[: before - before % np.size(elements[0])]
+        assert (
+            np.ravel(elements).tolist()
+            == order[: before - before % np.size(elements[0])]
+        )
 
 
 @pytest.mark.parametrize("name", failing(SYNC))
@@ -123,9 +151,14 @@ def test_stop_iteration_of_a_function_does_not_end_the_data_silently(options):
         return next(iter([]))
 
     ds = MapDataset.range(3)
-    message = r"map\(stop\) raised StopIteration for record 0 of source\(range\(0, 3\)\)\."
+    message = (
+        r"map\(stop\) raised StopIteration for record 0 of source\(range\(0, 3\)\)\."
+    )
 
-    for dataset in (ds.map(stop).to_iter_dataset(options), ds.to_iter_dataset(options).map(stop)):
+    for dataset in (
+        ds.map(stop).to_iter_dataset(options),
+        ds.to_iter_dataset(options).map(stop),
+    ):
         with iter(dataset) as iterator, pytest.raises(RuntimeError, match=message):
             next(iterator)
 

@@ -14,7 +14,10 @@ RECORDS = {
     "arrays": [np.arange(6).reshape(2, 3), np.ones((2, 3), int)],
     "arrays without axes": [np.array(1.0), np.array(2.0)],
     "empty arrays": [np.empty((0, 3)), np.empty((0, 3))],
-    "nested": [{"a": (1, [2.0]), "b": Point(1, 2)}, {"a": (3, [4.0]), "b": Point(3, 4)}],
+    "nested": [
+        {"a": (1, [2.0]), "b": Point(1, 2)},
+        {"a": (3, [4.0]), "b": Point(3, 4)},
+    ],
     "keys in another order": [{"a": 1, "b": 2}, {"b": 3, "a": 4}],
     "text": ["a", "bcd"],
     "one": [np.arange(3)],

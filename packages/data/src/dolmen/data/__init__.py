@@ -4,7 +4,13 @@ A pipeline is planned by index: every batch is a pure function of pipeline, seed
 step. Threads and buffers change its speed only, and its state is a step.
 """
 
-from . import sources as sources, transforms as transforms
+from . import (
+    samplers as samplers,
+    sharding as sharding,
+    sources as sources,
+    transforms as transforms,
+)
+from ._data_loader import DataLoader as DataLoader
 from ._iter_dataset import IterDataset as IterDataset
 from ._iterator import DatasetIterator as DatasetIterator
 from ._map_dataset import MapDataset as MapDataset

@@ -71,6 +71,9 @@ class ReadAhead:
             threading.Thread(target=self._work, name=f"dolmen-data-{i}", daemon=True)
             for i in range(num_threads)
         ]
+
+    def start(self) -> None:
+        """Starts the threads. Have `close` called for sure before this is."""
         for thread in self._threads:
             thread.start()
 
@@ -94,7 +97,8 @@ class ReadAhead:
     def join(self) -> None:
         """Waits for the threads to end."""
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            # Not all have started if the user interrupted `start`.
+            if thread.ident and thread is not threading.current_thread():
                 thread.join()
 
     def _work(self) -> None:

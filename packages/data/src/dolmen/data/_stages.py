@@ -19,8 +19,8 @@ import numpy as np
 from ._errors import blame
 from ._operations import Operation
 from ._options import ReadOptions
-from ._streams import RecordStreams
 from ._read_ahead import Made, ReadAhead, make
+from ._streams import RecordStreams
 from ._transforms import batched, function_name
 from ._tree import map_leaves, stack
 
@@ -162,6 +162,7 @@ class PlannedCursor(Cursor):
                 num_threads=self._num_threads,
             )
             self._finalizer = weakref.finalize(self, self._read_ahead.close)
+            self._read_ahead.start()
 
     def _refill(self) -> None:
         if self._error is not None:
@@ -480,6 +481,7 @@ class PrefetchCursor(OneParentCursor):
                 num_threads=1,
             )
             self._finalizer = weakref.finalize(self, self._read_ahead.close)
+            self._read_ahead.start()
 
     def _stop(self) -> None:
         if self._read_ahead is not None:

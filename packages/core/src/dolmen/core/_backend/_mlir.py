@@ -81,6 +81,11 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype) -> Any:
     return ir.RankedTensorType.get(shape, element_type(dtype), loc=unknown_location)
 
 
+def shape(handle: Any) -> tuple[int, ...]:
+    """Sizes of the axes of a handle."""
+    return tuple(ir.RankedTensorType(handle.type).shape)
+
+
 def rank(handle: Any) -> int:
     """Number of axes of a value."""
     return handle.type.rank
@@ -113,6 +118,12 @@ def integer(value: int, bits: int = 64) -> Any:
     """An integer attribute."""
     with context:
         return ir.IntegerAttr.get(ir.IntegerType.get_signless(bits), value)
+
+
+def unsigned(value: int, bits: int = 64) -> Any:
+    """An unsigned integer attribute."""
+    with context:
+        return ir.IntegerAttr.get(ir.IntegerType.get_unsigned(bits), value)
 
 
 def boolean(value: bool) -> Any:
@@ -204,7 +215,7 @@ def scatter_dimension_numbers(**fields: Any) -> Any:
 
 def conv_dimension_numbers(**fields: Any) -> Any:
     """Attribute of `stablehlo.convolution`."""
-    return stablehlo.ConvDimensionNumbers.get(context=context, **fields)
+    return stablehlo.ConvDimensionNumbers.get(ctx=context, **fields)
 
 
 def comparison_direction(direction: str) -> Any:

@@ -36,7 +36,9 @@ def _letters(number: int) -> str:
 
 
 def _scalar(value: Any) -> str:
-    return str(value.item()) if isinstance(value, np.ndarray | np.generic) else str(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return str(value.item()) if value.ndim == 0 else "<array>"
+    return str(value)
 
 
 def format_program(program: Program, *, source: bool = False) -> str:

@@ -168,7 +168,8 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
         max: of the dtype of `x`; its shape, or none.
 
     Returns:
-        An array like `x`. The derivative goes to the bound where `x` is beyond it.
+        An array like `x`. The derivative goes to the bound where `x` is beyond it; where
+        `x` equals a bound it is zero.
     """
     shape = typeof(x).shape
     for name, bound in (("min", min), ("max", max)):
@@ -192,12 +193,14 @@ class Clamp(Primitive):
         return array_type(common_shape(self.name, arg_types), dtype, weak)
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """The derivative goes to whichever operand is the result."""
+        """The derivative goes to the operand that is the result."""
         low, x, high = primals
         out = bind(self, *primals)
-        below = _comparison.lt(x, low)
+        # At a bound no operand has a derivative, as in JAX; nor a lower bound beyond
+        # the upper one, which then is the result.
+        below = _both(_comparison.lt(x, low), _comparison.lt(low, high))
+        inside = _both(_comparison.lt(low, x), _comparison.lt(x, high))
         above = _comparison.lt(high, x)
-        inside = _bitwise.bitwise_not(_bitwise.bitwise_or(below, above))
         zero = constant_like(out, 0)
         total = None
         for mask, tangent in zip((below, inside, above), tangents, strict=True):
@@ -215,3 +218,7 @@ class Clamp(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """Bounds without axes stay scalars: `stablehlo.clamp` stretches them."""
         return builder.emit("clamp", stretched(builder, args))
+
+
+def _both(a: Any, b: Any) -> Any:
+    return _bitwise.bitwise_and(a, b)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._backend import host_value
 from .._ir import (
     ArrayType,
     Atom,
@@ -14,6 +15,7 @@ from .._ir import (
     Primitive,
     Program,
     Variable,
+    message,
     user_frame,
 )
 from ._errors import leaked
@@ -188,10 +190,32 @@ def record(
 def record_closed(
     function: Callable[..., Sequence[Any]], in_types: Sequence[ArrayType]
 ) -> Program:
-    """Trace a rule, which captures nothing; its equations carry no lines."""
+    """Trace a rule: its equations carry no lines, arrays it closes over are written in.
+
+    Raises:
+        TypeError: the rule closes over a traced value.
+    """
     program, captures = record(function, in_types, with_frames=False)
-    assert not captures, f"a rule captured {captures}"
-    return program
+    if not captures:
+        return program
+    for value in captures:
+        if isinstance(value, Tracer):
+            raise TypeError(
+                message(
+                    f"a derivative rule closes over the traced value {value.type!r}.",
+                    "Pass the value as an argument of the function instead.",
+                )
+            )
+    written = {
+        variable: Literal(host_value(value), variable.type)
+        for variable, value in zip(program.inputs, captures, strict=False)
+    }
+    equations = [
+        Equation(e.primitive, [written.get(a, a) for a in e.inputs], e.outputs, e.frame)
+        for e in program.equations
+    ]
+    outputs = [written.get(a, a) for a in program.outputs]
+    return Program(program.inputs[len(captures) :], equations, outputs, program.name)
 
 
 def evaluate(program: Program, args: Sequence[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from .._tracing import typeof
 from ._array_like import Array, ArrayLike
 from ._eager import body, jit_when_eager
 from ._promotion import (
+    bits,
     broadcast_args,
     convert,
     literal,
@@ -260,7 +261,7 @@ def _integer_power(x: Any, y: Any) -> Any:
     dtype = typeof(x).dtype
     zero, one = literal(0, dtype), literal(1, dtype)
     result = _selection.choose(lax.ne(lax.bitwise_and(y, one), zero), x, one)
-    for _ in range(dtypes.bits(dtype) - 1):
+    for _ in range(bits(dtype) - 1):
         x = lax.mul(x, x)
         y = lax.shift_right_logical(y, one)
         odd = lax.ne(lax.bitwise_and(y, one), zero)
@@ -340,7 +341,7 @@ def signbit(x: ArrayLike, /) -> Array:
     if dtypes.kind(dtype) in "bu":
         return lax.full_like(x, False, bool)
     if dtypes.kind(dtype) == "f":
-        x = lax.bitcast_convert_type(x, f"int{dtypes.bits(dtype)}")
+        x = lax.bitcast_convert_type(x, f"int{bits(dtype)}")
     return lax.lt(x, literal(0, typeof(x).dtype))
 
 

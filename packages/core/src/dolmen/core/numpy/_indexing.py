@@ -132,8 +132,8 @@ def parse(array: ArrayType, key: Any, access: Access = PLAIN) -> tuple[Plan, lis
         The plan and its operands.
 
     Raises:
-        IndexError: too many indices, an index out of bounds, a mask of another shape, or
-            a traced mask.
+        IndexError: too many indices, an index out of bounds, a mask of another shape,
+            or a traced mask.
         TypeError: something that is no index, a Python list among it.
         ValueError: a slice with step 0.
     """
@@ -196,10 +196,11 @@ def _concrete_mask(array: ArrayType, mask: Any) -> np.ndarray:
     if value is None:
         raise NonConcreteBooleanIndexError(
             message(
-                f"{array!r}[...]: a boolean index must be concrete, because the size of "
-                f"the result depends on its values; got the traced {typeof(mask)!r}.",
-                "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a "
-                "result of fixed size.",
+                f"{array!r}[...]: a boolean index must be concrete, because the size "
+                "of the result depends on its values; got the traced "
+                f"{typeof(mask)!r}.",
+                "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for "
+                "a result of fixed size.",
             )
         )
     return np.asarray(value)
@@ -349,16 +350,16 @@ def _slice_indices(array: ArrayType, item: slice, size: int) -> tuple[int, int, 
             message(
                 f"{array!r}[{shown}]: start, stop and step of a slice must be concrete "
                 "integers, because they decide the size of the result.",
-                "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size at "
-                "a traced start.",
+                "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size "
+                "at a traced start.",
             )
         )
     try:
         return item.indices(size)
     except TypeError:
         raise type_error(
-            f"{array!r}[...]: start, stop and step of a slice must be integers or None, "
-            f"got {item!r}."
+            f"{array!r}[...]: start, stop and step of a slice must be integers or "
+            f"None, got {item!r}."
         ) from None
     except ValueError:
         raise value_error(

@@ -8,6 +8,7 @@ each combination. Operands without axes are left so: elementwise operations stre
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from .._backend import flags
@@ -107,6 +108,13 @@ def convert(x: Any, dtype: np.dtype, weak_type: bool = False) -> Any:
 def to_inexact(dtype: np.dtype) -> np.dtype:
     """The floating-point or complex dtype in which `dtype` is computed with."""
     return dtype if dtypes.is_inexact(dtype) else dtypes.canonical(_FLOAT)
+
+
+def bits(dtype: np.dtype) -> int:
+    """Bits of an element."""
+    if dtypes.kind(dtype) in ("i", "u"):
+        return ml_dtypes.iinfo(dtype).bits
+    return 8 * dtype.itemsize
 
 
 # ---- plans -------------------------------------------------------------------------

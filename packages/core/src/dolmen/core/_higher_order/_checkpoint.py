@@ -1,0 +1,234 @@
+"""`checkpoint` (rematerialisation): recompute in the backward pass what is not kept."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._ir import ArrayType, Primitive, Program
+from .._ops._barrier import optimization_barrier
+from .._tracing import bind, evaluate, record_closed, typeof
+from .._transforms import (
+    Linearization,
+    batch_program,
+    batch_size,
+    jvp_program,
+    linearize_program,
+    tangent_type,
+)
+from .._transforms._trees import argument_leaves, name_of
+from ._functions import record_tree
+from ._jit import Signature
+
+Policy = Callable[..., bool]
+
+
+class Checkpoint(Primitive):
+    """Runs `program`; differentiated in reverse, it keeps only its arguments."""
+
+    interned = False
+    multiple_results = True
+
+    program: Program
+    prevent_cse: bool
+    policy: Policy | None
+
+    @property
+    def effects(self) -> frozenset[str]:
+        return self.program.effects
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
+        return self.program.out_types
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        active = tuple(t is not None for t in tangents)
+        program, out_active = jvp_program(self.program, active)
+        made = Checkpoint(program, self.prevent_cse, self.policy)
+        flat = bind(made, *primals, *(t for t in tangents if t is not None))
+        rest = iter(flat[len(out_active) :])
+        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+
+    def linearize(
+        self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
+    ) -> Linearization:
+        return _linearize_checkpoint(self, arg_types, active)
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        size = batch_size(args, axes)
+        program, out_axes = batch_program(self.program, tuple(axes), size)
+        made = Checkpoint(program, self.prevent_cse, self.policy)
+        return bind(made, *args), out_axes
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.inline(self.program, args)
+
+
+def _linearize_checkpoint(
+    made: Checkpoint, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
+) -> Linearization:
+    """Keep the arguments and what the policy saves; replay the rest when asked."""
+    inner = linearize_program(made.program, active)
+    count = len(inner.active_outs)
+    saved = _saved(made, inner)
+    kept = [inner.primal.outputs[count + i] for i in saved]
+    forward = Program(
+        inner.primal.inputs,
+        inner.primal.equations,
+        [*inner.primal.outputs[:count], *kept],
+        made.program.name,
+    )
+
+    def primal(*args: Any) -> list[Any]:
+        return [*evaluate(forward, args), *args]
+
+    primal_program = record_closed(primal, list(arg_types))
+    kept_types = [atom.type for atom in kept]
+    residual_types = [*kept_types, *arg_types]
+
+    def residuals_again(flat: Sequence[Any]) -> list[Any]:
+        """All residuals, recomputed from the kept ones."""
+        values = list(flat)
+        if made.prevent_cse:
+            # Else the compiler would see the same operations twice and keep the first.
+            values = optimization_barrier(values)
+        again = evaluate(inner.primal, values[len(kept) :])[count:]
+        for position, index in enumerate(saved):
+            again[index] = values[position]
+        return again
+
+    in_types = [tangent_type(t) for t, a in zip(arg_types, active, strict=True) if a]
+
+    def tangent() -> Program:
+        def run(*flat: Any) -> list[Any]:
+            residuals = residuals_again(flat[: len(residual_types)])
+            return evaluate(inner.tangent, [*residuals, *flat[len(residual_types) :]])
+
+        return record_closed(run, [*residual_types, *in_types])
+
+    def transposed(given: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
+        pulled, produced = inner.transposed(given)
+        types = [
+            tangent_type(t)
+            for t, a in zip(made.program.out_types, inner.active_outs, strict=True)
+            if a
+        ]
+        ct_types = [t for t, g in zip(types, given, strict=True) if g]
+
+        def run(*flat: Any) -> list[Any]:
+            cts = list(flat[len(residual_types) :])
+            values = list(flat[: len(residual_types)])
+            if made.prevent_cse:
+                # Tie the recomputation to the cotangents, so it can't run early.
+                tied = optimization_barrier([*values, *cts])
+                values, cts = tied[: len(values)], tied[len(values) :]
+            again = evaluate(inner.primal, values[len(kept) :])[count:]
+            for position, index in enumerate(saved):
+                again[index] = values[position]
+            return evaluate(pulled, [*again, *cts])
+
+        return record_closed(run, [*residual_types, *ct_types]), produced
+
+    return Linearization(primal_program, tangent, transposed, active, inner.active_outs)
+
+
+def _saved(made: Checkpoint, inner: Linearization) -> list[int]:
+    """Which residuals the policy keeps."""
+    if made.policy is None:
+        return []
+    count = len(inner.active_outs)
+    maker = {}
+    for equation in inner.primal.equations:
+        maker.update((output, equation) for output in equation.outputs)
+    saved = []
+    for index, atom in enumerate(inner.primal.outputs[count:]):
+        equation = maker.get(atom)
+        if equation is None:
+            continue
+        types = [a.type for a in equation.inputs]
+        if made.policy(equation.primitive, *types, **equation.params):
+            saved.append(index)
+    return saved
+
+
+def checkpoint(
+    fun: Callable[..., Any] | None = None,
+    *,
+    prevent_cse: bool = True,
+    policy: Policy | None = None,
+    static_argnums: int | Sequence[int] = (),
+) -> Any:
+    """Trade compute for memory: recompute a function in the backward pass.
+
+    Args:
+        fun: a function of arrays in trees. Without it, a decorator is returned.
+        prevent_cse: keep the compiler from merging the recomputation with the first
+            computation, which would undo the saving. Not needed inside `scan`.
+        policy: from a primitive, the types of its arguments and its parameters to
+            whether its results may be kept; None keeps only the arguments.
+        static_argnums: positions of arguments that are not arrays.
+
+    Returns:
+        A function with the same values and derivatives.
+
+    Example:
+        >>> import dolmen.core as dc, dolmen.core.numpy as jnp
+        >>> dc.grad(dc.checkpoint(lambda x: jnp.sin(jnp.sin(x))))(0.0)
+        Array(1., dtype=float32)
+    """
+    if fun is None:
+        return functools.partial(
+            checkpoint,
+            prevent_cse=prevent_cse,
+            policy=policy,
+            static_argnums=static_argnums,
+        )
+    signature = Signature(fun, static_argnums, None, None, None)
+
+    @functools.wraps(fun)
+    def rematerialized(*args: Any, **kwargs: Any) -> Any:
+        static, dynamic = signature.separate(args, kwargs)
+        leaves, tree = argument_leaves("checkpoint", fun, dynamic)
+        types = [typeof(leaf) for leaf in leaves]
+        program, captures, out_tree = record_tree(
+            "checkpoint",
+            lambda values: signature.call(static, *values),
+            [tree],
+            types,
+        )
+        program.name = name_of(fun)
+        made = Checkpoint(program, prevent_cse, policy)
+        return out_tree.unflatten(bind(made, *captures, *leaves))
+
+    return rematerialized
+
+
+class checkpoint_policies:  # noqa: N801  (JAX's name; it is used as a namespace)
+    """Ready-made policies for `checkpoint`."""
+
+    @staticmethod
+    def everything_saveable(primitive: Primitive, *_: Any, **__: Any) -> bool:
+        """Keep everything, as without `checkpoint`."""
+        return True
+
+    @staticmethod
+    def nothing_saveable(primitive: Primitive, *_: Any, **__: Any) -> bool:
+        """Keep only the arguments."""
+        return False
+
+    @staticmethod
+    def dots_saveable(primitive: Primitive, *_: Any, **__: Any) -> bool:
+        """Keep the results of matrix products and convolutions."""
+        return primitive.name in ("dot_general", "conv_general_dilated")
+
+    checkpoint_dots = dots_saveable
+
+    @staticmethod
+    def dots_with_no_batch_dims_saveable(
+        primitive: Primitive, *_: Any, **params: Any
+    ) -> bool:
+        """Keep the results of matrix products without batch axes (weight products)."""
+        if primitive.name != "dot_general":
+            return False
+        (_, _), (batch, _) = params["dimension_numbers"]
+        return not batch
+
+    checkpoint_dots_with_no_batch_dims = dots_with_no_batch_dims_saveable

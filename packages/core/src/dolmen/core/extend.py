@@ -1,0 +1,43 @@
+"""The door for package authors: define a primitive with all its rules in one class.
+
+Example:
+    >>> import dolmen.core as dc
+    >>> from dolmen.core import extend
+    >>> class Double(extend.Primitive):
+    ...     def infer_type(self, arg_types):
+    ...         (x,) = arg_types
+    ...         return x
+    ...     def jvp(self, primals, tangents):
+    ...         (x,), (dx,) = primals, tangents
+    ...         return extend.bind(self, x), extend.bind(self, dx)
+    ...     def transpose(self, cotangents, args):
+    ...         (ct,) = cotangents
+    ...         return [extend.bind(self, ct)]
+    ...     def batch(self, args, axes):
+    ...         (x,), (axis,) = args, axes
+    ...         return extend.bind(self, x), axis
+    ...     def lower(self, builder, args):
+    ...         (x,) = args
+    ...         return builder.emit("add", (x, x))
+    >>> double = lambda x: extend.bind(Double(), x)
+    >>> dc.grad(dc.jit(double))(3.0)
+    Array(2., dtype=float32)
+"""
+
+from ._backend import with_type as with_type
+from ._ir import ArrayType as ArrayType
+from ._ir import Linear as Linear
+from ._ir import Primitive as Primitive
+from ._ir import Program as Program
+from ._ir import array_type as array_type
+from ._ir import describe as describe_frame
+from ._ir import message as error_message
+from ._ir import user_frame as user_frame
+from ._lowering import mlir as mlir
+from ._tracing import Tracer as Tracer
+from ._tracing import bind as bind
+from ._tracing import evaluate as evaluate
+from ._tracing import record as record
+from ._tracing import typeof as typeof
+
+__all__ = ["describe_frame", "error_message"]

@@ -1,0 +1,110 @@
+"""Elementwise exponentials and logarithms; integers are taken as floating point."""
+
+import math
+from typing import Any
+
+from .. import lax
+from .._ir import dtypes
+from .._ops import _selection
+from .._tracing import typeof
+from ._array_like import Array, ArrayLike
+from ._eager import jit_when_eager
+from ._promotion import literal, promote_args_inexact
+
+# ---- exponentials ------------------------------------------------------------------
+
+
+@jit_when_eager
+def exp(x: ArrayLike, /) -> Array:
+    """Elementwise exponential.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.exp(jnp.array([0.0, 1.0]))
+        Array([1.       , 2.7182817], dtype=float32)
+    """
+    (x,) = promote_args_inexact("exp", x)
+    return lax.exp(x)
+
+
+@jit_when_eager
+def exp2(x: ArrayLike, /) -> Array:
+    """Elementwise `2 ** x`."""
+    (x,) = promote_args_inexact("exp2", x)
+    return lax.exp2(x)
+
+
+@jit_when_eager
+def expm1(x: ArrayLike, /) -> Array:
+    """Elementwise `exp(x) - 1`, exact near zero."""
+    (x,) = promote_args_inexact("expm1", x)
+    return lax.expm1(x)
+
+
+# ---- logarithms --------------------------------------------------------------------
+
+
+@jit_when_eager
+def log(x: ArrayLike, /) -> Array:
+    """Elementwise natural logarithm; NaN for negative real numbers."""
+    (x,) = promote_args_inexact("log", x)
+    return lax.log(x)
+
+
+@jit_when_eager
+def log1p(x: ArrayLike, /) -> Array:
+    """Elementwise `log(1 + x)`, exact near zero."""
+    (x,) = promote_args_inexact("log1p", x)
+    return lax.log1p(x)
+
+
+@jit_when_eager
+def log2(x: ArrayLike, /) -> Array:
+    """Elementwise logarithm to base 2."""
+    (x,) = promote_args_inexact("log2", x)
+    return _scaled_log(x, math.log(2.0))
+
+
+@jit_when_eager
+def log10(x: ArrayLike, /) -> Array:
+    """Elementwise logarithm to base 10."""
+    (x,) = promote_args_inexact("log10", x)
+    return _scaled_log(x, math.log(10.0))
+
+
+def _scaled_log(x: Any, scale: float) -> Any:
+    return lax.div(lax.log(x), literal(scale, typeof(x).dtype))
+
+
+@jit_when_eager
+def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """`log(exp(x1) + exp(x2))` without overflow.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logaddexp(1000.0, 1000.0)
+        Array(1000.6931, dtype=float32)
+    """
+    x1, x2 = promote_args_inexact("logaddexp", x1, x2)
+    return _logaddexp(x1, x2)
+
+
+@jit_when_eager
+def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
+    """`log2(2 ** x1 + 2 ** x2)` without overflow."""
+    x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
+    scale = literal(math.log(2.0), typeof(x1).dtype)
+    return lax.div(_logaddexp(lax.mul(x1, scale), lax.mul(x2, scale)), scale)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    difference = lax.sub(x, y)
+    if dtypes.kind(typeof(x).dtype) == "c":
+        larger = _selection.choose(lax.lt(lax.real(x), lax.real(y)), y, x)
+        smaller = _selection.choose(lax.lt(lax.real(x), lax.real(y)), x, y)
+        return lax.add(larger, lax.log1p(lax.exp(lax.sub(smaller, larger))))
+    larger = lax.max(x, y)
+    distance = lax.neg(lax.abs(difference))
+    made = lax.add(larger, lax.log1p(lax.exp(distance)))
+    # Infinities of one sign have no difference, but their sum is the infinity itself.
+    return _selection.choose(lax.ne(difference, difference), lax.add(x, y), made)

@@ -1,0 +1,108 @@
+"""Samplers: which records a `DataLoader` reads, in which order."""
+
+from typing import Any, Protocol, runtime_checkable
+
+from ._arguments import at_least, checked_seed
+from ._map_dataset import MapDataset
+from ._sharding import NoSharding, ShardOptions
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Chooses and orders the records of a source."""
+
+    @property
+    def num_records(self) -> int:
+        """Number of records that the source must have."""
+        ...
+
+    def sample(self, records: MapDataset[Any]) -> MapDataset[Any]:
+        """The records to read, of all records of the source."""
+        ...
+
+
+class SequentialSampler:
+    """All records of a shard once, in order.
+
+    Args:
+        num_records: number of records of the source.
+        shard_options: the part to read.
+        seed: for random maps.
+
+    Example:
+        >>> from dolmen.data import DataLoader, sharding
+        >>> sampler = SequentialSampler(5, sharding.ShardOptions(1, 2))
+        >>> list(DataLoader(data_source="abcde", sampler=sampler))
+        ['d', 'e']
+    """
+
+    def __init__(
+        self,
+        num_records: int,
+        shard_options: ShardOptions | None = None,
+        seed: int | None = None,
+    ):
+        self._seed = None if seed is None else checked_seed("SequentialSampler", seed)
+        self._num_records = at_least("SequentialSampler", "num_records", num_records, 1)
+        self._shard = NoSharding() if shard_options is None else shard_options
+
+    @property
+    def num_records(self) -> int:
+        """Number of records that the source must have."""
+        return self._num_records
+
+    def sample(self, records: MapDataset[Any]) -> MapDataset[Any]:
+        """The records of the shard."""
+        part = self._shard.records_of(self._num_records)
+        if len(part) < self._num_records:
+            records = records[part.start : part.stop]
+        return records if self._seed is None else records.seed(self._seed)
+
+
+class IndexSampler:
+    """The records of a shard in any order, over several epochs.
+
+    Args:
+        num_records: number of records of the source.
+        shard_options: the part to read; each part is shuffled within itself.
+        shuffle: another random order in every epoch.
+        num_epochs: how many; None for as many as are asked for.
+        seed: for shuffling and for random maps.
+
+    Raises:
+        ValueError: a number is out of range, or shuffling lacks a seed.
+
+    Example:
+        >>> from dolmen.data import DataLoader
+        >>> sampler = IndexSampler(4, shuffle=True, num_epochs=1, seed=0)
+        >>> sorted(DataLoader(data_source="abcd", sampler=sampler))
+        ['a', 'b', 'c', 'd']
+    """
+
+    def __init__(
+        self,
+        num_records: int,
+        shard_options: ShardOptions | None = None,
+        shuffle: bool = False,
+        num_epochs: int | None = None,
+        seed: int | None = None,
+    ):
+        if num_epochs is not None:
+            num_epochs = at_least("IndexSampler", "num_epochs", num_epochs, 1)
+        if shuffle and seed is None:
+            raise ValueError("IndexSampler: `shuffle` needs a `seed`, got none.")
+        self._part = SequentialSampler(num_records, shard_options, seed)
+        self._shuffle = shuffle
+        self._num_epochs = num_epochs
+
+    @property
+    def num_records(self) -> int:
+        """Number of records that the source must have."""
+        return self._part.num_records
+
+    def sample(self, records: MapDataset[Any]) -> MapDataset[Any]:
+        """The records of the shard, shuffled and repeated."""
+        records = self._part.sample(records)
+        if self._shuffle:
+            records = records.shuffle()
+        return records if self._num_epochs == 1 else records.repeat(self._num_epochs)

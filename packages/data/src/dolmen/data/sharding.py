@@ -1,0 +1,3 @@
+"""Sharding: which part of the records a process reads."""
+
+from ._sharding import NoSharding as NoSharding, ShardOptions as ShardOptions
