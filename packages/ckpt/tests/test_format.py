@@ -119,7 +119,9 @@ def manifest_with(**changes):
         "attempt": ATTEMPT,
         "structure": 0,
         "leaves": [
-            _format.Leaf("numpy", "float32", (4,), (_format.Shard(0, 0, (0,), (4,)),))
+            _format.ArrayLeaf(
+                "numpy", "float32", (4,), (_format.Shard(0, 0, (0,), (4,)),)
+            )
         ],
         "streams": (
             _format.Stream((_format.Pack(f"p00000.{ATTEMPT}.000.pack", 16),), bytes(8)),
@@ -130,7 +132,7 @@ def manifest_with(**changes):
 
 def leaf_with(dtype="float32", shape=(4,), shards=((0, 0, (0,), (4,)),)):
     shards = tuple(_format.Shard(*shard) for shard in shards)
-    return {"leaves": [_format.Leaf("numpy", dtype, shape, shards)]}
+    return {"leaves": [_format.ArrayLeaf("numpy", dtype, shape, shards)]}
 
 
 def stream_with(name=f"p00000.{ATTEMPT}.000.pack", size=16, hashes=bytes(8)):
@@ -148,8 +150,8 @@ def stream_with(name=f"p00000.{ATTEMPT}.000.pack", size=16, hashes=bytes(8)):
         (leaf_with(shards=((0, 0, (1,), (4,)),)), "a shard lies outside leaf 0"),
         (leaf_with(shards=((0, -4, (0,), (4,)),)), "leaf 0 lies outside its stream"),
         (leaf_with(shards=((-1, 0, (0,), (4,)),)), "leaf 0 lies outside its stream"),
-        ({"leaves": [_format.Leaf("banana")]}, "unknown leaf kind 'banana'"),
-        ({"leaves": [_format.Leaf("int", value="7")]}, "holds '7'"),
+        ({"leaves": [_format.ValueLeaf("banana", 1)]}, "unknown leaf kind 'banana'"),
+        ({"leaves": [_format.ValueLeaf("int", "7")]}, "holds '7'"),
     ],
 )
 def test_records_that_lead_nowhere_are_refused(changes, problem):
@@ -174,7 +176,7 @@ def test_shards_of_an_array_are_put_together(tmp_path):
         (tmp_path / name).write_bytes(data)
         pack = _format.Pack(name, len(data))
         streams.append(_format.Stream((pack,), _format.block_hash(data)))
-    leaf = _format.Leaf("numpy", "int32", (4, 4), tuple(shards))
+    leaf = _format.ArrayLeaf("numpy", "int32", (4, 4), tuple(shards))
     manifest = manifest_with(leaves=[leaf], streams=tuple(streams))
     (tmp_path / "MANIFEST").write_bytes(manifest)
 

@@ -137,7 +137,7 @@ class Checkpointer:
         if not overwrite:
             self._check_new(step)
         _leaves.start_transfers(contents.arrays)
-        self._write_in_background(contents)
+        self._write_in_background(step, contents)
 
     def _check_new(self, step: int) -> None:
         if step in _steps.committed_steps(self._files, self._directory):
@@ -146,13 +146,13 @@ class Checkpointer:
                 "Pass `overwrite=True` to replace it once the new one is durable."
             )
 
-    def _write_in_background(self, contents: Contents) -> None:
+    def _write_in_background(self, step: int, contents: Contents) -> None:
         blocks: _Blocks = queue.SimpleQueue()
         # Without the arrays: the thread must not keep them from being freed.
         self._thread = threading.Thread(
             target=self._write,
-            args=(replace(contents, arrays=()), blocks),
-            name=f"dolmen-ckpt-{contents.step}",
+            args=(step, replace(contents, arrays=()), blocks),
+            name=f"dolmen-ckpt-{step}",
         )
         self._thread.start()
         try:
@@ -164,28 +164,30 @@ class Checkpointer:
             self._thread.join()
             raise
 
-    def _write(self, contents: Contents, blocks: _Blocks) -> None:
+    def _write(self, step: int, contents: Contents, blocks: _Blocks) -> None:
         """Runs in the thread, from the first block to the deletion of old steps."""
         incoming = _Incoming(blocks, self._staging)
         try:
             self._files.make_directory(self._directory)
             with self._files.lock(self._directory):
-                self._commit(contents, incoming)
-                self._delete_old(contents.step)
+                self._commit(step, contents, incoming)
+                self._delete_old(step)
         except _AbandonedError:
             pass
         except BaseException as error:  # noqa: BLE001 - raised by the next call
-            self._failed = contents.step, error
+            self._failed = step, error
             # Also here, since a program that ends now makes no next call.
-            _logger.error("step %s was not saved: %r", contents.step, error)
+            _logger.error("step %s was not saved: %r", step, error)
         finally:
             with contextlib.suppress(_AbandonedError):
                 for _ in incoming:  # hand back every block, or `take` would wait
                     pass
 
-    def _commit(self, contents: Contents, incoming: Iterator[numpy.ndarray]) -> None:
-        path = self._path(contents.step)
-        _steps.collect_leftovers(self._files, self._directory, but=contents.step)
+    def _commit(
+        self, step: int, contents: Contents, incoming: Iterator[numpy.ndarray]
+    ) -> None:
+        path = self._path(step)
+        _steps.collect_leftovers(self._files, self._directory, but=step)
         self._files.make_directory(path)
         write_checkpoint(self._files, path, contents, incoming)
 
@@ -363,10 +365,13 @@ class Checkpointer:
         # Damaged steps don't count, and stay: whoever wants them deletes them.
         others = [step for step in self.all_steps() if step != newest]
         superfluous = others[: max(0, len(others) + 1 - self._max_to_keep)]
+        for step in superfluous:
+            if self._keep_period is None or step % self._keep_period:
+                self._delete_superfluous(step, newest)
+
+    def _delete_superfluous(self, step: int, newest: int) -> None:
         try:
-            for step in superfluous:
-                if self._keep_period is None or step % self._keep_period:
-                    _write.remove(self._files, self._path(step))
+            _write.remove(self._files, self._path(step))
         except OSError as error:
             raise CheckpointError(
                 f"Checkpointer.save: step {newest} is saved, but step {step} could not "
@@ -377,7 +382,7 @@ class Checkpointer:
 class _Incoming:
     """Blocks from the queue; each goes back to the staging memory after use."""
 
-    def __init__(self, blocks: queue.SimpleQueue, staging: Staging):
+    def __init__(self, blocks: _Blocks, staging: Staging):
         self._blocks = blocks
         self._staging = staging
         self._lent: numpy.ndarray | None = None
@@ -400,4 +405,4 @@ class _Incoming:
             self._ended = True
             raise item
         self._lent = item
-        return self._lent
+        return item

@@ -23,12 +23,14 @@ from ._structure import KEYED, NUMBERED, Node, Structure
 __all__ = [
     "ALIGNMENT",
     "BLOCK_BYTES",
+    "ArrayLeaf",
     "FormatError",
     "Leaf",
     "Manifest",
     "Pack",
     "Shard",
     "Stream",
+    "ValueLeaf",
     "block_hash",
     "decode_manifest",
     "dtype_named",
@@ -99,10 +101,10 @@ def dtype_named(name: str) -> numpy.dtype:
 
 
 @functools.cache
-def stored_name(dtype: numpy.dtype) -> str | None:
-    """The name under which `dtype` is stored, or None if it can't be."""
+def stored_name(dtype: numpy.dtype) -> str:
+    """The name under which `dtype` is stored; empty if it can't be."""
     name = dtype.name  # slow enough to matter for thousands of leaves
-    return name if name in _NUMPY_DTYPES or name in _EXTENDED_DTYPES else None
+    return name if name in _NUMPY_DTYPES or name in _EXTENDED_DTYPES else ""
 
 
 # --- records ------------------------------------------------------------------------
@@ -119,29 +121,50 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """One leaf.
+class ArrayLeaf:
+    """A leaf whose elements lie in streams.
 
     Attributes:
-        kind: ``array``, ``key``, ``numpy``, ``scalar`` (of NumPy), or the name of a
-            Python type: ``int float bool complex str bytes none``.
-        dtype: for the first four kinds; of the words for a key.
-        shape: for ``array``, ``numpy`` and ``key`` (there with the trailing axis of
-            words).
-        shards: boxes that cover the array, for the same kinds.
+        kind: ``array``, ``numpy`` or ``key``.
+        dtype: name of the dtype; of the words for a key.
+        shape: of the stored array; for a key its last axis holds the words.
+        shards: boxes that cover it.
         impl: name of a key's algorithm.
-        value: of the kinds without shards; for ``scalar`` its little-endian bytes.
     """
 
     kind: str
-    dtype: str | None = None
-    shape: tuple[int, ...] | None = None
+    dtype: str
+    shape: tuple[int, ...]
     shards: tuple[Shard, ...] = ()
     impl: str | None = None
-    value: Any = None
+
+    def bytes_of(self, shape: tuple[int, ...]) -> int:
+        """Bytes that `shape` elements take."""
+        return math.prod(shape) * dtype_named(self.dtype).itemsize
+
+    def placed_at(self, offset: int) -> ArrayLeaf:
+        """This leaf as one shard at `offset` of the first stream."""
+        shard = Shard(0, offset, (0,) * len(self.shape), self.shape)
+        return ArrayLeaf(self.kind, self.dtype, self.shape, (shard,), self.impl)
 
 
-STORED_KINDS = ("array", "numpy", "key")
+@dataclass(frozen=True, slots=True)
+class ValueLeaf:
+    """A leaf whose value stands in the MANIFEST.
+
+    Attributes:
+        kind: ``scalar`` for one of NumPy, else the name of a Python type: ``int``,
+            ``float``, ``bool``, ``complex``, ``str``, ``bytes`` or ``none``.
+        value: the value itself.
+    """
+
+    kind: str
+    value: Any
+
+
+Leaf = ArrayLeaf | ValueLeaf
+
+ARRAY_KINDS = ("array", "numpy", "key")
 PYTHON_KINDS = {
     "int": int,
     "float": float,
@@ -307,20 +330,21 @@ def _encode_structure(structure: Structure) -> Any:
 
 
 def _encode_leaf(leaf: Leaf) -> dict[str, Any]:
-    record: dict[str, Any] = {"kind": leaf.kind}
-    if leaf.dtype is not None:
-        record["dtype"] = leaf.dtype
-    if leaf.impl is not None:
-        record["impl"] = leaf.impl
-    if leaf.shape is not None:
-        record["shape"] = list(leaf.shape)
-        record["shards"] = [
+    if isinstance(leaf, ArrayLeaf):
+        impl = {} if leaf.impl is None else {"impl": leaf.impl}
+        shards = [
             [shard.stream, shard.offset, list(shard.start), list(shard.shape)]
             for shard in leaf.shards
         ]
-    elif leaf.kind != "none":
-        record["value"] = leaf.value
-    return record
+        record = {"kind": leaf.kind, "dtype": leaf.dtype, "shape": list(leaf.shape)}
+        return {**record, "shards": shards, **impl}
+    if leaf.kind == "none":
+        return {"kind": leaf.kind}
+    if leaf.kind == "scalar":
+        name = stored_name(leaf.value.dtype)
+        little = leaf.value.astype(dtype_named(name))
+        return {"kind": leaf.kind, "dtype": name, "value": little.tobytes()}
+    return {"kind": leaf.kind, "value": leaf.value}
 
 
 def decode_manifest(data: bytes) -> Manifest:
@@ -382,21 +406,18 @@ def _decode_leaf(record: dict[str, Any]) -> Leaf:
         value = record.get("value")
         if type(value) is not PYTHON_KINDS[kind]:
             raise FormatError(f"a leaf of kind {kind!r} holds {value!r}")
-        return Leaf(kind, value=value)
+        return ValueLeaf(kind, value)
     if kind == "scalar":
-        return Leaf(kind, dtype=record["dtype"], value=record["value"])
-    if kind not in STORED_KINDS:
+        (value,) = numpy.frombuffer(record["value"], dtype_named(record["dtype"]))
+        return ValueLeaf(kind, value)
+    if kind not in ARRAY_KINDS:
         raise FormatError(f"unknown leaf kind {kind!r}")
-    return Leaf(
-        kind,
-        dtype=record["dtype"],
-        shape=tuple(record["shape"]),
-        shards=tuple(
-            Shard(stream, offset, tuple(start), tuple(shape))
-            for stream, offset, start, shape in record["shards"]
-        ),
-        impl=record.get("impl"),
+    shards = tuple(
+        Shard(stream, offset, tuple(start), tuple(shape))
+        for stream, offset, start, shape in record["shards"]
     )
+    shape = tuple(record["shape"])
+    return ArrayLeaf(kind, record["dtype"], shape, shards, record.get("impl"))
 
 
 def _check_references(manifest: Manifest) -> None:
@@ -412,19 +433,17 @@ def _check_references(manifest: Manifest) -> None:
                 raise FormatError(f"no pack can be called {pack.name!r}")
     sizes = [stream.size for stream in manifest.streams]
     for number, leaf in enumerate(manifest.leaves):
-        if leaf.dtype is None:
+        if isinstance(leaf, ValueLeaf):
             continue
-        itemsize = dtype_named(leaf.dtype).itemsize
-        if leaf.shape is not None:
-            _check_cover(number, leaf)
+        _check_cover(number, leaf)
         for shard in leaf.shards:
-            end = shard.offset + math.prod(shard.shape) * itemsize
+            end = shard.offset + leaf.bytes_of(shard.shape)
             lowest = min(shard.stream, shard.offset, *shard.shape, 0)
             if lowest < 0 or end > sizes[shard.stream]:
                 raise FormatError(f"leaf {number} lies outside its stream")
 
 
-def _check_cover(number: int, leaf: Leaf) -> None:
+def _check_cover(number: int, leaf: ArrayLeaf) -> None:
     """Shards must lie inside their array and hold as many elements as it has."""
     for shard in leaf.shards:
         boxes = zip(shard.start, shard.shape, leaf.shape, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from ._format import PYTHON_KINDS, Leaf, dtype_named, stored_name
+from ._format import PYTHON_KINDS, ArrayLeaf, Leaf, ValueLeaf, dtype_named, stored_name
 from ._structure import Node, Structure
 
 try:
@@ -19,8 +19,8 @@ except ImportError:
 __all__ = [
     "abstract",
     "describe",
+    "describe_stored",
     "flatten",
-    "is_abstract",
     "raw_bytes",
     "rebuild",
     "restore",
@@ -111,26 +111,29 @@ def describe(x: Any) -> Leaf | None:
     """The record of a leaf or of a `ShapeDtypeStruct`, without shards; None if none."""
     kind = _KIND_OF_TYPE.get(type(x))
     if kind is not None:
-        return Leaf(kind, value=x)
+        return ValueLeaf(kind, x)
     if type(x) in _NUMPY_ARRAYS:
-        name = stored_name(x.dtype)
-        return None if name is None else Leaf("numpy", dtype=name, shape=x.shape)
+        return _describe_array("numpy", x)
     if isinstance(x, numpy.generic):
-        name = stored_name(x.dtype)
-        if name is None:
-            return None
-        return Leaf("scalar", dtype=name, value=x.astype(dtype_named(name)).tobytes())
+        return ValueLeaf("scalar", x) if stored_name(x.dtype) else None
     if core is None:
-        if isinstance(x, ShapeDtypeStruct):
-            return Leaf("array", dtype=x.dtype.name, shape=x.shape)
-        return None
+        return _describe_array("array", x) if is_abstract(x) else None
     if not isinstance(x, core.Array | core.ShapeDtypeStruct):
         return None
     if core.dtypes.issubdtype(x.dtype, core.dtypes.prng_key):
         impl, words = _key_layout(x)
-        return Leaf("key", dtype="uint32", shape=(*x.shape, *words), impl=impl)
+        return ArrayLeaf("key", "uint32", (*x.shape, *words), impl=impl)
+    return _describe_array("array", x)
+
+
+def _describe_array(kind: str, x: Any) -> ArrayLeaf | None:
     name = stored_name(x.dtype)
-    return None if name is None else Leaf("array", dtype=name, shape=x.shape)
+    return ArrayLeaf(kind, name, x.shape) if name else None
+
+
+def describe_stored(x: Any) -> Leaf | None:
+    """The record of a leaf that has data; None if it can't be stored."""
+    return None if is_abstract(x) else describe(x)
 
 
 def is_abstract(x: Any) -> bool:
@@ -184,10 +187,8 @@ def restore(leaf: Leaf, data: numpy.ndarray | None, like: Any = ...) -> Any:
         like: an array or `ShapeDtypeStruct` for an array, on the same devices; a NumPy
             array for a NumPy array; anything else for the kind that was stored.
     """
-    if leaf.kind in PYTHON_KINDS:
+    if isinstance(leaf, ValueLeaf):
         return leaf.value
-    if leaf.kind == "scalar":
-        return numpy.frombuffer(leaf.value, dtype_named(leaf.dtype))[0]
     if leaf.kind == "key":
         return random.wrap_key_data(core.device_put(data), impl=leaf.impl)
     as_numpy = leaf.kind == "numpy" if like is ... else isinstance(like, numpy.ndarray)
@@ -198,8 +199,8 @@ def restore(leaf: Leaf, data: numpy.ndarray | None, like: Any = ...) -> Any:
 
 def abstract(leaf: Leaf) -> Any:
     """A `ShapeDtypeStruct`, or the value of a leaf that has no array."""
-    if leaf.shape is None:
-        return restore(leaf, None)
+    if isinstance(leaf, ValueLeaf):
+        return leaf.value
     if core is None:
         return ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))
     if leaf.kind == "key":

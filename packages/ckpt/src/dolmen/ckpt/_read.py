@@ -12,7 +12,7 @@ import numpy
 from . import _format
 from ._errors import CorruptCheckpointError
 from ._files import Files
-from ._format import MANIFEST, Leaf, Manifest, Shard, Stream
+from ._format import MANIFEST, ArrayLeaf, Manifest, Shard, Stream, ValueLeaf
 from ._structure import path_text, paths
 
 __all__ = ["Checkpoint", "is_valid", "open_checkpoint", "read_arrays", "verify_blocks"]
@@ -124,7 +124,7 @@ def read_arrays(checkpoint: Checkpoint) -> list[numpy.ndarray | None]:
     ]
     partial: list[tuple[numpy.ndarray, Shard, numpy.ndarray]] = []
     for leaf in checkpoint.manifest.leaves:
-        if leaf.shape is None:
+        if isinstance(leaf, ValueLeaf):
             arrays.append(None)
             continue
         array = _aligned_empty(leaf, leaf.shape)
@@ -148,12 +148,12 @@ def verify_blocks(checkpoint: Checkpoint) -> None:
     _read_blocks(checkpoint, [[] for _ in checkpoint.manifest.streams])
 
 
-def _aligned_empty(leaf: Leaf, shape: tuple[int, ...]) -> numpy.ndarray:
+def _aligned_empty(leaf: ArrayLeaf, shape: tuple[int, ...]) -> numpy.ndarray:
     """Uninitialized, aligned so that a CPU device can use it without a copy."""
-    dtype = _format.dtype_named(leaf.dtype)
-    size = int(numpy.prod(shape, dtype=numpy.int64)) * dtype.itemsize
+    size = leaf.bytes_of(shape)
     raw = numpy.empty(size + _format.ALIGNMENT, numpy.uint8)
     start = -raw.ctypes.data % _format.ALIGNMENT
+    dtype = _format.dtype_named(leaf.dtype)
     return raw[start : start + size].view(dtype).reshape(shape)
 
 
@@ -275,13 +275,13 @@ def _leaves_in(manifest: Manifest, stream: int, block: _Block) -> list[str]:
     found = []
     for path, number in paths(manifest.structure):
         leaf = manifest.leaves[number]
+        if isinstance(leaf, ValueLeaf):
+            continue
         for shard in leaf.shards:
-            itemsize = _format.dtype_named(leaf.dtype).itemsize
-            size = int(numpy.prod(shard.shape, dtype=numpy.int64)) * itemsize
             inside = (
                 shard.stream == stream
                 and shard.offset < block.position + block.size
-                and shard.offset + size > block.position
+                and shard.offset + leaf.bytes_of(shard.shape) > block.position
             )
             if inside:
                 found.append(path_text(path))

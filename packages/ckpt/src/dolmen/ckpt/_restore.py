@@ -6,7 +6,7 @@ from typing import Any
 
 from . import _leaves
 from ._errors import TreeMismatchError
-from ._format import Leaf
+from ._format import Leaf, ValueLeaf
 from ._read import Checkpoint, read_arrays
 from ._structure import Path, Structure, build, descend, path_text, paths
 
@@ -100,34 +100,34 @@ def _match(
 
 
 def _leaf_differences(path: Path, wanted: Leaf, stored: Leaf) -> list[str]:
-    """The lines that say how one leaf differs; none if it does not."""
-    where = path_text(path)
-    same_kind = wanted.kind == stored.kind or {wanted.kind, stored.kind} == {
-        "array",
-        "numpy",
-    }
-    if not same_kind:
-        aspect = "kind"
-    elif (wanted.dtype, wanted.impl) != (stored.dtype, stored.impl):
-        aspect = "dtype"
-    elif wanted.shape != stored.shape:
-        aspect = "shape"
-    else:
+    """The line that says how one leaf differs; none if it does not."""
+    aspect = _aspect(wanted, stored)
+    if aspect is None:
         return []
     return [
-        f"  {aspect}: {where} is {leaf_text(stored)} in the checkpoint, "
+        f"  {aspect}: {path_text(path)} is {leaf_text(stored)} in the checkpoint, "
         f"{leaf_text(wanted)} in `like`"
     ]
 
 
+def _aspect(wanted: Leaf, stored: Leaf) -> str | None:
+    if isinstance(wanted, ValueLeaf) or isinstance(stored, ValueLeaf):
+        return None if leaf_text(wanted) == leaf_text(stored) else "kind"
+    if (wanted.kind == "key") != (stored.kind == "key"):
+        return "kind"
+    if (wanted.dtype, wanted.impl) != (stored.dtype, stored.impl):
+        return "dtype"
+    return None if wanted.shape == stored.shape else "shape"
+
+
 def leaf_text(leaf: Leaf) -> str:
     """A leaf's type in a message: ``f32[4,3]``, ``key<threefry2x32>[]``, ``int``."""
+    if isinstance(leaf, ValueLeaf):
+        if leaf.kind == "scalar":
+            return f"numpy.{leaf.value.dtype}"
+        return "None" if leaf.kind == "none" else leaf.kind
     if leaf.kind == "key":
         return f"key<{leaf.impl}>{_shape_text(leaf.shape[:-1])}"
-    if leaf.kind == "scalar":
-        return f"numpy.{leaf.dtype}"
-    if leaf.shape is None:
-        return "None" if leaf.kind == "none" else leaf.kind
     short = leaf.dtype.replace("bfloat", "bf").replace("float", "f")
     short = short.replace("uint", "u").replace("int", "i").replace("complex", "c")
     return f"{short}{_shape_text(leaf.shape)}"

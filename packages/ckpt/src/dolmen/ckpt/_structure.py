@@ -10,7 +10,16 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Node", "Path", "Structure", "build", "descend", "path_text", "paths"]
+__all__ = [
+    "Node",
+    "Path",
+    "Structure",
+    "build",
+    "descend",
+    "keys",
+    "path_text",
+    "paths",
+]
 
 Path = tuple[tuple[str, Hashable], ...]
 """Entries (how, key); `how` says what kind of key it is: see `_entries`."""
@@ -61,6 +70,14 @@ def paths(structure: Structure, prefix: Path = ()) -> Iterator[tuple[Path, int]]
         return
     for entry, child in zip(_entries(structure), structure.children, strict=True):
         yield from paths(child, (*prefix, entry))
+
+
+def keys(structure: Structure) -> Iterator[Hashable]:
+    """Every key of every container."""
+    if isinstance(structure, Node):
+        yield from structure.keys
+        for child in structure.children:
+            yield from keys(child)
 
 
 def descend(structure: Structure, path: Path) -> Structure | None:

@@ -8,20 +8,19 @@ whoever writes consumes them, and neither needs to know the other's pace.
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy
 
 from . import _format, _leaves
 from ._files import Files
-from ._format import ALIGNMENT, MANIFEST, Leaf, Manifest, Pack, Shard, Stream
-from ._structure import Structure, path_text, paths
+from ._format import ALIGNMENT, MANIFEST, ArrayLeaf, Leaf, Manifest, Pack, Stream
+from ._structure import Structure, keys, path_text, paths
 
 __all__ = [
     "Contents",
@@ -51,7 +50,7 @@ class Contents:
     leaves: tuple[Leaf, ...]
     arrays: tuple[tuple[int, Any], ...]
     step: int | None = None
-    metrics: dict[str, float] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
     metadata: Any = None
 
 
@@ -60,7 +59,7 @@ def plan(
     tree: Any,
     *,
     step: int | None = None,
-    metrics: dict[str, float] | None = None,
+    metrics: Mapping[str, Any] | None = None,
     metadata: Any = None,
 ) -> Contents:
     """Decides what will be stored and where; touches neither disk nor data.
@@ -69,8 +68,7 @@ def plan(
         TypeError: a leaf, a metric or the metadata can't be stored.
     """
     structure, values = _leaves.flatten(tree)
-    records = [_leaves.describe(value) for value in values]
-    _check_storable(function, structure, values, records)
+    records = _records(function, structure, values)
     problem = _format.value_problem(metadata)
     if problem:
         raise TypeError(
@@ -78,46 +76,45 @@ def plan(
             f"str, bytes, dict, list and tuple; {problem}.\n"
             "Put arrays into the tree."
         )
-    leaves, arrays, end = [], [], 0
+    numbers = _checked_metrics(function, metrics)
+    leaves: list[Leaf] = []
+    arrays, end = [], 0
     for value, record in zip(values, records, strict=True):
-        if record.shape is not None:
+        if isinstance(record, ArrayLeaf):
             offset = -(-end // ALIGNMENT) * ALIGNMENT
-            shard = Shard(0, offset, (0,) * len(record.shape), record.shape)
-            record = replace(record, shards=(shard,))
             arrays.append((offset, _leaves.stored_array(value)))
-            itemsize = _format.dtype_named(record.dtype).itemsize
-            end = offset + math.prod(record.shape) * itemsize
+            end = offset + record.bytes_of(record.shape)
+            record = record.placed_at(offset)
         leaves.append(record)
-    return Contents(
-        structure,
-        tuple(leaves),
-        tuple(arrays),
-        step,
-        _checked_metrics(function, metrics),
-        metadata,
+    return Contents(structure, tuple(leaves), tuple(arrays), step, numbers, metadata)
+
+
+def _records(function: str, structure: Structure, values: list[Any]) -> list[Leaf]:
+    """The records of all leaves, if all can be stored, and their keys too."""
+    records = [_leaves.describe_stored(value) for value in values]
+    stored = [record for record in records if record is not None]
+    if len(stored) == len(records) and all(map(_format.is_value_key, keys(structure))):
+        return stored
+    lines = []
+    for path, number in paths(structure):
+        if records[number] is None:
+            lines.append(f"  {path_text(path)}: {_leaves.type_text(values[number])}")
+        lines += [
+            f"  {path_text(path)}: the key is a {type(key).__name__}"
+            for _, key in path
+            if not _format.is_value_key(key)
+        ]
+    raise TypeError(
+        f"{function}: the tree holds {len(lines)} leaves or keys that can't be "
+        "stored:\n" + "\n".join(lines) + "\n"
+        "Leaves may be arrays, PRNG keys, NumPy arrays and scalars of numeric "
+        "dtype, int, float, bool, complex, str, bytes and None."
     )
 
 
-def _check_storable(
-    function: str, structure: Structure, values: list[Any], records: list[Leaf | None]
-) -> None:
-    lines = []
-    for path, number in paths(structure):
-        if records[number] is None or _leaves.is_abstract(values[number]):
-            lines.append(f"  {path_text(path)}: {_leaves.type_text(values[number])}")
-        for _, key in path:
-            if not _format.is_value_key(key):
-                lines.append(f"  {path_text(path)}: the key is a {type(key).__name__}")
-    if lines:
-        raise TypeError(
-            f"{function}: the tree holds {len(lines)} leaves or keys that can't be "
-            "stored:\n" + "\n".join(lines) + "\n"
-            "Leaves may be arrays, PRNG keys, NumPy arrays and scalars of numeric "
-            "dtype, int, float, bool, complex, str, bytes and None."
-        )
-
-
-def _checked_metrics(function: str, metrics: dict[str, Any] | None) -> dict[str, float]:
+def _checked_metrics(
+    function: str, metrics: Mapping[str, Any] | None
+) -> dict[str, float]:
     checked = {}
     for name, value in (metrics or {}).items():
         try:
@@ -240,11 +237,12 @@ class _PackWriter:
 
     def finish(self) -> Stream:
         """Makes everything written durable, but for the directory's entries."""
-        if self._handle is not None:
-            self._finish_pack()
+        self._finish_pack()
         return Stream(tuple(self._packs), b"".join(self._hashes))
 
     def _finish_pack(self) -> None:
+        if self._handle is None:
+            return
         self._packs[-1] = replace(self._packs[-1], size=self._size)
         self._files.sync(self._handle)
         self.close()

@@ -22,8 +22,8 @@ def optimization_barrier(operand: Any) -> Any:
     Returns:
         The same tree.
     """
-    leaves, tree = pytree.flatten(operand)
-    return pytree.unflatten(tree, barrier(leaves))
+    leaves, tree = pytree.BOUNDARY.flatten(operand)
+    return tree.unflatten(barrier(leaves))
 
 
 def barrier(values: Sequence[Any]) -> list[Any]:

@@ -28,12 +28,13 @@ from . import (
     _conversion,
     _creation,
     _gather,
+    _reductions,
     _selection,
     _shape,
     _transcendental,
 )
 from ._elementwise import check_kind, common_dtype, constant_like
-from ._reductions import highest, kept_axes, lowest
+from ._limits import highest, lowest
 
 _Handles = Sequence[Any]
 _Combine = Callable[[Any, _Handles, _Handles, ArrayType], _Handles]
@@ -101,7 +102,7 @@ def _bind(cls: type[Cumulative], operand: Any, axis: int, reverse: bool) -> Any:
 
 def gather_along(x: Any, indices: Any, axis: int) -> Any:
     """Elements of `x` at `indices` along `axis`; equal sizes of the other axes."""
-    others = kept_axes(typeof(x).ndim, (axis,))
+    others = _reductions.kept_axes(typeof(x).ndim, (axis,))
     numbers = _gather.GatherDimensionNumbers(
         offset_dims=(),
         collapsed_slice_dims=(axis,),

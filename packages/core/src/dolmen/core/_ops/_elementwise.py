@@ -104,13 +104,16 @@ class Elementwise(Primitive):
         raise self._missing("terms")
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        # `add` and `reduce_sum` are built on this module, hence imported when needed.
+        from ._arithmetic import add
+
         out = bind(self, *primals)
         total = None
         for tangent, term in zip(tangents, self.terms(out, primals), strict=True):
             if tangent is None or term is None:
                 continue
             part = term(tangent)
-            total = part if total is None else _arithmetic.add(total, part)
+            total = part if total is None else add(total, part)
         return out, None if total is None else stretch_like(total, out)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
@@ -136,7 +139,9 @@ def unstretch(ct: Any, type: ArrayType) -> Any:
     """Transpose of stretching: a cotangent summed to the shape of its operand."""
     if typeof(ct).shape == type.shape:
         return ct
-    return _reductions.reduce_sum(ct, tuple(range(typeof(ct).ndim)))
+    from ._reductions import reduce_sum
+
+    return reduce_sum(ct, tuple(range(typeof(ct).ndim)))
 
 
 def stretched(builder: Any, args: Sequence[Any]) -> list[Any]:
@@ -197,7 +202,3 @@ def _without(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
 def is_linear(arg: Any) -> bool:
     """Whether a transpose rule is asked for the cotangent of this argument."""
     return isinstance(arg, Linear)
-
-
-# Rules of this base use operations that are built on it; coming last, they find it ready.
-from . import _arithmetic, _reductions  # noqa: E402

@@ -1,6 +1,7 @@
 """Random bits from the backend's own generator."""
 
 import enum
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ import numpy as np
 
 from .._ir import ArrayType, Primitive, array_type, dtypes, type_error
 from .._lowering import mlir
-from .._tracing import bind, typeof
-from ._shape import as_sizes
+from .._tracing import bind
+from ._shape import as_sizes, move_axis
 
 
 class RandomAlgorithm(enum.IntEnum):
@@ -28,8 +29,7 @@ class RandomAlgorithm(enum.IntEnum):
 
 _NAMES = {0: "DEFAULT", 1: "THREE_FRY", 2: "PHILOX"}
 
-# Number of words in the state of each generator, in uint32 and in uint64.
-_STATE_SIZES = {0: ((4, 6), (2, 3)), 1: ((4,), (2,)), 2: ((4, 6), (2, 3))}
+_UINT32, _UINT64 = np.dtype(np.uint32), np.dtype(np.uint64)
 
 
 def rng_bit_generator(
@@ -41,8 +41,7 @@ def rng_bit_generator(
     """Uniformly random bits, and the state to go on from.
 
     Args:
-        key: the state, ``uint32[4]`` or ``uint64[2]`` (6 and 3 words also work for
-            Philox).
+        key: the state, ``uint32[4]`` or ``uint64[2]``.
         shape: shape of the bits.
         dtype: unsigned integers of 8 to 64 bits.
         algorithm: the generator.
@@ -50,8 +49,7 @@ def rng_bit_generator(
     Returns:
         The new state, like `key`, and the bits, an array of shape `shape`. The bits
         depend on key, shape and dtype together: a part of a larger draw is not a smaller
-        draw. Under `vmap` they are those of one draw for the whole batch from the first
-        of the batched keys.
+        draw. Under `vmap` each key draws for itself, one after the other.
 
     Raises:
         TypeError: `key` or `dtype` has the wrong dtype or shape.
@@ -63,7 +61,10 @@ def rng_bit_generator(
 
 
 class RngBitGenerator(Primitive):
-    """New state and random bits of a generator."""
+    """New state and random bits of a generator, for each key of a batch.
+
+    The words of the key are its last axis.
+    """
 
     multiple_results = True
 
@@ -73,34 +74,96 @@ class RngBitGenerator(Primitive):
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         (key,) = arg_types
-        words32, words64 = _STATE_SIZES[self.algorithm]
-        words = {np.dtype("uint32"): words32, np.dtype("uint64"): words64}
-        if key.ndim != 1 or key.shape[0] not in words.get(key.dtype, ()):
+        if not key.ndim or (key.dtype, key.shape[-1]) not in (
+            (_UINT32, 4),
+            (_UINT64, 2),
+        ):
             raise type_error(
-                "rng_bit_generator: `key` must be uint32[4] or uint64[2], got "
+                "rng_bit_generator: `key` must be u32[4] or u64[2], got "
                 f"{key!r}."
             )
-        if dtypes.kind(self.dtype) != "u" or self.dtype.itemsize * 8 < 8:
+        if dtypes.kind(self.dtype) != "u":
             raise type_error(
                 "rng_bit_generator: `dtype` must be an unsigned integer dtype, got "
                 f"{dtypes.short_name(self.dtype)}."
             )
-        return [key, array_type(self.shape, self.dtype)]
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        raise AssertionError(f"keys have no tangents, got {tangents}")
+        return [key, array_type(key.shape[:-1] + self.shape, self.dtype)]
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        raise NotImplementedError(
-            "rng_bit_generator: vmap over keys would change the bits of each; draw for "
-            "the whole batch from one key, or use `random.bits` with a threefry key."
-        )
+        (key,), (axis,) = args, axes
+        return bind(self, move_axis(key, axis, 0)), [0, 0]
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        name = _NAMES[self.algorithm]
-        return builder.emit(
-            "rng_bit_generator", args, rng_algorithm=mlir.rng_algorithm(name)
+        (key,) = args
+        (key_type,) = builder.in_types
+        if key_type.ndim == 1:
+            return self._draw(builder, key, builder.out_types)
+        return self._draw_each(builder, key, key_type)
+
+    def _draw(self, builder: Any, key: Any, types: Sequence[ArrayType]) -> list[Any]:
+        # The generators count in 64-bit words.
+        key_type, bits_type = types
+        wide, pairs = array_type((2,), _UINT64), array_type((2, 2), _UINT32)
+        if key_type.dtype == _UINT32:
+            key = builder.emit("reshape", (key,), (pairs,))
+            key = builder.emit("bitcast_convert", (key,), (wide,))
+        algorithm = mlir.rng_algorithm(_NAMES[self.algorithm])
+        state, bits = builder.emit(
+            "rng_bit_generator", (key,), (wide, bits_type), rng_algorithm=algorithm
         )
+        if key_type.dtype == _UINT32:
+            state = builder.emit("bitcast_convert", (state,), (pairs,))
+            state = builder.emit("reshape", (state,), (key_type,))
+        return [state, bits]
 
+    def _draw_each(self, builder: Any, keys: Any, type: ArrayType) -> Any:
+        """A loop over the keys that fills two arrays, the states and the bits."""
+        count, words = math.prod(type.shape[:-1]), type.shape[-1]
+        index = array_type((), np.dtype(np.int32))
+        results = list(builder.out_types)
+        flat = [
+            array_type((count, words), type.dtype),
+            array_type((count, *self.shape), self.dtype),
+        ]
+        one = [t.with_shape(t.shape[1:]) for t in flat]
 
-__all__ = ["RandomAlgorithm", "rng_bit_generator", "typeof"]
+        def place(i: Any, t: ArrayType) -> list[Any]:
+            return [i, *[builder.constant(0, index)] * (t.ndim - 1)]
+
+        def goes_on(i: Any, states: Any, bits: Any) -> list[Any]:
+            limit = builder.constant(count, index)
+            return [builder.compare("LT", i, limit, index, "SIGNED")]
+
+        def step(i: Any, *filled: Any) -> list[Any]:
+            key = builder.emit(
+                "dynamic_slice",
+                (filled[0], *place(i, flat[0])),
+                (flat[0].with_shape((1, words)),),
+                slice_sizes=mlir.int_array((1, words)),
+            )
+            key = builder.emit("reshape", (key,), (one[0],))
+            made = []
+            for old, new, t in zip(
+                filled, self._draw(builder, key, one), flat, strict=True
+            ):
+                row = t.with_shape((1, *t.shape[1:]))
+                new = builder.emit("reshape", (new,), (row,))
+                made.append(
+                    builder.emit("dynamic_update_slice", (old, new, *place(i, t)), (t,))
+                )
+            following = builder.emit("add", (i, builder.constant(1, index)), (index,))
+            return [following, *made]
+
+        types = [index, *flat]
+        start = [
+            builder.constant(0, index),
+            builder.emit("reshape", (keys,), (flat[0],)),
+            builder.constant(0, flat[1]),
+        ]
+        _, *drawn = builder.emit(
+            "while", start, types, regions=[(types, goes_on), (types, step)]
+        )
+        return [
+            builder.emit("reshape", (value,), (t,))
+            for value, t in zip(drawn, results, strict=True)
+        ]

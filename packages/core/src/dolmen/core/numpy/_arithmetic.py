@@ -204,7 +204,9 @@ def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
 def _no_complex(function: str, *args: Any) -> None:
     if _kind(args[0]) == "c":
         listed = " and ".join(repr(typeof(x)) for x in args)
-        raise type_error(f"{function}: complex numbers have no remainder, got {listed}.")
+        raise type_error(
+            f"{function}: complex numbers have no remainder, got {listed}."
+        )
 
 
 # ---- powers ------------------------------------------------------------------------

@@ -41,9 +41,7 @@ def jit_when_eager(
         static_argnames: parameters that are part of the program, not data.
     """
     if function is None:
-        return lambda f: jit_when_eager(
-            f, name=name, static_argnames=static_argnames
-        )
+        return lambda f: jit_when_eager(f, name=name, static_argnames=static_argnames)
     if not name:
         python_functions[function.__name__] = function
     static = _static_positions(function, static_argnames)
@@ -112,9 +110,7 @@ def _compiling(
         )
         found = programs.get(key)
         if found is None:
-            program, captures = record(
-                flat, types, name=name, with_frames=False
-            )
+            program, captures = record(flat, types, name=name, with_frames=False)
             found = programs[key] = (program, captures, out_tree)
         program, captures, out_tree = found
         outs, fast_path = run_program(program, leaves, captures)

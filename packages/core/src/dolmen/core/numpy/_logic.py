@@ -86,10 +86,10 @@ def isclose(
     if not dtypes.is_inexact(dtype):
         a, b = promote_args_inexact("isclose", a, b)
         dtype = typeof(a).dtype
-    real = np.dtype(f"float{dtype.itemsize * 4}") if dtypes.kind(dtype) == "c" else dtype
-    tolerance = lax.add(
-        convert(atol, real), lax.mul(convert(rtol, real), lax.abs(b))
+    real = (
+        np.dtype(f"float{dtype.itemsize * 4}") if dtypes.kind(dtype) == "c" else dtype
     )
+    tolerance = lax.add(convert(atol, real), lax.mul(convert(rtol, real), lax.abs(b)))
     close = lax.le(lax.abs(lax.sub(a, b)), tolerance)
     finite = lax.bitwise_and(lax.is_finite(lax.abs(a)), lax.is_finite(lax.abs(b)))
     close = lax.bitwise_or(lax.bitwise_and(finite, close), lax.eq(a, b))
@@ -148,14 +148,15 @@ def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
 # ---- logic and bits ----------------------------------------------------------------
 
 
-def _truth(x: Any) -> Any:
+def truth(x: Any) -> Any:
+    """Which elements are not zero."""
     type = typeof(x)
     return x if type.dtype == _BOOL else lax.ne(x, literal(0, type.dtype))
 
 
 def _logical(function: str, of: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     x, y = broadcast_args(function, x, y)
-    return of(_truth(x), _truth(y))
+    return of(truth(x), truth(y))
 
 
 @jit_when_eager
@@ -416,7 +417,7 @@ def where(
 def _where_body(condition: Any, x: Any, y: Any) -> Any:
     x, y = promote_args_of_where(x, y)
     condition, x, y = broadcast_args("where", condition, x, y)
-    return _selection.choose(_truth(condition), x, y)
+    return _selection.choose(truth(condition), x, y)
 
 
 def promote_args_of_where(x: Any, y: Any) -> Any:

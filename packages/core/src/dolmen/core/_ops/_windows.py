@@ -1,0 +1,575 @@
+"""Reductions over sliding windows, as in pooling."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ir import ArrayType, Primitive, Program, array_type, type_error, value_error
+from .._lowering import mlir
+from .._tracing import bind, concrete, record, typeof
+from . import _arithmetic, _comparison, _creation, _selection, _shape, _slicing
+from ._convolution import Padding, _dilated, as_padding
+from ._reductions import highest, lowest
+from ._shape import as_sizes
+
+Sizes = tuple[int, ...]
+
+
+def reduce_window(
+    operand: Any,
+    init_value: Any,
+    computation: Callable[[Any, Any], Any],
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> Any:
+    """Combine the elements of each position of a sliding window.
+
+    Args:
+        operand: any shape and dtype.
+        init_value: a scalar of the same dtype: what a window starts with, and the value
+            of elements beyond the operand.
+        computation: an associative elementwise function of two arrays. `lax.add`,
+            `lax.max` and `lax.min` run as one operation; any other costs one operation
+            for each element of the window.
+        window_dimensions: sizes of the window, one for each axis of `operand`.
+        window_strides: steps of the window, by default 1.
+        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for each
+            axis.
+        base_dilation: spacing of the operand's elements, by default 1.
+        window_dilation: spacing of the window's elements, by default 1.
+
+    Returns:
+        An array with one element for each position of the window.
+
+    Raises:
+        TypeError: `init_value` has another dtype.
+        ValueError: an option doesn't fit the shape of `operand`.
+
+    Example:
+        >>> import numpy as np
+        >>> from dolmen.core import lax
+        >>> x = np.float32([1, 3, 2, 5])
+        >>> lax.reduce_window(x, -np.inf, lax.max, (2,), (2,)).tolist()
+        [3.0, 5.0]
+    """
+    type = typeof(operand)
+    window = _window(
+        type, window_dimensions, window_strides, padding, base_dilation, window_dilation
+    )
+    if isinstance(init_value, bool | int | float | complex):
+        init_value = _creation.scalar(init_value, type.dtype)
+    start = typeof(init_value)
+    if start.shape or start.dtype != type.dtype:
+        raise type_error(
+            "reduce_window: `init_value` must be a scalar of the operand's dtype, got "
+            f"{start!r} for {type!r}."
+        )
+    cls = _operation(computation, type.dtype)
+    if cls is None:
+        return _fold(operand, init_value, computation, window)
+    known = concrete(init_value)
+    if known is not None and np.asarray(known) == cls.identity(type.dtype):
+        return bind(cls(*window), operand)
+    # Elements beyond the operand are copies of a start that is not neutral.
+    sizes, strides, pads, base, dilation = window
+    padded = _padded(operand, init_value, pads, base)
+    none: Padding = ((0, 0),) * type.ndim
+    ones = (1,) * type.ndim
+    return computation(
+        bind(cls(sizes, strides, none, ones, dilation), padded), init_value
+    )
+
+
+_Window = tuple[Sizes, Sizes, Padding, Sizes, Sizes]
+
+
+def _window(
+    type: ArrayType,
+    dimensions: Sequence[int],
+    strides: Sequence[int] | None,
+    padding: Any,
+    base_dilation: Sequence[int] | None,
+    window_dilation: Sequence[int] | None,
+) -> _Window:
+    """The options in numbers, in the order of the primitives' fields."""
+    ones = (1,) * type.ndim
+    sizes = as_sizes(dimensions)
+    steps = ones if strides is None else as_sizes(strides)
+    base = ones if base_dilation is None else as_sizes(base_dilation)
+    dilation = ones if window_dilation is None else as_sizes(window_dilation)
+    if not len(sizes) == len(steps) == len(base) == len(dilation) == type.ndim:
+        raise value_error(
+            f"reduce_window: expected one window size, stride and dilation for each of "
+            f"the {type.ndim} axes of {type!r}, got window_dimensions={sizes}, "
+            f"window_strides={steps}, base_dilation={base}, "
+            f"window_dilation={dilation}."
+        )
+    if min((*sizes, *steps, *base, *dilation), default=1) < 1:
+        raise value_error(
+            "reduce_window: window sizes, strides and dilations must be positive, got "
+            f"window_dimensions={sizes}, window_strides={steps}, "
+            f"base_dilation={base}, window_dilation={dilation}."
+        )
+    pads = as_padding(
+        padding,
+        [_dilated(n, d) for n, d in zip(type.shape, base, strict=True)],
+        [_dilated(n, d) for n, d in zip(sizes, dilation, strict=True)],
+        steps,
+    )
+    if len(pads) != type.ndim:
+        raise value_error(
+            "reduce_window: `padding` must hold one pair for each of the "
+            f"{type.ndim} axes of {type!r}, got {pads}."
+        )
+    return sizes, steps, pads, base, dilation
+
+
+def _operation(
+    computation: Callable[[Any, Any], Any], dtype: np.dtype
+) -> "type[WindowReduction] | None":
+    """The primitive that reduces with `computation`, if there is one."""
+    found = _BY_FUNCTION.get(computation) if callable(computation) else None
+    if found is None:
+        scalar = array_type((), dtype)
+        program, _ = record(lambda a, b: [computation(a, b)], (scalar, scalar))
+        found = _BY_PRIMITIVE.get(_only_primitive(program))
+    return found
+
+
+def _only_primitive(program: Program) -> Any:
+    """The class of the primitive that, applied to both inputs, is the program."""
+    if len(program.equations) != 1 or len(program.inputs) != 2:
+        return None
+    (equation,) = program.equations
+    same = set(equation.inputs) == set(program.inputs)
+    return type(equation.primitive) if same else None
+
+
+def _padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
+    config = [
+        (low, high, d - 1) for (low, high), d in zip(padding, base_dilation, strict=True)
+    ]
+    return _shape.pad(x, value, config)
+
+
+def _elements(padded: Any, window: _Window) -> Any:
+    """For each element of the window, the array of what it sees at all positions."""
+    sizes, strides, _, _, dilation = window
+    shape = typeof(padded).shape
+    counts = [
+        max((n - _dilated(k, d)) // s + 1, 0)
+        for n, k, s, d in zip(shape, sizes, strides, dilation, strict=True)
+    ]
+    for offsets in itertools.product(*map(range, sizes)):
+        starts = [o * d for o, d in zip(offsets, dilation, strict=True)]
+        limits = [
+            start + (count - 1) * s + 1 if count else start
+            for start, count, s in zip(starts, counts, strides, strict=True)
+        ]
+        yield _slicing.slice(padded, starts, limits, strides)
+
+
+def _fold(
+    x: Any, init: Any, computation: Callable[[Any, Any], Any], window: _Window
+) -> Any:
+    """A window reduction as one operation for each element of the window."""
+    padded = _padded(x, init, window[2], window[3])
+    made = None
+    for element in _elements(padded, window):
+        if made is None:
+            made = _creation.full(typeof(element).shape, init)
+        made = computation(made, element)
+    return made
+
+
+class WindowReduction(Primitive):
+    """The base of reductions over sliding windows."""
+
+    window_dimensions: Sizes
+    window_strides: Sizes
+    padding: Padding
+    base_dilation: Sizes
+    window_dilation: Sizes
+
+    operation: ClassVar[str] = ""  # of StableHLO
+
+    @staticmethod
+    def identity(dtype: np.dtype) -> Any:
+        """The neutral element, which is also what elements beyond the operand are."""
+        raise NotImplementedError
+
+    @property
+    def window(self) -> _Window:
+        """The fields, in order."""
+        return (
+            self.window_dimensions,
+            self.window_strides,
+            self.padding,
+            self.base_dilation,
+            self.window_dilation,
+        )
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        x = arg_types[0]
+        return x.with_shape(self.positions(x))
+
+    def positions(self, x: ArrayType) -> Sizes:
+        """How many positions of the window there are along each axis."""
+        sizes, strides, pads, base, dilation = self.window
+        return tuple(
+            max((_dilated(n, b) + low + high - _dilated(k, d)) // s + 1, 0)
+            for n, k, s, (low, high), b, d in zip(
+                x.shape, sizes, strides, pads, base, dilation, strict=True
+            )
+        )
+
+    def with_axis(self, axis: int) -> Any:
+        """The reduction with a batch axis inserted."""
+
+        def inserted(values: Any, one: Any) -> Any:
+            return (*values[:axis], one, *values[axis:])
+
+        ones = (1, 1, (0, 0), 1, 1)
+        return type(self)(*map(inserted, self.window, ones))
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        assert axis is not None
+        return bind(self.with_axis(axis), x), axis
+
+    def attributes(self) -> dict[str, Any]:
+        """The fields as attributes of `stablehlo.reduce_window`."""
+        return {
+            "window_dimensions": mlir.int_array(self.window_dimensions),
+            "window_strides": mlir.int_array(self.window_strides),
+            "base_dilations": mlir.int_array(self.base_dilation),
+            "window_dilations": mlir.int_array(self.window_dilation),
+            "padding": mlir.int_matrix(np.reshape(self.padding, (-1, 2))),
+        }
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        (x,) = args
+        dtype = builder.in_types[0].dtype
+        scalar = array_type((), dtype)
+
+        def combine(a: Any, b: Any) -> list[Any]:
+            return [builder.emit(self.operation, (a, b), (scalar,))]
+
+        return builder.emit(
+            "reduce_window",
+            (x, builder.constant(self.identity(dtype), scalar)),
+            regions=[((scalar, scalar), combine)],
+            **self.attributes(),
+        )
+
+
+# ---- sums --------------------------------------------------------------------------
+
+
+class ReduceWindowSum(WindowReduction):
+    """Sums over sliding windows."""
+
+    operation = "add"
+
+    @staticmethod
+    def identity(dtype: np.dtype) -> Any:
+        return 0
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return bind(self, *primals), bind(self, *tangents)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,), (x,) = cotangents, args
+        ones = (1,) * x.type.ndim
+        apart = self.window_dimensions == self.window_strides
+        if apart and self.base_dilation == self.window_dilation == ones:
+            return [self._spread(ct, x.type)]
+        # An element takes part in the windows that reach it: a sum over a window of the
+        # cotangents, spaced by the strides, with strides and spacing exchanged.
+        sizes, strides, pads, base, dilation = self.window
+        config = []
+        for n, k, s, (low, _), b, d, m in zip(
+            x.type.shape,
+            sizes,
+            strides,
+            pads,
+            base,
+            dilation,
+            typeof(ct).shape,
+            strict=True,
+        ):
+            before = _dilated(k, d) - 1 - low
+            config.append((before, _dilated(n, b) + low - _dilated(m, s), s - 1))
+        spaced = _shape.pad(ct, 0, config)
+        none: Padding = ((0, 0),) * x.type.ndim
+        return [bind(ReduceWindowSum(sizes, base, none, ones, dilation), spaced)]
+
+    def _spread(self, ct: Any, type: ArrayType) -> Any:
+        """Windows that don't overlap: each repeats its cotangent."""
+        shape, repeated, own = [], [], []
+        for m, k in zip(typeof(ct).shape, self.window_dimensions, strict=True):
+            own.append(len(shape))
+            shape += [m, k]
+            repeated.append(m * k)
+        ct = _shape.reshape(_shape.broadcast_in_dim(ct, shape, own), repeated)
+        config = [
+            (-low, n + low - size, 0)
+            for n, (low, _), size in zip(
+                type.shape, self.padding, repeated, strict=True
+            )
+        ]
+        return _shape.pad(ct, 0, config)
+
+
+# ---- maxima and minima -------------------------------------------------------------
+
+
+class WindowExtremum(WindowReduction):
+    """The base of maxima and minima: the first of equal elements has the derivative."""
+
+    prefers: ClassVar[str] = ""  # GE or LE: what the chosen element is to the others
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        (x,), (dx,) = primals, tangents
+        ones = (1,) * len(self.window_dimensions)
+        if self.base_dilation == self.window_dilation == ones:
+            chooser = SelectAndGatherAdd(
+                self.prefers,
+                self.window_dimensions,
+                self.window_strides,
+                self.padding,
+            )
+            return bind(self, x), bind(chooser, dx, x)
+        return bind(self, x), self._tangent(x, dx)
+
+    def _tangent(self, x: Any, dx: Any) -> Any:
+        # XLA's select_and_scatter knows no dilation; compare element by element.
+        beyond = _creation.scalar(self.identity(typeof(x).dtype), typeof(x).dtype)
+        values = _elements(_padded(x, beyond, *self.window[2:4]), self.window)
+        zero = _creation.scalar(0, typeof(x).dtype)
+        parts = _elements(_padded(dx, zero, *self.window[2:4]), self.window)
+        best, made = next(values), next(parts)
+        better = _comparison.gt if self.prefers == "GE" else _comparison.lt
+        for value, part in zip(values, parts, strict=True):
+            found = better(value, best)
+            best = _selection.select(found, value, best)
+            made = _selection.select(found, part, made)
+        return made
+
+
+class ReduceWindowMax(WindowExtremum):
+    """Maxima over sliding windows."""
+
+    operation = "maximum"
+    prefers = "GE"
+
+    @staticmethod
+    def identity(dtype: np.dtype) -> Any:
+        return lowest(dtype)
+
+
+class ReduceWindowMin(WindowExtremum):
+    """Minima over sliding windows."""
+
+    operation = "minimum"
+    prefers = "LE"
+
+    @staticmethod
+    def identity(dtype: np.dtype) -> Any:
+        return highest(dtype)
+
+
+_BY_FUNCTION: dict[Any, type[WindowReduction]] = {
+    _arithmetic.add: ReduceWindowSum,
+    _arithmetic.max: ReduceWindowMax,
+    _arithmetic.min: ReduceWindowMin,
+}
+_BY_PRIMITIVE: dict[Any, type[WindowReduction]] = {
+    _arithmetic.Add: ReduceWindowSum,
+    _arithmetic.Max: ReduceWindowMax,
+    _arithmetic.Min: ReduceWindowMin,
+}
+
+
+class WindowSelection(Primitive):
+    """The base of the pair that moves values between windows and their extrema.
+
+    Arguments are the moved values, in which the pair is linear, and the operand whose
+    elements are compared.
+    """
+
+    prefers: str
+    window_dimensions: Sizes
+    window_strides: Sizes
+    padding: Padding
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        # Which element is chosen changes at ties only: the operand has no derivative.
+        (_, x), (tangent, _) = primals, tangents
+        moved = None if tangent is None else bind(self, tangent, x)
+        return bind(self, *primals), moved
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        size = _shape.batch_size(args, axes)
+        moved = [
+            _shape.batched_first(v, a, size) for v, a in zip(args, axes, strict=True)
+        ]
+        made = type(self)(
+            self.prefers,
+            (1, *self.window_dimensions),
+            (1, *self.window_strides),
+            ((0, 0), *self.padding),
+        )
+        return bind(made, *moved), 0
+
+    def attributes(self) -> dict[str, Any]:
+        """The fields as attributes of StableHLO's window operations."""
+        return {
+            "window_dimensions": mlir.int_array(self.window_dimensions),
+            "window_strides": mlir.int_array(self.window_strides),
+            "padding": mlir.int_matrix(np.reshape(self.padding, (-1, 2))),
+        }
+
+    def chosen(self, builder: Any, a: Any, b: Any, type: ArrayType) -> Any:
+        """Whether `a` is chosen before `b`."""
+        return builder.compare(self.prefers, a, b, type, "FLOAT")
+
+
+class SelectAndGatherAdd(WindowSelection):
+    """From each window the value at its extremum."""
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        values, x = arg_types
+        assert values.shape == x.shape, (values, x)
+        ones = (1,) * x.ndim
+        window = (self.window_dimensions, self.window_strides, self.padding, ones, ones)
+        return values.with_shape(ReduceWindowMax(*window).positions(x))
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,), (_, x) = cotangents, args
+        made = SelectAndScatterAdd(
+            self.prefers, self.window_dimensions, self.window_strides, self.padding
+        )
+        return [bind(made, ct, x), None]
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        values, x = args
+        values_type, x_type = builder.in_types
+        (out,) = builder.out_types
+        a, v = array_type((), x_type.dtype), array_type((), values_type.dtype)
+        beyond = lowest if self.prefers == "GE" else highest
+
+        def choose(x1: Any, v1: Any, x2: Any, v2: Any) -> list[Any]:
+            first = self.chosen(builder, x1, x2, a)
+            return [
+                builder.emit("select", (first, x1, x2), (a,)),
+                builder.emit("select", (first, v1, v2), (v,)),
+            ]
+
+        _, found = builder.emit(
+            "reduce_window",
+            (
+                x,
+                values,
+                builder.constant(beyond(x_type.dtype), a),
+                builder.constant(0, v),
+            ),
+            (x_type.with_shape(out.shape), out),
+            regions=[((a, v, a, v), choose)],
+            **self.attributes(),
+        )
+        return found
+
+
+class SelectAndScatterAdd(WindowSelection):
+    """The sum, at each element, of the values of the windows whose extremum it is."""
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        values, x = arg_types
+        return values.with_shape(x.shape)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        (ct,), (_, x) = cotangents, args
+        made = SelectAndGatherAdd(
+            self.prefers, self.window_dimensions, self.window_strides, self.padding
+        )
+        return [bind(made, ct, x), None]
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        values, x = args
+        values_type, x_type = builder.in_types
+        a, v = array_type((), x_type.dtype), array_type((), values_type.dtype)
+        return builder.emit(
+            "select_and_scatter",
+            (x, values, builder.constant(0, v)),
+            regions=[
+                ((a, a), lambda one, two: [self.chosen(builder, one, two, a)]),
+                ((v, v), lambda one, two: [builder.emit("add", (one, two), (v,))]),
+            ],
+            **self.attributes(),
+        )
+
+
+def reduce_window_sum(
+    operand: Any,
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> Any:
+    """Sums over sliding windows; see `reduce_window`."""
+    window = _window(
+        typeof(operand),
+        window_dimensions,
+        window_strides,
+        padding,
+        base_dilation,
+        window_dilation,
+    )
+    return bind(ReduceWindowSum(*window), operand)
+
+
+def reduce_window_max(
+    operand: Any,
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> Any:
+    """Maxima over sliding windows; see `reduce_window`."""
+    window = _window(
+        typeof(operand),
+        window_dimensions,
+        window_strides,
+        padding,
+        base_dilation,
+        window_dilation,
+    )
+    return bind(ReduceWindowMax(*window), operand)
+
+
+def reduce_window_min(
+    operand: Any,
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> Any:
+    """Minima over sliding windows; see `reduce_window`."""
+    window = _window(
+        typeof(operand),
+        window_dimensions,
+        window_strides,
+        padding,
+        base_dilation,
+        window_dilation,
+    )
+    return bind(ReduceWindowMin(*window), operand)

@@ -1,0 +1,948 @@
+"""Arrays from Python and NumPy data, and arrays filled by a rule."""
+
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _backend, lax
+from .._ir import ArrayType, array_type, dtypes, type_error, value_error
+from .._ops import _selection
+from .._tracing import (
+    Tracer,
+    concrete,
+    device_array,
+    is_array_like,
+    is_staging,
+    not_concrete,
+    typeof,
+)
+from ._array_like import Array, ArrayLike, DTypeLike, Shape
+from ._eager import jit_when_eager
+from ._promotion import convert, literal, promote_args, to_inexact, type_of
+
+_FLOAT = np.dtype("float64")
+_INT = np.dtype("int64")
+_BOOL = np.dtype(bool)
+# Up to this many bytes an array is made by NumPy and copied to the device: quicker than
+# compiling a program for each shape. Larger ones are filled where they will live.
+_MADE_BY_NUMPY = 1 << 16
+
+
+# ---- from data ---------------------------------------------------------------------
+
+
+def array(
+    object: Any,
+    dtype: DTypeLike = None,
+    copy: bool = True,
+    order: str | None = "K",
+    ndmin: int = 0,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array of the numbers in `object`.
+
+    Args:
+        object: an array, a scalar, anything NumPy understands, or nested sequences of
+            these, also with traced values inside.
+        dtype: of the result; by default what the elements promote to. A Python scalar
+            becomes weakly typed, a list of them does not.
+        copy: make a new buffer also of an array that could be returned as it is.
+        order: for NumPy's sake, ``"K"`` or ``"C"``.
+        ndmin: least number of axes; new ones come first, with size 1.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+
+    Raises:
+        TypeError: the elements are no numbers, or `dtype` is none of an array.
+        ValueError: sequences of different length stand side by side.
+        OverflowError: an integer does not fit the dtype.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.array([[1, 2], [3, 4.5]])
+        Array([[1. , 2. ],
+               [3. , 4.5]], dtype=float32)
+    """
+    if order not in (None, "K", "C"):
+        raise NotImplementedError(
+            f"array: `order` must be 'K' or 'C', got {order!r}: arrays have no strides."
+        )
+    _no_sharding("array", out_sharding)
+    made = _made(object, dtype, device)
+    if made is object and copy and isinstance(made, _backend.ArrayImpl):
+        made = _copied(made)
+    missing = ndmin - made.ndim
+    return lax.expand_dims(made, range(missing)) if missing > 0 else made
+
+
+def asarray(
+    a: Any,
+    dtype: DTypeLike = None,
+    order: str | None = None,
+    *,
+    copy: bool | None = None,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """`a` as an array; an array of the right dtype is returned as it is.
+
+    Args:
+        a: what `array` takes.
+        dtype: of the result.
+        order: for NumPy's sake.
+        copy: make a new buffer in any case.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+    """
+    return array(
+        a,
+        dtype=dtype,
+        copy=bool(copy),
+        order=order,
+        device=device,
+        out_sharding=out_sharding,
+    )
+
+
+def _no_sharding(function: str, out_sharding: Any) -> None:
+    if out_sharding is not None:
+        raise NotImplementedError(
+            f"{function}: `out_sharding` is not supported yet, got {out_sharding!r}."
+        )
+
+
+def _made(value: Any, dtype: Any, device: Any) -> Any:
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, function="array")
+    if hasattr(value, "__jax_array__"):
+        value = value.__jax_array__()
+    if isinstance(value, _backend.ArrayImpl | Tracer):
+        made = value if wanted is None else astype(value, wanted)
+        return made if device is None else device_array(made, device=device)
+    if isinstance(value, bool | int | float | complex):
+        return _scalar(value, wanted, device)
+    if isinstance(value, np.ndarray | np.generic):
+        return _from_numpy(value, wanted, device)
+    if isinstance(value, list | tuple):
+        return _from_sequence(value, wanted, device)
+    return _from_numpy(_as_numpy(value), wanted, device)
+
+
+def _scalar(value: Any, wanted: np.dtype | None, device: Any) -> Any:
+    type = typeof(value) if wanted is None else array_type((), wanted)
+    if not is_staging():
+        host = (
+            np.asarray(value, type.dtype) if wanted is None else _exact(value, wanted)
+        )
+        return device_array(host, type, device)
+    # In a program a scalar is written down, not handed in.
+    return lax.full((), value if wanted is None else _exact(value, wanted))
+
+
+def _exact(value: Any, dtype: np.dtype) -> Any:
+    """A Python scalar in `dtype`; integers must fit."""
+    if isinstance(value, int) and dtypes.kind(dtype) in "iu":
+        return np.asarray(value, dtype)
+    return np.asarray(literal(value, dtype))
+
+
+def _from_numpy(value: Any, wanted: np.dtype | None, device: Any) -> Any:
+    type = typeof(value)
+    if wanted is not None and wanted != type.dtype:
+        type = array_type(type.shape, wanted)
+    host = np.asarray(value)
+    if host.dtype != type.dtype:
+        if dtypes.kind(host.dtype) == "c" and dtypes.kind(type.dtype) not in "cb":
+            host = host.real
+        with np.errstate(over="ignore", invalid="ignore"):
+            host = host.astype(type.dtype)
+    if is_staging() and not type.shape:
+        return lax.full((), host)
+    return device_array(host, type, device)
+
+
+def _as_numpy(value: Any) -> np.ndarray:
+    if value is None or isinstance(value, str | bytes | set | frozenset | dict):
+        raise type_error(
+            f"array: `object` must hold numbers, got {type(value).__name__} "
+            f"{value!r:.60}."
+        )
+    if hasattr(value, "__array__") or hasattr(value, "__buffer__"):
+        return np.asarray(value)
+    if isinstance(value, memoryview | bytearray | range):
+        return np.asarray(value)
+    raise type_error(
+        f"array: `object` must hold numbers, got {type(value).__name__} {value!r:.60}.",
+        "Give it as an array, a scalar, or nested lists of them.",
+    )
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _from_sequence(value: Any, wanted: np.dtype | None, device: Any) -> Any:
+    leaves = list(_leaves(value))
+    for leaf in leaves:
+        if not is_array_like(leaf):
+            _as_numpy(leaf)
+    if wanted is None:
+        wanted = _common_dtype([x for x in leaves if is_array_like(x)] or [0.0])
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
+        return _stacked(value, wanted)
+    try:
+        host = np.asarray(_on_host(value, wanted), wanted)
+    except ValueError as error:
+        raise value_error(
+            f"array: sequences side by side must have equal lengths: {error}"
+        ) from None
+    return device_array(host, array_type(host.shape, wanted), device)
+
+
+def _common_dtype(leaves: Sequence[Any]) -> np.dtype:
+    return dtypes.promote(list({(t.dtype, t.weak_type) for t in map(typeof, leaves)}))[
+        0
+    ]
+
+
+def _on_host(value: Any, dtype: np.dtype) -> Any:
+    if isinstance(value, list | tuple):
+        return [_on_host(item, dtype) for item in value]
+    if isinstance(value, float | complex):
+        return literal(value, dtype)
+    return np.asarray(value)
+
+
+def _stacked(value: Any, dtype: np.dtype) -> Any:
+    if not isinstance(value, list | tuple):
+        return _made(value, dtype, None)
+    parts = [_stacked(item, dtype) for item in value]
+    if not parts:
+        return zeros((0,), dtype)
+    shapes = {part.shape for part in parts}
+    if len(shapes) > 1:
+        raise value_error(
+            "array: sequences side by side must have equal lengths, got shapes "
+            f"{', '.join(map(str, sorted(shapes)))}."
+        )
+    return lax.concatenate([lax.expand_dims(part, (0,)) for part in parts], 0)
+
+
+@jit_when_eager
+def _copied(x: ArrayLike) -> Array:
+    return x
+
+
+def copy(a: ArrayLike, order: str | None = None) -> Array:
+    """A new array equal to `a`."""
+    type_of("copy", "a", a)
+    return array(a, copy=True, order=order)
+
+
+def astype(
+    x: ArrayLike, dtype: DTypeLike, /, *, copy: bool = False, device: Any = None
+) -> Array:
+    """`x` converted to `dtype`.
+
+    Floating-point numbers are truncated when they become integers; complex numbers lose
+    their imaginary part; what becomes bool is true where not zero.
+
+    Args:
+        x: an array.
+        dtype: of the result; None for the default floating-point dtype.
+        copy: make a new buffer in any case.
+        device: where the array shall live.
+    """
+    type_of("astype", "x", x)
+    made = _cast(x, dtypes.as_dtype(dtype, function="astype"))
+    if copy and made is x:
+        made = _copied(made)
+    return made if device is None else device_array(made, device=device)
+
+
+def _cast_body(x: Any, dtype: np.dtype) -> Any:
+    return lax.convert_element_type(x, dtype)
+
+
+_cast = jit_when_eager(_cast_body, name="astype", static_argnames=("dtype",))
+
+
+def frombuffer(
+    buffer: Any, dtype: DTypeLike = float, count: int = -1, offset: int = 0
+) -> Array:
+    """An array of the bytes of a buffer.
+
+    Args:
+        buffer: bytes, or an object with the buffer protocol.
+        dtype: as which the bytes are read.
+        count: number of elements; -1 for all.
+        offset: bytes to skip first.
+    """
+    host = np.frombuffer(buffer, np.dtype(dtype), count, offset)
+    return asarray(host)
+
+
+# ---- filled ------------------------------------------------------------------------
+
+
+def _shape_of(function: str, shape: Any, argument: str = "shape") -> tuple[int, ...]:
+    """A user's shape: an integer or a sequence of them, known while tracing.
+
+    Raises:
+        TypeError: a size is traced or no integer.
+        ValueError: a size is negative.
+    """
+    sizes = shape if isinstance(shape, Sequence | np.ndarray) else (shape,)
+    for size in sizes:
+        if isinstance(size, Tracer) and size.concrete() is None:
+            raise not_concrete(size, "int", f"{function}: `{argument}`")
+    try:
+        made = tuple([operator.index(size) for size in sizes])
+    except TypeError:
+        raise type_error(
+            f"{function}: `{argument}` must be an integer or a sequence of integers, got "
+            f"{shape!r:.80}."
+        ) from None
+    if any(size < 0 for size in made):
+        raise value_error(f"{function}: sizes must not be negative, got {made}.")
+    return made
+
+
+def _filled(type: ArrayType, value: Any, device: Any = None) -> Any:
+    """An array of this type, every element `value` (a Python or NumPy scalar)."""
+    if not is_staging():
+        if type.nbytes <= _MADE_BY_NUMPY or device is not None:
+            host = np.full(type.shape, literal(value, type.dtype), type.dtype)
+            return device_array(host, type, device)
+        return _compiled_fill(np.asarray(value, type.dtype)[()], type)
+    if type.weak_type:
+        return lax.full(type.shape, convert(value, type.dtype, True))
+    return lax.full(type.shape, value, type.dtype)
+
+
+@jit_when_eager(static_argnames=("type",))
+def _compiled_fill(value: Any, type: ArrayType) -> Any:
+    return lax.convert_element_type(
+        lax.full(type.shape, value), type.dtype, type.weak_type
+    )
+
+
+def _default_float(function: str, dtype: Any) -> np.dtype:
+    if dtype is None:
+        return dtypes.canonical(_FLOAT)
+    return dtypes.as_dtype(dtype, function=function)
+
+
+def zeros(
+    shape: Shape,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array of zeros.
+
+    Args:
+        shape: a size or a sequence of sizes, known while tracing.
+        dtype: of the result; by default floating point.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.zeros((2, 2))
+        Array([[0., 0.],
+               [0., 0.]], dtype=float32)
+    """
+    _no_sharding("zeros", out_sharding)
+    type = array_type(_shape_of("zeros", shape), _default_float("zeros", dtype))
+    return _filled(type, 0, device)
+
+
+def ones(
+    shape: Shape,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array of ones; the arguments are those of `zeros`."""
+    _no_sharding("ones", out_sharding)
+    type = array_type(_shape_of("ones", shape), _default_float("ones", dtype))
+    return _filled(type, 1, device)
+
+
+def empty(
+    shape: Shape,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array of zeros, for NumPy's sake; the arguments are those of `zeros`."""
+    _no_sharding("empty", out_sharding)
+    type = array_type(_shape_of("empty", shape), _default_float("empty", dtype))
+    return _filled(type, 0, device)
+
+
+def full(
+    shape: Shape,
+    fill_value: ArrayLike,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array filled with a value.
+
+    Args:
+        shape: a size or a sequence of sizes, known while tracing.
+        fill_value: a scalar, or an array that broadcasts to `shape`.
+        dtype: of the result; by default that of `fill_value`.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+    """
+    _no_sharding("full", out_sharding)
+    sizes = _shape_of("full", shape)
+    value_type = _value_type("full", fill_value)
+    type = (
+        array_type(sizes, value_type.dtype, value_type.weak_type)
+        if dtype is None
+        else array_type(sizes, dtypes.as_dtype(dtype, function="full"))
+    )
+    return _full("full", type, fill_value, device)
+
+
+def _value_type(function: str, fill_value: Any) -> ArrayType:
+    if isinstance(fill_value, list | tuple):
+        fill_value = asarray(fill_value)
+    return type_of(function, "fill_value", fill_value)
+
+
+def _full(function: str, type: ArrayType, fill_value: Any, device: Any) -> Any:
+    if isinstance(fill_value, bool | int | float | complex | np.generic):
+        return _filled(type, fill_value, device)
+    if isinstance(fill_value, list | tuple):
+        fill_value = asarray(fill_value)
+    made = _spread(fill_value, type)
+    return made if device is None else device_array(made, device=device)
+
+
+def _spread_body(value: Any, type: ArrayType) -> Any:
+    given = typeof(value)
+    x = lax.convert_element_type(value, type.dtype, type.weak_type)
+    first = len(type.shape) - given.ndim
+    if first < 0 or any(
+        n not in (1, m) for n, m in zip(given.shape, type.shape[first:], strict=True)
+    ):
+        raise value_error(
+            f"full: `fill_value` must broadcast to shape {type.shape}, got {given!r}."
+        )
+    return lax.broadcast_in_dim(x, type.shape, range(first, len(type.shape)))
+
+
+_spread = jit_when_eager(_spread_body, name="full", static_argnames=("type",))
+
+
+def _like(function: str, argument: str, a: Any, dtype: Any, shape: Any) -> ArrayType:
+    if hasattr(a, "shape") and hasattr(a, "dtype") and not is_array_like(a):
+        given = array_type(tuple(a.shape), dtypes.as_dtype(a.dtype))
+    else:
+        given = type_of(function, argument, a)
+    sizes = given.shape if shape is None else _shape_of(function, shape)
+    if dtype is None:
+        return array_type(sizes, given.dtype, given.weak_type)
+    return array_type(sizes, dtypes.as_dtype(dtype, function=function))
+
+
+def zeros_like(
+    a: ArrayLike,
+    dtype: DTypeLike = None,
+    shape: Shape | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """Zeros with the shape and dtype of `a`.
+
+    Args:
+        a: an array, or anything with `shape` and `dtype`.
+        dtype: by default that of `a`.
+        shape: by default that of `a`.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+    """
+    _no_sharding("zeros_like", out_sharding)
+    return _filled(_like("zeros_like", "a", a, dtype, shape), 0, device)
+
+
+def ones_like(
+    a: ArrayLike,
+    dtype: DTypeLike = None,
+    shape: Shape | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """Ones with the shape and dtype of `a`; the arguments are those of `zeros_like`."""
+    _no_sharding("ones_like", out_sharding)
+    return _filled(_like("ones_like", "a", a, dtype, shape), 1, device)
+
+
+def empty_like(
+    prototype: ArrayLike,
+    dtype: DTypeLike = None,
+    shape: Shape | None = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """Zeros with the shape and dtype of `prototype`, as `zeros_like`."""
+    return _filled(_like("empty_like", "prototype", prototype, dtype, shape), 0, device)
+
+
+def full_like(
+    a: ArrayLike,
+    fill_value: ArrayLike,
+    dtype: DTypeLike = None,
+    shape: Shape | None = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """An array filled with `fill_value`, with the shape and dtype of `a`.
+
+    Args:
+        a: an array, or anything with `shape` and `dtype`.
+        fill_value: a scalar, or an array that broadcasts to the shape.
+        dtype: by default that of `a`.
+        shape: by default that of `a`.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+    """
+    _no_sharding("full_like", out_sharding)
+    type = _like("full_like", "a", a, dtype, shape)
+    return _full("full_like", type, fill_value, device)
+
+
+# ---- ramps -------------------------------------------------------------------------
+
+
+def _known_number(function: str, argument: str, value: Any) -> Any:
+    """A Python or NumPy scalar behind `value`.
+
+    Raises:
+        TypeError: the value is traced, or no scalar.
+    """
+    known = concrete(value)
+    if known is None and isinstance(value, Tracer):
+        raise not_concrete(value, "int", f"{function}: `{argument}`")
+    type = type_of(function, argument, known)
+    if type.shape:
+        raise type_error(f"{function}: `{argument}` must be a scalar, got {type!r}.")
+    return np.asarray(known)[()] if not isinstance(known, int | float) else known
+
+
+def arange(
+    start: ArrayLike,
+    stop: ArrayLike | None = None,
+    step: ArrayLike | None = None,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+    out_sharding: Any = None,
+) -> Array:
+    """Numbers at equal distances.
+
+    Args:
+        start: the first number; with `start` alone, they run from 0 to before `start`.
+        stop: the numbers end before it.
+        step: distance, by default 1.
+        dtype: of the result; by default what the arguments promote to.
+        device: where the array shall live.
+        out_sharding: not supported yet.
+
+    Raises:
+        TypeError: an argument is traced: the number of elements must be known.
+        ValueError: `step` is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.arange(2, 10, 3)
+        Array([2, 5, 8], dtype=int32)
+    """
+    _no_sharding("arange", out_sharding)
+    given = {"start": start, "stop": stop, "step": step}
+    known = {
+        name: _known_number("arange", name, value)
+        for name, value in given.items()
+        if value is not None
+    }
+    if dtype is None:
+        operands = [typeof(value) for value in known.values()]
+        dtype = dtypes.promote([(t.dtype, t.weak_type) for t in operands])[0]
+    made = dtypes.as_dtype(dtype, function="arange")
+    first, last = known["start"], known.get("stop")
+    if last is None:
+        first, last = 0, first
+    by = known.get("step", 1)
+    if by == 0:
+        raise value_error("arange: `step` must not be zero.")
+    size = max(0, math.ceil((last - first) / by))
+    return _ramp(size, first, by, made, device)
+
+
+def _ramp(size: int, first: Any, by: Any, dtype: np.dtype, device: Any) -> Any:
+    if not is_staging() and (size * dtype.itemsize <= _MADE_BY_NUMPY or device):
+        wide = np.arange(size) * by + first
+        return device_array(wide.astype(dtype), array_type((size,), dtype), device)
+    return _compiled_ramp(literal(first, dtype), literal(by, dtype), size, dtype)
+
+
+@jit_when_eager(static_argnames=("size", "dtype"))
+def _compiled_ramp(first: Any, by: Any, size: int, dtype: np.dtype) -> Any:
+    steps = lax.iota(dtype, size)
+    if isinstance(by, Tracer) or by != 1:
+        steps = lax.mul(steps, by)
+    if isinstance(first, Tracer) or first != 0:
+        steps = lax.add(steps, first)
+    return steps
+
+
+def linspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike = None,
+    axis: int = 0,
+    *,
+    device: Any = None,
+) -> Any:
+    """`num` numbers from `start` to `stop` at equal distances.
+
+    Args:
+        start: the first number, or an array of them.
+        stop: the last number, or an array of them.
+        num: how many.
+        endpoint: include `stop`.
+        retstep: return also the distance.
+        dtype: of the result; by default floating point.
+        axis: where the new axis stands.
+        device: where the array shall live.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linspace(0, 1, 5)
+        Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
+    """
+    count = operator.index(_known_number("linspace", "num", num))
+    if count < 0:
+        raise value_error(f"linspace: `num` must not be negative, got {count}.")
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, function="linspace")
+    made, step = _linspace(start, stop, count, endpoint, wanted, operator.index(axis))
+    if device is not None:
+        made = device_array(made, device=device)
+    return (made, step) if retstep else made
+
+
+def _linspace_body(
+    start: Any,
+    stop: Any,
+    num: int,
+    endpoint: bool,
+    dtype: np.dtype | None,
+    axis: int,
+) -> Any:
+    types = (
+        type_of("linspace", "start", start),
+        type_of("linspace", "stop", stop),
+    )
+    inner = to_inexact(dtypes.promote([(t.dtype, t.weak_type) for t in types])[0])
+    first, last = promote_args(
+        "linspace",
+        *(lax.convert_element_type(convert(x, inner), inner) for x in (start, stop)),
+    )
+    shape = np.broadcast_shapes(typeof(first).shape, typeof(last).shape)
+    intervals = num - 1 if endpoint else num
+    if intervals > 0:
+        step = lax.div(lax.sub(last, first), literal(intervals, inner))
+    else:
+        step = lax.full(shape, np.nan, inner)
+    full = (num, *shape)
+    share = lax.div(
+        lax.broadcasted_iota(inner, full, 0), literal(max(intervals, 1), inner)
+    )
+    one = literal(1, inner)
+    first, last = (_to_shape(x, full) for x in (first, last))
+    # Weighing both ends is exact at both, unlike adding up steps.
+    made = lax.add(lax.mul(first, lax.sub(one, share)), lax.mul(last, share))
+    if endpoint and num > 1:
+        at_end = lax.eq(share, one)
+        made = _selection.choose(at_end, last, made)
+    result = inner if dtype is None else dtype
+    if dtypes.kind(result) in "iu":
+        made = lax.floor(made)
+    made = lax.convert_element_type(made, result)
+    index = axis % made.ndim
+    if index:
+        order = [*range(1, made.ndim)]
+        order.insert(index, 0)
+        made = lax.transpose(made, order)
+    return made, step
+
+
+_linspace = jit_when_eager(
+    _linspace_body,
+    name="linspace",
+    static_argnames=("num", "endpoint", "dtype", "axis"),
+)
+
+
+def _to_shape(x: Any, shape: tuple[int, ...]) -> Any:
+    ndim = typeof(x).ndim
+    return lax.broadcast_in_dim(x, shape, range(len(shape) - ndim, len(shape)))
+
+
+def logspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: ArrayLike = 10.0,
+    dtype: DTypeLike = None,
+    axis: int = 0,
+) -> Array:
+    """Powers of `base` with exponents at equal distances, as `linspace` gives them."""
+    from ._arithmetic import power
+
+    made = power(base, linspace(start, stop, num, endpoint, axis=axis))
+    return made if dtype is None else astype(made, dtype)
+
+
+def geomspace(
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    dtype: DTypeLike = None,
+    axis: int = 0,
+) -> Array:
+    """`num` numbers from `start` to `stop` in equal ratios.
+
+    Args:
+        start: the first number, not zero.
+        stop: the last number, of the same sign.
+        num: how many.
+        endpoint: include `stop`.
+        dtype: of the result; by default floating point.
+        axis: where the new axis stands.
+    """
+    from ._arithmetic import divide, multiply
+    from ._exponential import exp, log
+
+    ratio = log(divide(stop, start))
+    exponents = linspace(zeros_like(ratio), ratio, num, endpoint, axis=axis)
+    made = multiply(start, exp(exponents))
+    return made if dtype is None else astype(made, dtype)
+
+
+# ---- matrices ----------------------------------------------------------------------
+
+
+def eye(
+    N: int,  # noqa: N803 (NumPy's name)
+    M: int | None = None,  # noqa: N803
+    k: int = 0,
+    dtype: DTypeLike = None,
+    *,
+    device: Any = None,
+) -> Array:
+    """Ones on a diagonal, zeros elsewhere.
+
+    Args:
+        N: number of rows.
+        M: number of columns, by default `N`.
+        k: which diagonal; positive ones lie above the main one.
+        dtype: of the result; by default floating point.
+        device: where the array shall live.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.eye(2, 3, k=1, dtype=int)
+        Array([[0, 1, 0],
+               [0, 0, 1]], dtype=int32)
+    """
+    shape = _matrix_shape("eye", N, M)
+    made = _diagonal_mask(shape, operator.index(k), _default_float("eye", dtype))
+    return made if device is None else device_array(made, device=device)
+
+
+def _matrix_shape(function: str, rows: Any, columns: Any) -> tuple[int, int]:
+    (n,) = _shape_of(function, rows, "N")
+    return (n, n) if columns is None else (n, *_shape_of(function, columns, "M"))
+
+
+def _row_minus_column(shape: tuple[int, int]) -> Any:
+    index = dtypes.canonical(_INT)
+    rows = lax.broadcasted_iota(index, shape, 0)
+    return lax.sub(rows, lax.broadcasted_iota(index, shape, 1))
+
+
+@jit_when_eager(static_argnames=("shape", "k", "dtype"))
+def _diagonal_mask(shape: tuple[int, int], k: int, dtype: np.dtype) -> Any:
+    offset = _row_minus_column(shape)
+    return lax.convert_element_type(
+        lax.eq(offset, literal(-k, typeof(offset).dtype)), dtype
+    )
+
+
+@jit_when_eager(static_argnames=("shape", "k", "dtype"))
+def _triangle_mask(shape: tuple[int, int], k: int, dtype: np.dtype) -> Any:
+    offset = _row_minus_column(shape)
+    return lax.convert_element_type(
+        lax.ge(offset, literal(-k, typeof(offset).dtype)), dtype
+    )
+
+
+def identity(n: int, dtype: DTypeLike = None) -> Array:
+    """The square identity matrix with `n` rows."""
+    return eye(n, dtype=dtype)
+
+
+def tri(
+    N: int,  # noqa: N803 (NumPy's name)
+    M: int | None = None,  # noqa: N803
+    k: int = 0,
+    dtype: DTypeLike = None,
+) -> Array:
+    """Ones at and below a diagonal, zeros above; the arguments are those of `eye`."""
+    shape = _matrix_shape("tri", N, M)
+    return _triangle_mask(shape, operator.index(k), _default_float("tri", dtype))
+
+
+def _triangle(function: str, m: Any, k: int, lower: bool) -> Any:
+    type = type_of(function, "m", m)
+    if type.ndim < 2:
+        raise value_error(
+            f"{function}: `m` must have at least two axes, got {type!r}.",
+        )
+    offset = _row_minus_column(type.shape[-2:])
+    bound = literal(-operator.index(k), typeof(offset).dtype)
+    keep = lax.ge(offset, bound) if lower else lax.le(offset, bound)
+    return _selection.choose(_to_shape(keep, type.shape), m, literal(0, type.dtype))
+
+
+@jit_when_eager(static_argnames=("k",))
+def tril(m: ArrayLike, k: int = 0) -> Array:
+    """Matrices with zeros above a diagonal.
+
+    Args:
+        m: ``[..., n, m]``.
+        k: which diagonal; positive ones lie above the main one.
+    """
+    return _triangle("tril", m, k, True)
+
+
+@jit_when_eager(static_argnames=("k",))
+def triu(m: ArrayLike, k: int = 0) -> Array:
+    """Matrices with zeros below a diagonal; the arguments are those of `tril`."""
+    return _triangle("triu", m, k, False)
+
+
+# ---- grids -------------------------------------------------------------------------
+
+
+def meshgrid(
+    *xi: ArrayLike, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> list[Array]:
+    """Coordinates of a grid, one array for each axis.
+
+    Args:
+        *xi: the coordinates along each axis, with at most one axis.
+        copy: for NumPy's sake; must be true.
+        sparse: leave the axes along which nothing changes with size 1.
+        indexing: ``"xy"`` exchanges the first two axes, as in pictures; ``"ij"`` does
+            not.
+
+    Raises:
+        ValueError: an argument has several axes, or `indexing` is unknown.
+    """
+    if indexing not in ("xy", "ij"):
+        raise value_error(
+            f"meshgrid: `indexing` must be 'xy' or 'ij', got {indexing!r}."
+        )
+    if not copy:
+        raise value_error("meshgrid: `copy` must be true: arrays share no memory.")
+    types = [type_of("meshgrid", f"xi[{i}]", x) for i, x in enumerate(xi)]
+    if any(t.ndim > 1 for t in types):
+        listed = ", ".join(map(repr, types))
+        raise value_error(
+            f"meshgrid: arguments must have at most one axis, got {listed}."
+        )
+    return list(_meshgrid(tuple(xi), sparse, indexing))
+
+
+def _meshgrid_body(xi: tuple[Any, ...], sparse: bool, indexing: str) -> Any:
+    order = list(range(len(xi)))
+    if indexing == "xy" and len(order) > 1:
+        order[:2] = 1, 0
+    sizes = [typeof(x).size for x in xi]
+    shape = tuple(sizes[axis] for axis in order)
+    made = []
+    for axis, x in enumerate(xi):
+        at = order[axis]
+        own = tuple(n if i == at or not sparse else 1 for i, n in enumerate(shape))
+        flat = lax.reshape(x, (sizes[axis],))
+        made.append(lax.broadcast_in_dim(flat, own, (at,)))
+    return tuple(made)
+
+
+_meshgrid = jit_when_eager(
+    _meshgrid_body, name="meshgrid", static_argnames=("sparse", "indexing")
+)
+
+
+def indices(
+    dimensions: Sequence[int], dtype: DTypeLike = None, sparse: bool = False
+) -> Any:
+    """Indices of a grid: element ``[i, ...]`` is the index along axis `i`.
+
+    Args:
+        dimensions: shape of the grid.
+        dtype: of the result; by default the default integer.
+        sparse: a tuple of arrays instead, with size 1 along the other axes.
+    """
+    shape = _shape_of("indices", tuple(dimensions), "dimensions")
+    made = (
+        dtypes.canonical(_INT)
+        if dtype is None
+        else dtypes.as_dtype(dtype, function="indices")
+    )
+    if sparse:
+        return tuple(
+            lax.reshape(
+                _ramp(n, 0, 1, made, None),
+                [n if i == axis else 1 for i in range(len(shape))],
+            )
+            for axis, n in enumerate(shape)
+        )
+    return _grid(shape, made)
+
+
+@jit_when_eager(static_argnames=("shape", "dtype"))
+def _grid(shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    parts = [
+        lax.broadcasted_iota(dtype, (1, *shape), axis + 1) for axis in range(len(shape))
+    ]
+    if not parts:
+        return lax.full((0,), 0, dtype)
+    return lax.concatenate(parts, 0)
