@@ -215,8 +215,8 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Sphinx: builds docs/_build/html; a warning is an error."""
     install_everything(session, "docs")
-    options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet"]
-    session.run("sphinx-build", *options, *session.posargs, "docs", "docs/_build/html")
+    strict = ["--fresh-env", "--fail-on-warning", "--keep-going", "--quiet"]
+    session.run("sphinx-build", *strict, *session.posargs, "docs", "docs/_build/html")
 
 
 # ---- Tests ----

@@ -2,7 +2,8 @@
 
 The reference is made from the docstrings of every public module of every package:
 packages are found by globbing, modules by the names of their files (no underscore),
-names by ``__all__`` or, without one, by the absence of an underscore.
+names by the absence of an underscore or, in a module that is no package, by ``__all__``
+if it has one: a package's ``__init__.py`` only re-exports, so all it holds is meant.
 """
 
 import importlib
@@ -47,10 +48,9 @@ def public_modules(package: Path) -> list[str]:
 
 def public_names(module: ModuleType) -> list[str]:
     """Names that a module offers, submodules and borrowed ones left out."""
-    if hasattr(module, "__all__"):
-        names = list(module.__all__)
-    else:
-        names = [name for name in vars(module) if not name.startswith("_")]
+    names = [name for name in vars(module) if not name.startswith("_")]
+    if not hasattr(module, "__path__"):
+        names = getattr(module, "__all__", names)
     return sorted(name for name in names if is_ours(getattr(module, name)))
 
 
@@ -60,13 +60,28 @@ def is_ours(value: object) -> bool:
     return callable(value) and home.startswith("dolmen.") and bool(value.__doc__)
 
 
-def write_module_page(name: str) -> None:
-    """Writes the page of one module: its docstring, then each of its names."""
-    names = public_names(importlib.import_module(name))
+def write_module_page(name: str, homes: dict[int, str]) -> None:
+    """Writes the page of one module: its docstring, then each of its names.
+
+    Args:
+        name: of the module.
+        homes: id of each object that has a page already, to its full name there. What
+            several modules offer is described once; the others point to it.
+    """
+    module = importlib.import_module(name)
+    described, elsewhere = [], []
+    for member in public_names(module):
+        home = homes.setdefault(id(getattr(module, member)), f"{name}.{member}")
+        if home.rpartition(".")[0] == name:
+            described.append(member)
+        else:
+            elsewhere.append(f"- `{member}`: {{py:obj}}`{home}`")
     lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}"]
-    if names:
-        lines += [f"   :members: {', '.join(names)}"]
+    if described:
+        lines += [f"   :members: {', '.join(described)}"]
     lines += ["```", ""]
+    if elsewhere:
+        lines += ["Also here:", "", *elsewhere, ""]
     (REFERENCE / f"{name}.md").write_text("\n".join(lines))
 
 
@@ -75,12 +90,13 @@ def write_reference() -> None:
     shutil.rmtree(REFERENCE, ignore_errors=True)
     REFERENCE.mkdir()
     index = ["# Reference", ""]
+    homes: dict[int, str] = {}
     for package in sorted(ROOT.glob("packages/*")):
         modules = public_modules(package)
-        for name in modules:
-            write_module_page(name)
         if not modules:
             continue
+        for name in modules:
+            write_module_page(name, homes)
         caption = [f":caption: dolmen.{package.name}", ":maxdepth: 1", ""]
         index += ["```{toctree}", *caption, *modules, "```", ""]
     (REFERENCE / "index.md").write_text("\n".join(index))

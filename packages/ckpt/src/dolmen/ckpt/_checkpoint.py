@@ -53,9 +53,9 @@ def save(
     """
     files, directory = files_of(path, "save")
     contents = plan("save", tree, metadata=metadata)
+    names = _names(files, directory)
+    _check_free("save", directory, names, overwrite=overwrite)
     try:
-        names = _names(files, directory)
-        _check_free("save", directory, names, overwrite=overwrite)
         files.make_directory(directory)
         _leaves.start_transfers(contents.arrays)
         write_checkpoint(files, directory, contents, blocks_in_turn(contents))
@@ -64,8 +64,6 @@ def save(
             f"save: another save is writing to {directory} right now.\n"
             "Give every writer its own directory."
         ) from error
-    except FileExistsError:
-        raise
     except OSError as error:
         kept = "The checkpoint that was there is intact." if MANIFEST in names else ""
         raise SaveError(

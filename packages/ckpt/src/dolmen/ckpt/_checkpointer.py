@@ -127,6 +127,14 @@ class Checkpointer:
             FileExistsError: the step exists.
             TypeError: `tree`, `metrics` or `metadata` hold something that can't be
                 stored.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, {"w": 1.5}, metrics={"loss": 0.25})
+            >>> checkpointer.close()
+            >>> checkpointer.all_steps()
+            [7]
         """
         self._check_open("save")
         step = checked_step("Checkpointer.save", step)
@@ -196,6 +204,14 @@ class Checkpointer:
 
         Raises:
             SaveError: it failed.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, {"w": 1.5})
+            >>> checkpointer.wait()
+            >>> checkpointer.is_saving_in_progress()
+            False
         """
         self._join()
         if self._failed is not None:
@@ -223,7 +239,14 @@ class Checkpointer:
             self._thread = None
 
     def is_saving_in_progress(self) -> bool:
-        """Whether a save is still being written."""
+        """Whether a save is still being written.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.is_saving_in_progress()
+            False
+        """
         return self._thread is not None and self._thread.is_alive()
 
     def close(self) -> None:
@@ -231,6 +254,16 @@ class Checkpointer:
 
         Raises:
             SaveError: the last save failed.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.close()
+            >>> checkpointer.save(8, 1)
+            Traceback (most recent call last):
+            ...
+            ValueError: Checkpointer.save: the checkpointer of ... is closed.
+            Make a new one.
         """
         self._closed = True
         self._staging = Staging()
@@ -280,16 +313,43 @@ class Checkpointer:
             FileNotFoundError: there is no such step; the message lists those there are.
             TreeMismatchError: `like` differs; the message lists all differences.
             CorruptCheckpointError: stored bytes are damaged; nothing was restored.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, {"w": 1.5, "names": ["a", "b"]})
+            >>> checkpointer.restore()
+            {'w': 1.5, 'names': ['a', 'b']}
+            >>> checkpointer.restore(7, like={"w": 0.0, "names": ...})
+            {'w': 1.5, 'names': ['a', 'b']}
         """
         self._join()
         return restore(self._open("restore", step), like)
 
     def metadata(self, step: int | None = None) -> Any:
-        """The metadata saved with a step; None for the newest."""
+        """The metadata saved with a step; None for the newest.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, 1, metadata={"commit": "3f2a"})
+            >>> checkpointer.wait()
+            >>> checkpointer.metadata(7)
+            {'commit': '3f2a'}
+        """
         return self._open("metadata", step).manifest.metadata
 
     def metrics(self, step: int | None = None) -> dict[str, float]:
-        """The metrics saved with a step; None for the newest."""
+        """The metrics saved with a step; None for the newest.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, 1, metrics={"loss": 0.25})
+            >>> checkpointer.wait()
+            >>> checkpointer.metrics(7)
+            {'loss': 0.25}
+        """
         return self._open("metrics", step).manifest.metrics
 
     def _open(self, method: str, step: int | None) -> Checkpoint:
@@ -328,11 +388,24 @@ class Checkpointer:
         """Valid steps on disk, ascending; one that is being written is not among them.
 
         A step is valid if its MANIFEST is intact and its packs have their sizes.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.all_steps()
+            []
         """
         return _steps.valid_steps(self._files, self._directory)
 
     def latest_step(self) -> int | None:
-        """The newest valid step on disk, or None."""
+        """The newest valid step on disk, or None.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.latest_step() is None
+            True
+        """
         return max(self.all_steps(), default=None)
 
     def delete(self, step: int) -> None:
@@ -343,6 +416,14 @@ class Checkpointer:
 
         Raises:
             FileNotFoundError: there is no such step; the message lists those there are.
+
+        Example:
+            >>> import tempfile
+            >>> checkpointer = Checkpointer(tempfile.mkdtemp())
+            >>> checkpointer.save(7, {"w": 1.5})
+            >>> checkpointer.delete(7)
+            >>> checkpointer.all_steps()
+            []
         """
         self._check_open("delete")
         self._join()

@@ -243,9 +243,10 @@ def _extended(code: int, data: bytes) -> Any:
 def _pack(value: Any) -> bytes:
     # Strict types send tuples and subclasses to `_extension`, ints too wide for
     # msgpack go there anyway. Lone surrogates are legal in a Python string.
-    return msgpack.packb(
-        value, default=_extension, strict_types=True, unicode_errors="surrogatepass"
+    packer = msgpack.Packer(
+        default=_extension, strict_types=True, unicode_errors="surrogatepass"
     )
+    return packer.pack(value)
 
 
 def _unpack(data: bytes) -> Any:

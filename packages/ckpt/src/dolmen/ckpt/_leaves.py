@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy
 
+from dolmen import core
+from dolmen.core import tree_util
+
 from ._format import PYTHON_KINDS, ArrayLeaf, Leaf, ValueLeaf, dtype_named, stored_name
 from ._structure import Node, Structure
-
-try:
-    from dolmen import core
-    from dolmen.core import random, tree, tree_util
-except ImportError:
-    core = None
 
 __all__ = [
     "abstract",
@@ -31,13 +29,7 @@ __all__ = [
 
 _KIND_OF_TYPE = {kind: name for name, kind in PYTHON_KINDS.items()}
 _NUMPY_ARRAYS = (numpy.ndarray, numpy.memmap)  # other subclasses mean something else
-_BUILTIN_LEAVES = (*PYTHON_KINDS.values(), *_NUMPY_ARRAYS, type(...))
-
-if core is None:
-
-    class ShapeDtypeStruct:
-        def __init__(self, shape, dtype):
-            self.shape, self.dtype = tuple(shape), numpy.dtype(dtype)
+_PLAIN_LEAVES = frozenset((*_KIND_OF_TYPE, *_NUMPY_ARRAYS, core.Array, type(...)))
 
 
 # --- containers ---------------------------------------------------------------------
@@ -46,47 +38,47 @@ if core is None:
 def flatten(root: Any) -> tuple[Structure, list[Any]]:
     """The containers and leaves of a tree; None is a leaf."""
     leaves: list[Any] = []
-
-    def walk(x: Any) -> Structure:
-        kind = type(x)
-        if kind is dict:
-            return Node("dict", tuple(x), tuple([walk(child) for child in x.values()]))
-        if kind is list or kind is tuple:
-            return Node(kind.__name__, (), tuple([walk(child) for child in x]))
-        opened = _open_container(x)
-        if opened is None:
-            leaves.append(x)
-            return len(leaves) - 1
-        (how, keys), children, _ = opened
-        return Node(how, keys, tuple([walk(child) for child in children]))
-
-    return walk(root), leaves
+    return _flatten_into(leaves, root), leaves
 
 
-def rebuild(root: Any, values: Iterable[Any]) -> Any:
-    """`root` with other leaves, in the order of `flatten`."""
-    following = iter(values)
+# Not a closure: one that calls itself is a cycle, which would keep arrays from being
+# freed until the garbage collector runs.
+def _flatten_into(leaves: list[Any], x: Any) -> Structure:
+    kind = type(x)
+    if kind is dict:
+        children = [_flatten_into(leaves, child) for child in x.values()]
+        return Node("dict", tuple(x), tuple(children))
+    if kind is list or kind is tuple:
+        children = [_flatten_into(leaves, child) for child in x]
+        return Node(kind.__name__, (), tuple(children))
+    opened = _open_container(x)
+    if opened is None:
+        leaves.append(x)
+        return len(leaves) - 1
+    (how, keys), parts, _ = opened
+    return Node(how, keys, tuple([_flatten_into(leaves, child) for child in parts]))
 
-    def walk(x: Any) -> Any:
-        kind = type(x)
-        if kind is dict:
-            return {key: walk(child) for key, child in x.items()}
-        if kind is list or kind is tuple:
-            return kind([walk(child) for child in x])
-        opened = _open_container(x)
-        if opened is None:
-            return next(following)
-        _, children, definition = opened
-        return tree.unflatten(definition, [walk(child) for child in children])
 
-    return walk(root)
+def rebuild(x: Any, values: Iterator[Any]) -> Any:
+    """`x` with other leaves, in the order of `flatten`."""
+    kind = type(x)
+    if kind is dict:
+        return {key: rebuild(child, values) for key, child in x.items()}
+    if kind is list or kind is tuple:
+        return kind([rebuild(child, values) for child in x])
+    opened = _open_container(x)
+    if opened is None:
+        return next(values)
+    _, parts, definition = opened
+    children = [rebuild(child, values) for child in parts]
+    return tree_util.tree_unflatten(definition, children)
 
 
 def _open_container(x: Any) -> tuple[tuple[str, tuple], list[Any], Any] | None:
     """The keys, children and definition of a registered container; None for a leaf."""
-    if core is None or type(x) in _BUILTIN_LEAVES:
+    if type(x) in _PLAIN_LEAVES:
         return None
-    pairs, definition = tree.flatten_with_path(x, is_leaf=lambda y: y is not x)
+    pairs, definition = tree_util.tree_flatten_with_path(x, lambda y: y is not x)
     if len(pairs) == 1 and pairs[0][0] == ():
         return None
     entries = [path[0] for path, _ in pairs]
@@ -116,14 +108,17 @@ def describe(x: Any) -> Leaf | None:
         return _describe_array("numpy", x)
     if isinstance(x, numpy.generic):
         return ValueLeaf("scalar", x) if stored_name(x.dtype) else None
-    if core is None:
-        return _describe_array("array", x) if is_abstract(x) else None
     if not isinstance(x, core.Array | core.ShapeDtypeStruct):
         return None
-    if core.dtypes.issubdtype(x.dtype, core.dtypes.prng_key):
-        impl, words = _key_layout(x)
-        return ArrayLeaf("key", "uint32", (*x.shape, *words), impl=impl)
+    if _is_key(x):
+        words = core.eval_shape(core.random.key_data, x)
+        impl = str(core.random.key_impl(x))
+        return ArrayLeaf("key", words.dtype.name, words.shape, impl=impl)
     return _describe_array("array", x)
+
+
+def _is_key(x: Any) -> bool:
+    return core.dtypes.issubdtype(x.dtype, core.dtypes.prng_key)
 
 
 def _describe_array(kind: str, x: Any) -> ArrayLeaf | None:
@@ -133,14 +128,7 @@ def _describe_array(kind: str, x: Any) -> ArrayLeaf | None:
 
 def describe_stored(x: Any) -> Leaf | None:
     """The record of a leaf that has data; None if it can't be stored."""
-    return None if is_abstract(x) else describe(x)
-
-
-def is_abstract(x: Any) -> bool:
-    """Whether `x` only describes an array."""
-    if core is None:
-        return isinstance(x, ShapeDtypeStruct)
-    return isinstance(x, core.ShapeDtypeStruct)
+    return None if isinstance(x, core.ShapeDtypeStruct) else describe(x)
 
 
 def type_text(x: Any) -> str:
@@ -155,17 +143,17 @@ def type_text(x: Any) -> str:
 
 def stored_array(x: Any) -> Any:
     """The array whose bytes are stored for an array, a key or a NumPy array."""
-    if core is not None and isinstance(x, core.Array):
-        if core.dtypes.issubdtype(x.dtype, core.dtypes.prng_key):
-            return random.key_data(x)
+    if isinstance(x, core.Array) and _is_key(x):
+        return core.random.key_data(x)
     return x
 
 
 def start_transfers(arrays: Iterable[tuple[int, Any]]) -> None:
     """Starts copying arrays from their devices to host memory, all at once."""
     for _, array in arrays:
-        if not isinstance(array, numpy.ndarray):
-            array.copy_to_host_async()
+        start = getattr(array, "copy_to_host_async", None)
+        if start is not None:
+            start()
 
 
 def raw_bytes(array: Any) -> numpy.ndarray:
@@ -190,19 +178,30 @@ def restore(leaf: Leaf, data: numpy.ndarray | None, like: Any = ...) -> Any:
     if isinstance(leaf, ValueLeaf):
         return leaf.value
     if leaf.kind == "key":
-        return random.wrap_key_data(core.device_put(data), impl=leaf.impl)
+        return core.random.wrap_key_data(_on_device(data, ...), impl=leaf.impl)
     as_numpy = leaf.kind == "numpy" if like is ... else isinstance(like, numpy.ndarray)
-    if as_numpy or core is None:
-        return data
-    return core.device_put(data, getattr(like, "sharding", None))
+    return data if as_numpy else _on_device(data, like)
+
+
+def _on_device(data: Any, like: Any) -> Any:
+    """`data` as an array, on the device of `like` if that was chosen by its owner."""
+    committed = isinstance(like, core.Array) and like.committed
+    array = core.device_put(data, like.device if committed else None)
+    if array.dtype != data.dtype:
+        raise TypeError(
+            f"restore: the checkpoint holds {data.dtype} arrays, but 64-bit types are "
+            "disabled.\n"
+            "Enable them (`dolmen.core.enable_x64`), or pass NumPy arrays as `like`."
+        )
+    return array
 
 
 def abstract(leaf: Leaf) -> Any:
     """A `ShapeDtypeStruct`, or the value of a leaf that has no array."""
     if isinstance(leaf, ValueLeaf):
         return leaf.value
-    if core is None:
-        return ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))
-    if leaf.kind == "key":
-        return core.ShapeDtypeStruct(leaf.shape[:-1], _key_dtype(leaf.impl))
-    return core.ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))
+    words = core.ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))
+    if leaf.kind != "key":
+        return words
+    wrap = functools.partial(core.random.wrap_key_data, impl=leaf.impl)
+    return core.eval_shape(wrap, words)

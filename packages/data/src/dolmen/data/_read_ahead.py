@@ -5,7 +5,10 @@ free, and leave the result under its number; the reader takes results by number.
 So the number of threads decides when an element is made, never which.
 """
 
+import atexit
 import threading
+import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +64,8 @@ class ReadAhead:
         self._made: dict[int, Made] = {}
         self._started = 0  # ranges that a thread has taken on
         self._wanted = 0  # the range that the reader asks for next
-        self._is_ending = False
+        self._is_ending = False  # no further range is begun
+        self._is_closed = False  # and no range that was made is kept
         # Reentrant, as `close` may run in the middle of any of our own statements
         # when the garbage collector finds the reader.
         lock = threading.RLock()
@@ -73,7 +77,8 @@ class ReadAhead:
         ]
 
     def start(self) -> None:
-        """Starts the threads. Have `close` called for sure before this is."""
+        """Starts the threads. Arrange for `close` before."""
+        _running.add(self)
         for thread in self._threads:
             thread.start()
 
@@ -84,22 +89,25 @@ class ReadAhead:
             self._wanted += 1
             self._has_room.notify()
             while number not in self._made:
+                if self._is_closed:  # by the end of the program
+                    raise RuntimeError("ReadAhead: closed while it was read from")
                 self._is_made.wait()
             return self._made.pop(number)
 
     def close(self) -> None:
         """Tells the threads to end after what they are doing."""
         with self._has_room:
-            self._is_ending = True
+            self._is_ending = self._is_closed = True
             self._made.clear()
             self._has_room.notify_all()
+            self._is_made.notify_all()
 
-    def join(self) -> None:
-        """Waits for the threads to end."""
+    def join(self, timeout: float | None = None) -> None:
+        """Waits for the threads to end, each for at most `timeout` seconds."""
         for thread in self._threads:
             # Not all have started if the user interrupted `start`.
             if thread.ident and thread is not threading.current_thread():
-                thread.join()
+                thread.join(timeout)
 
     def _work(self) -> None:
         while (number := self._claim()) is not None:
@@ -111,7 +119,8 @@ class ReadAhead:
                 made = Made([], error)
             with self._is_made:
                 self._is_ending |= made.error is not None
-                self._made[number] = made
+                if not self._is_closed:
+                    self._made[number] = made
                 self._is_made.notify()
 
     def _claim(self) -> int | None:
@@ -123,3 +132,19 @@ class ReadAhead:
                 return None
             self._started += 1
             return self._started - 1
+
+
+_running: "weakref.WeakSet[ReadAhead]" = weakref.WeakSet()
+# A thread that hangs for longer than this must not keep the program from ending.
+_SECONDS_AT_EXIT = 5.0
+
+
+@atexit.register
+def _end_threads() -> None:
+    """Waits for all threads: one that returns from C++ to no Python aborts."""
+    running = list(_running)
+    for read_ahead in running:
+        read_ahead.close()
+    deadline = time.monotonic() + _SECONDS_AT_EXIT
+    for read_ahead in running:
+        read_ahead.join(max(0.0, deadline - time.monotonic()))

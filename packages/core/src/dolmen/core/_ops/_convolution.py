@@ -499,7 +499,7 @@ class ConvGeneralDilated(Primitive):
         out = _split_axis(out, out_features, groups)
         out = _split_axis(out, out_features + 1, size)
         out = _shape.move_axis(out, out_features + 1, 0)
-        return _merge_axis(out, out_features + 1, out_features), 0
+        return _merge_axis(out, out_features + 1, out_features + 1), 0
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         lhs_spec, rhs_spec, out_spec = map(list, self.dimension_numbers)

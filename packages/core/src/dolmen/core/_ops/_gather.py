@@ -7,7 +7,7 @@ vectors, the other axes are batch axes.
 
 import dataclasses
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,14 +16,13 @@ from .._ir import (
     ArrayType,
     Linear,
     Primitive,
-    Program,
     array_type,
     dtypes,
     type_error,
     value_error,
 )
 from .._lowering import mlir
-from .._tracing import bind, record, typeof
+from .._tracing import bind, typeof
 from . import _creation, _shape
 from ._shape import as_sizes
 

@@ -1,8 +1,8 @@
 """`x.at[...]`: new arrays that differ from `x` in the indexed elements.
 
-Arrays don't change, so ``y = x.at[i].set(v)`` stands for ``y = x.copy(); y[i] = v``, and
-``add``, ``multiply``, ... for NumPy's ``ufunc.at``: an element indexed twice is updated
-twice. Under `jit` the copy goes away where `x` is not used again.
+Arrays don't change, so ``y = x.at[i].set(v)`` stands for ``y = x.copy(); y[i] = v``,
+and ``add``, ``multiply``, ... for NumPy's ``ufunc.at``: an element indexed twice is
+updated twice. Under `jit` the copy goes away where `x` is not used again.
 """
 
 import warnings
@@ -16,6 +16,7 @@ from .._backend import ArrayImpl, flags
 from .._ir import ArrayType, dtypes, message, value_error
 from .._tracing import Tracer, is_array_like, is_staging, typeof
 from . import _promotion
+from ._arithmetic import divide, power
 from ._eager import jit_when_eager
 from ._indexing import (
     Access,
@@ -153,14 +154,10 @@ class IndexedElements:
 
     def divide(self, values: Any, **how: Any) -> Any:
         """`x` with the indexed elements divided by `values`; integers become floats."""
-        from ._ufuncs import true_divide
-
-        return true_divide(self.array, self._product(values, how))
+        return divide(self.array, self._product(values, how))
 
     def power(self, values: Any, **how: Any) -> Any:
         """`x` with the indexed elements raised to the power `values`; see `set`."""
-        from ._ufuncs import power
-
         return power(self.array, self._product(values, how))
 
     def _product(self, values: Any, how: dict[str, Any]) -> Any:
@@ -190,28 +187,12 @@ class IndexedElements:
         return self.set(func(self.get(**reading)), **how)
 
 
-_MODES = {
-    None: None,
-    "clip": "clip",
-    "fill": "fill",
-    "drop": "fill",
-    "promise_in_bounds": "promise_in_bounds",
-}
-
-
 def _access(
     mode: Any, is_sorted: bool, is_unique: bool, wrap: bool, fill_value: Any = None
 ) -> Access:
-    name = mode if mode is None or isinstance(mode, str) else mode.name.lower()
-    name = "fill" if name == "fill_or_drop" else name
-    if name not in _MODES:
-        raise value_error(
-            "x.at[...]: `mode` must be 'clip', 'fill', 'drop', 'promise_in_bounds' or "
-            f"None, got {mode!r}."
-        )
-    return Access(
-        _MODES[name], fill_value, bool(wrap), bool(is_sorted), bool(is_unique)
-    )
+    if mode is not None:
+        mode = lax.GatherScatterMode.from_any(mode).value
+    return Access(mode, fill_value, bool(wrap), bool(is_sorted), bool(is_unique))
 
 
 def _static_fill(value: Any) -> Any:
@@ -256,8 +237,6 @@ def _update(
     plan, operands = parse(type, key, access)
     if is_staging():
         return _updated(operation, plan, access, array, values, *operands)
-    if type.weak_type or not isinstance(array, ArrayImpl | Tracer):
-        return _update_now(operation, plan, access, array, values, *operands)
     return _update_now(operation, plan, access, array, values, *operands)
 
 
@@ -426,9 +405,9 @@ def _warn_if_lossy(operation: str, array: ArrayType, values: ArrayType) -> None:
         short = dtypes.short_name
         warnings.warn(
             message(
-                f"x.at[...].{operation}: values of dtype {short(values.dtype)} may lose "
-                f"information in an array of dtype {short(array.dtype)}; this will "
-                "become an error.",
+                f"x.at[...].{operation}: values of dtype {short(values.dtype)} may "
+                f"lose information in an array of dtype {short(array.dtype)}; this "
+                "will become an error.",
                 "Convert the array or the values with `.astype(...)`.",
             ),
             FutureWarning,

@@ -118,10 +118,10 @@ def _contract(
     )
     left, right = _prepared(left, plan.left), _prepared(right, plan.right)
     wanted = how["preferred_element_type"]
-    if typeof(left).dtype != typeof(right).dtype or plan.numbers is None:
-        # Only an intermediate product has the preferred dtype already.
-        if wanted is not None:
-            left, right = convert(left, wanted), convert(right, wanted)
+    # Only an intermediate product has the preferred dtype already.
+    mixed = typeof(left).dtype != typeof(right).dtype
+    if wanted is not None and (mixed or plan.numbers is None):
+        left, right = convert(left, wanted), convert(right, wanted)
     if plan.numbers is None:
         return lax.mul(left, right), plan.labels
     first, second = (right, left) if plan.swapped else (left, right)
@@ -714,7 +714,8 @@ def _letters(labels: Any) -> str:
         return "".join("..." if x is Ellipsis else _LETTERS[x] for x in labels)
     except (TypeError, IndexError):
         raise value_error(
-            f"einsum: labels must be `...` or integers from 0 to 51, got {labels!r:.60}."
+            "einsum: labels must be `...` or integers from 0 to 51, got "
+            f"{labels!r:.60}."
         ) from None
 
 

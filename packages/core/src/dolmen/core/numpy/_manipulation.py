@@ -91,7 +91,7 @@ def reshape(a: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -
         a: an array of any shape and dtype.
         shape: sizes of the result; one of them may be -1 and is then computed.
         order: "C" reads and writes row by row, "F" column by column.
-        copy: accepted for compatibility; arrays never change, so it makes no difference.
+        copy: makes no difference, because arrays never change.
 
     Returns:
         An array of shape `shape`.
@@ -644,7 +644,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     widths = _pad_widths(pad_width, type.ndim)
     if mode not in _PAD_OPTIONS:
         raise value_error(
-            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))}; got {mode!r}."
+            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))}; got "
+            f"{mode!r}."
         )
     unknown = [name for name in kwargs if name not in _PAD_OPTIONS[mode]]
     if unknown:
@@ -961,7 +962,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = False, device: Any = None) -> 
         x: an array.
         dtype: None is the default floating-point dtype. Floats to integers truncate;
             complex to real drops the imaginary part; anything to bool is `x != 0`.
-        copy: accepted for compatibility; arrays never change, so it makes no difference.
+        copy: makes no difference, because arrays never change.
         device: where to put the result.
     """
     type = type_of("astype", "x", x)

@@ -12,9 +12,9 @@ import ml_dtypes
 import numpy as np
 
 from .._backend import flags
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import ArrayType, array_type, dtypes, type_error, value_error
 from .._ops import _conversion, _shape
-from .._tracing import as_array, is_array_like, typeof
+from .._tracing import RecordedTracer, as_array, is_array_like, typeof
 from ._eager import python_functions
 
 _PYTHON_SCALARS = (bool, int, float, complex)
@@ -30,6 +30,17 @@ class _Plan(NamedTuple):
 
 
 _plans: dict[Any, _Plan | None] = {}
+
+# Types of the Python scalars that always fit, by the 64-bit setting (a short cut only:
+# `typeof` gives the same; for integers it checks the range).
+_SCALAR_TYPES = {
+    x64: {
+        bool: array_type((), np.dtype(bool)),
+        float: array_type((), np.dtype("float64" if x64 else "float32"), True),
+        complex: array_type((), np.dtype("complex128" if x64 else "complex64"), True),
+    }
+    for x64 in (False, True)
+}
 
 
 # ---- arguments ---------------------------------------------------------------------
@@ -55,8 +66,16 @@ def types_of(function: str, args: Sequence[Any]) -> tuple[ArrayType, ...]:
     Raises:
         TypeError: one of them is no array.
     """
+    scalars = _SCALAR_TYPES[flags.X64.value]
     try:
-        return tuple([typeof(arg) for arg in args])
+        return tuple(
+            [
+                arg.type
+                if type(arg) is RecordedTracer
+                else scalars.get(type(arg)) or typeof(arg)
+                for arg in args
+            ]
+        )
     except TypeError:
         for index, arg in enumerate(args):
             type_of(function, _parameter(function, index), arg)

@@ -162,8 +162,8 @@ def _take_along_axis(arr: Any, indices: Any, *, axis: int, access: Access) -> An
         return lax.full(common, 0, type.dtype)
     others = [i for i in range(type.ndim) if i != axis]
     batch = [i for i in others if type.shape[i] == index_shape[i] != 1]
-    # Where only the array is large a window takes the whole axis; where only the indices
-    # are, all of them read its one element.
+    # Where only the array is large a window takes the whole axis; where only the
+    # indices are, all of them read its one element.
     windows = [i for i in others if index_shape[i] == 1]
     ones = [i for i in others if index_shape[i] != 1 and type.shape[i] == 1]
     index = as_int32(as_array(indices), type.shape[axis], access.wrap)
@@ -814,8 +814,8 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
         wrong = np.asarray(known)
         if wrong.size and not (wrong.min() >= 0 and wrong.max() < len(choices)):
             raise value_error(
-                f"choose: `a` must be between 0 and {len(choices) - 1}, got values from "
-                f"{wrong.min()} to {wrong.max()}."
+                f"choose: `a` must be between 0 and {len(choices) - 1}, got values "
+                f"from {wrong.min()} to {wrong.max()}."
             )
     return _choose(a, choices, wrap=mode == "wrap")
 

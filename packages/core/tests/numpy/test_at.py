@@ -1,0 +1,294 @@
+"""`x.at[...]`: updates agree with NumPy's, modes and dtypes with their description."""
+
+import warnings
+
+import numpy as np
+import pytest
+from dolmen.core import grad, jit, vmap
+from dolmen.core import numpy as jnp
+
+HOST = np.arange(12, dtype=np.float32).reshape(3, 4)
+REPEATED = np.array([0, 2, 0])
+
+UFUNCS = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "power": np.power,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+@pytest.fixture(scope="module")
+def x():
+    return jnp.asarray(HOST)
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_updates_treat_repeated_indices_like_ufunc_at(x, name):
+    values = np.array([[2.0], [3.0], [4.0]], np.float32)
+    expected = HOST.copy()
+    UFUNCS[name].at(expected, (REPEATED, slice(1, 3)), values)
+
+    actual = getattr(x.at[REPEATED, 1:3], name)(values)
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+def test_updates_of_one_element_agree_with_numpy(x, name):
+    expected = HOST.copy()
+    expected[1, 2] = UFUNCS[name](expected[1, 2], np.float32(3))
+
+    actual = jit(lambda v: getattr(v.at[1, 2], name)(3.0))(x)
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [1, -1, slice(1, 3), (0, slice(None, None, -1)), (None, 2), ..., slice(None, None, 2)],
+)
+def test_set_of_a_basic_index_broadcasts_values(x, key):
+    expected = HOST.copy()
+    expected[key] = np.array([1, 2, 3, 4], np.float32)
+
+    actual = x.at[key].set(np.array([1, 2, 3, 4], np.float32))
+
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_set_of_a_basic_index_is_no_scatter(x):
+    text = jit(lambda v: v.at[1:, 0].set(1.0)).lower(x).as_text()
+
+    assert "dynamic_update_slice" in text
+    assert "scatter" not in text
+
+
+def test_apply_replaces_elements_by_a_function_of_them(x):
+    expected = HOST.copy()
+    expected[[0, 2]] = np.sin(expected[[0, 2]])
+
+    actual = x.at[np.array([0, 2])].apply(jnp.sin)
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+def test_a_traced_mask_updates_where_it_holds(x):
+    expected = np.where(HOST > 5, 0, HOST)
+
+    actual = jit(lambda v: v.at[v > 5].set(0.0))(x)
+
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_a_traced_mask_of_leading_axes_adds_rows(x):
+    mask = np.array([True, False, True])
+    expected = HOST.copy()
+    expected[mask] += np.arange(4, dtype=np.float32)
+
+    actual = jit(lambda v, m: v.at[m].add(np.arange(4)))(x, mask)
+
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_a_concrete_mask_takes_a_value_for_each_element(x):
+    expected = HOST.copy()
+    expected[HOST > 9] = [7, 8]
+
+    actual = x.at[HOST > 9].set(np.array([7.0, 8.0], np.float32))
+
+    np.testing.assert_array_equal(actual, expected)
+
+
+# ---- out of bounds -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({"mode": "clip"}, [8, 0, 8]),
+        ({"mode": "fill"}, [np.nan, np.nan, 8]),
+        ({"mode": "drop", "fill_value": -1}, [-1, -1, 8]),
+        ({}, [8, 0, 8]),
+        ({"mode": "clip", "wrap_negative_indices": False}, [8, 0, 0]),
+        ({"mode": "fill", "wrap_negative_indices": False}, [np.nan, np.nan, np.nan]),
+    ],
+)
+def test_modes_of_get(x, how, expected):
+    index = jnp.asarray(np.array([3, -4, -1]))
+
+    np.testing.assert_array_equal(x.at[index, 0].get(**how), expected)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ({}, [0, 4, 5]),
+        ({"mode": "drop"}, [0, 4, 5]),
+        ({"mode": "fill"}, [0, 4, 5]),
+        ({"mode": "clip"}, [5, 4, 5]),
+        ({"mode": "drop", "wrap_negative_indices": False}, [0, 4, 8]),
+    ],
+)
+def test_modes_of_set(x, how, expected):
+    index = jnp.asarray(np.array([3, -4, -1]))
+
+    np.testing.assert_array_equal(x.at[index, 0].set(5.0, **how)[:, 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "filled"),
+    [("int32", -(2**31)), ("uint8", 255), ("bool", True)],
+)
+def test_fill_reads_the_extreme_of_integer_dtypes(dtype, filled):
+    x = jnp.asarray(np.zeros(3, dtype))
+
+    assert x.at[7].get(mode="fill").item() == filled
+
+
+def test_a_known_index_out_of_bounds_raises_without_a_mode(x):
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 of size 3"):
+        x.at[3].set(0.0)
+
+
+def test_a_traced_update_out_of_bounds_is_dropped(x):
+    actual = jit(lambda v, i: v.at[i].set(0.0))(x, 3)
+
+    np.testing.assert_array_equal(actual, HOST)
+
+
+# ---- dtypes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("array", "value"),
+    [
+        ("float32", 1),
+        ("float32", 1.5),
+        ("bfloat16", 1.5),
+        ("int8", 3),
+        ("float32", np.int32(2)),
+        ("int32", np.uint32(2)),
+        ("complex64", 1j),
+    ],
+)
+def test_values_that_fit_are_converted_silently(array, value):
+    x = jnp.zeros(2, array)
+    expected = np.zeros(2, np.dtype(x.dtype))
+    expected[1] = value
+
+    actual = x.at[1].set(value)
+
+    assert actual.dtype == x.dtype
+    np.testing.assert_array_equal(np.asarray(actual), expected)
+
+
+@pytest.mark.parametrize(
+    ("array", "value", "given"),
+    [
+        ("int32", 1.5, "f32"),
+        ("bool", 1, "i32"),
+        ("bfloat16", np.float32(1), "f32"),
+        ("int8", np.int32(1), "i32"),
+        ("float32", np.complex64(1), "c64"),
+    ],
+)
+def test_values_that_may_not_fit_warn(array, value, given):
+    x = jnp.zeros(2, array)
+
+    with pytest.warns(FutureWarning, match=f"values of dtype {given} may lose"):
+        actual = x.at[1].set(value)
+
+    assert actual.dtype == x.dtype
+    assert np.asarray(actual)[1] == 1
+
+
+def test_divide_of_integers_gives_floats():
+    actual = jnp.asarray(np.array([1, 5])).at[1].divide(2)
+
+    assert actual.tolist() == [1.0, 2.5]
+
+
+def test_values_may_be_a_list(x):
+    assert x.at[0].set([4, 3, 2, 1])[0].tolist() == [4, 3, 2, 1]
+
+
+# ---- transformations ---------------------------------------------------------------
+
+
+def test_gradients_of_set_reach_values_and_the_other_elements(x):
+    def loss(v, w):
+        return (v.at[1].set(w) * HOST).sum()
+
+    dx, dw = grad(loss, argnums=(0, 1))(x, jnp.ones(4))
+
+    expected = HOST.copy()
+    expected[1] = 0
+    np.testing.assert_array_equal(dx, expected)
+    np.testing.assert_array_equal(dw, HOST[1])
+
+
+def test_gradients_of_add_at_repeated_indices_add_up(x):
+    def loss(w):
+        return (x.at[REPEATED].add(w[:, None]) * HOST).sum()
+
+    actual = grad(loss)(jnp.ones(3))
+
+    np.testing.assert_array_equal(actual, HOST.sum(1)[REPEATED])
+
+
+def test_vmap_over_index_and_value_agrees_with_a_loop(x):
+    index, values = np.array([0, 2]), np.array([5.0, 6.0], np.float32)
+
+    actual = vmap(lambda i, v: x.at[i].set(v))(index, values)
+
+    expected = np.stack([HOST, HOST])
+    expected[0, 0], expected[1, 2] = 5, 6
+    np.testing.assert_array_equal(actual, expected)
+
+
+# ---- errors ------------------------------------------------------------------------
+
+
+def _message(error):
+    lines = str(error.value).split("\n")
+    return "\n".join(line for line in lines if not line.startswith("  at "))
+
+
+def test_values_that_do_not_broadcast_are_named(x):
+    with pytest.raises(ValueError) as caught:
+        x.at[0].set(np.ones(3, np.float32))
+
+    assert _message(caught) == (
+        "f32[3,4].at[...].set: values of shape (3,) don't broadcast to the shape (4,) of "
+        "the indexed elements."
+    )
+
+
+def test_an_unknown_mode_is_named(x):
+    with pytest.raises(ValueError) as caught:
+        x.at[0].get(mode="wrap")
+
+    assert _message(caught) == (
+        "`mode` must be 'clip', 'fill', 'drop', 'promise_in_bounds' or a "
+        "`lax.GatherScatterMode`, got 'wrap'."
+    )
+
+
+def test_a_mask_of_another_shape_is_named(x):
+    with pytest.raises(IndexError) as caught:
+        x.at[np.ones((2, 4), bool)].set(0.0)
+
+    assert _message(caught) == (
+        "f32[3,4].at[...].set: a boolean index must have the leading sizes (3, 4), got "
+        "bool[2,4]."
+    )
+
+
+def test_no_warning_where_nothing_is_lost(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x.at[0].add(1)

@@ -1,0 +1,297 @@
+"""Every rule of every primitive, against NumPy, differences and other rules."""
+
+import importlib
+import inspect
+import pkgutil
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import dolmen.core as dc
+from dolmen.core import _ops
+from dolmen.core._ir import Primitive, check
+from dolmen.core._tracing import record, typeof
+
+from .rows import Row, all_rows, cast
+
+ROWS = all_rows()
+VALUES = [(row, dtype) for row in ROWS for dtype in row.dtypes]
+SMOOTH = [row for row in ROWS if row.smooth]
+
+# Relative error of one operation; results near zero get the same absolute one.
+TOLERANCE = {
+    "float64": 2e-14,  # a few ulp: XLA's and SciPy's polynomials differ
+    "float32": 4e-6,  # a few ulp of 6e-8, more at 1/x and cancellations
+    "float16": 4e-3,  # computed in float32 or float16, one rounding of 5e-4 each
+    "bfloat16": 3e-2,  # one rounding of 4e-3 for each of a few steps
+    "complex128": 2e-13,  # products of parts cancel
+    "complex64": 2e-5,
+}
+
+# Central differences in float64 with step h err by h**2 f'''/6 + 1e-16 f / h.
+STEP = 1e-5
+DIFFERENCES = {"rtol": 2e-6, "atol": 2e-7}
+
+# Both sides of an identity in float64, through different operations.
+IDENTITY = {"rtol": 1e-9, "atol": 1e-10}
+
+
+def of_rows(rows):
+    return pytest.mark.parametrize("row", rows, ids=str)
+
+
+def of_values():
+    ids = [f"{row}-{dtype}" for row, dtype in VALUES]
+    return pytest.mark.parametrize(("row", "dtype"), VALUES, ids=ids)
+
+
+def outputs(result):
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def wide(x):
+    """NumPy has no arithmetic for bfloat16 and little for float16."""
+    x = np.asarray(x)
+    if x.dtype in (np.float32, np.float16, ml_dtypes.bfloat16):
+        return x.astype(np.float64)
+    return x.astype(np.complex128) if x.dtype == np.complex64 else x
+
+
+def assert_close(got, expected, dtype, slack=1.0):
+    """Equal shapes, and equal values up to the tolerance of `dtype`."""
+    limit = TOLERANCE.get(dtype, 0.0) * slack
+    assert np.shape(got) == np.shape(expected)
+    np.testing.assert_allclose(wide(got), wide(expected), rtol=limit, atol=limit)
+
+
+def directions(row, args, seed):
+    """Random tangents of the smooth arguments."""
+    rng = np.random.default_rng([seed, 1])
+    return [random_like(rng, args[index]) for index in row.smooth]
+
+
+def random_like(rng, array):
+    values = rng.normal(size=np.shape(array))
+    if np.asarray(array).dtype.kind == "c":
+        values = values + 1j * rng.normal(size=np.shape(array))
+    return np.asarray(values, np.asarray(array).dtype)
+
+
+def in_smooth(row, args):
+    """The function of the smooth arguments alone, to a list of smooth results."""
+
+    def function(*smooth):
+        full = list(args)
+        for index, value in zip(row.smooth, smooth, strict=True):
+            full[index] = value
+        results = outputs(row.function(*full))
+        return [r for r in results if typeof(r).is_differentiable]
+
+    return function, [args[index] for index in row.smooth]
+
+
+def difference(function, point, direction):
+    """The directional derivative of a function to a list of arrays."""
+    ahead = function(*[x + STEP * dx for x, dx in zip(point, direction, strict=True)])
+    back = function(*[x - STEP * dx for x, dx in zip(point, direction, strict=True)])
+    return [
+        (np.asarray(a) - np.asarray(b)) / (2 * STEP)
+        for a, b in zip(ahead, back, strict=True)
+    ]
+
+
+def pairing(xs, ys):
+    return sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(xs, ys, strict=True))
+
+
+@of_values()
+@settings(deadline=None, max_examples=5)
+@given(data=st.data())
+def test_value_agrees_with_the_oracle(row: Row, dtype, data):
+    shape = data.draw(st.sampled_from(row.shapes))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    args = row.args(seed, shape, dtype)
+
+    with dc.enable_x64(True), np.errstate(all="ignore"):
+        got = outputs(row.function(*args))
+        expected = outputs(row.oracle(*map(wide, args)))
+
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a, b, dtype, row.slack)
+
+
+@of_values()
+def test_inferred_type_is_that_of_the_result(row: Row, dtype):
+    with dc.enable_x64(True):
+        args = row.args(0, row.typical_shape, dtype)
+        types = [typeof(arg) for arg in args]
+        program, _ = record(lambda *xs: outputs(row.function(*xs)), types)
+
+        results = outputs(row.function(*args))
+
+    check(program)
+    assert any(isinstance(eqn.primitive, row.primitive) for eqn in program.equations)
+    assert [(t.shape, t.dtype) for t in program.out_types] == [
+        (np.asarray(r).shape, np.asarray(r).dtype) for r in results
+    ]
+
+
+@of_rows(SMOOTH)
+def test_jvp_agrees_with_central_differences(row: Row):
+    with dc.enable_x64(True):
+        args = row.args(1, row.typical_shape, "float64")
+        function, point = in_smooth(row, args)
+        direction = directions(row, args, 1)
+
+        _, tangents = dc.jvp(function, point, direction)
+        expected = difference(function, point, direction)
+
+    for got, want in zip(tangents, expected, strict=True):
+        np.testing.assert_allclose(got, want, **DIFFERENCES)
+
+
+@of_rows(SMOOTH)
+def test_vjp_is_the_transpose_of_jvp(row: Row):
+    with dc.enable_x64(True):
+        args = row.args(2, row.typical_shape, "float64")
+        function, point = in_smooth(row, args)
+        direction = directions(row, args, 2)
+
+        outs, tangents = dc.jvp(function, point, direction)
+        rng = np.random.default_rng(3)
+        weights = [random_like(rng, out) for out in outs]
+        cotangents = dc.vjp(function, *point)[1](weights)
+
+    left, right = pairing(weights, tangents), pairing(cotangents, direction)
+    np.testing.assert_allclose(np.real(left), np.real(right), **IDENTITY)
+    for ct, x in zip(cotangents, point, strict=True):
+        assert (ct.shape, ct.dtype) == (x.shape, x.dtype)
+
+
+@of_rows(SMOOTH)
+def test_each_argument_alone_has_the_same_derivative(row: Row):
+    with dc.enable_x64(True):
+        args = row.args(2, row.typical_shape, "float64")
+        function, point = in_smooth(row, args)
+        direction = directions(row, args, 2)
+
+        _, together = dc.jvp(function, point, direction)
+        alone = []
+        for index in range(len(point)):
+
+            def only(x, index=index):
+                return function(*point[:index], x, *point[index + 1 :])
+
+            alone.append(dc.jvp(only, [point[index]], [direction[index]])[1])
+
+    for total, *parts in zip(together, *alone, strict=True):
+        np.testing.assert_allclose(sum(map(np.asarray, parts)), total, **IDENTITY)
+
+
+@of_rows(SMOOTH)
+def test_derivative_of_the_gradient_agrees_with_central_differences(row: Row):
+    with dc.enable_x64(True):
+        args = row.args(4, row.typical_shape, "float64")
+        function, point = in_smooth(row, args)
+        direction = directions(row, args, 4)
+        rng = np.random.default_rng(5)
+        weights = [random_like(rng, out) for out in function(*point)]
+
+        def gradient(*xs):
+            return list(dc.vjp(function, *xs)[1](weights))
+
+        _, tangents = dc.jvp(gradient, point, direction)
+        expected = difference(gradient, point, direction)
+
+    for got, want in zip(tangents, expected, strict=True):
+        np.testing.assert_allclose(got, want, **DIFFERENCES)
+
+
+@of_rows(SMOOTH)
+def test_gradient_of_the_derivative_is_that_of_the_gradient(row: Row):
+    with dc.enable_x64(True):
+        args = row.args(6, row.typical_shape, "float64")
+        function, point = in_smooth(row, args)
+        direction = directions(row, args, 6)
+        rng = np.random.default_rng(7)
+        weights = [random_like(rng, out) for out in function(*point)]
+
+        def gradient(*xs):
+            return list(dc.vjp(function, *xs)[1](weights))
+
+        def derivative(*xs):
+            return dc.jvp(function, xs, direction)[1]
+
+        _, expected = dc.jvp(gradient, point, direction)
+        got = dc.vjp(derivative, *point)[1](weights)
+
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_allclose(a, b, **IDENTITY)
+
+
+@of_rows(ROWS)
+def test_vmap_agrees_with_a_loop(row: Row):
+    dtype = row.dtypes[0]
+    samples = [row.args(seed, row.typical_shape, dtype) for seed in (7, 8, 9)]
+    arity = len(samples[0])
+    everything = [tuple(range(arity))]
+    subsets = everything + [(index,) for index in range(arity) if arity > 1]
+
+    for subset in subsets:
+        for place in (0, -1):
+            axes = tuple(place if i in subset else None for i in range(arity))
+            args = [
+                np.stack([s[i] for s in samples], place) if i in subset else samples[0][i]
+                for i in range(arity)
+            ]
+            loop = [
+                outputs(
+                    row.function(
+                        *[s[i] if i in subset else samples[0][i] for i in range(arity)]
+                    )
+                )
+                for s in samples
+            ]
+
+            got = outputs(dc.vmap(row.function, axes)(*args))
+
+            for index, result in enumerate(got):
+                expected = np.stack([np.asarray(outs[index]) for outs in loop])
+                assert_close(result, expected, dtype, row.slack)
+
+
+@of_rows(ROWS)
+def test_jit_agrees_with_eager(row: Row):
+    dtype = row.dtypes[0]
+    args = row.args(10, row.typical_shape, dtype)
+
+    eager = outputs(row.function(*args))
+    compiled = outputs(dc.jit(row.function)(*args))
+
+    for a, b in zip(compiled, eager, strict=True):
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        assert_close(a, b, dtype, row.slack)
+
+
+def primitives():
+    """The concrete primitive classes of every module of `_ops`."""
+    found = set()
+    for module in pkgutil.iter_modules(_ops.__path__):
+        loaded = importlib.import_module(f"{_ops.__name__}.{module.name}")
+        found.update(
+            cls
+            for _, cls in inspect.getmembers(loaded, inspect.isclass)
+            if issubclass(cls, Primitive) and cls.__module__ == loaded.__name__
+        )
+    # Classes are either abstract or final.
+    return {cls for cls in found if not any(cls in c.__bases__ for c in found)}
+
+
+@pytest.mark.parametrize("primitive", sorted(primitives(), key=lambda c: c.__name__))
+def test_primitive_has_a_row(primitive):
+    assert any(row.primitive is primitive for row in ROWS), (
+        f"{primitive.__module__}.{primitive.__name__} has no row in tests/ops/rows_*.py"
+    )

@@ -1,0 +1,34 @@
+"""Neural-network modules: plain classes that are pytrees."""
+
+from ._attention import MultiHeadAttention as MultiHeadAttention
+from ._dropout import Dropout as Dropout
+from ._gradients import grad as grad
+from ._gradients import value_and_grad as value_and_grad
+from ._linear import Conv as Conv
+from ._linear import Embed as Embed
+from ._linear import Linear as Linear
+from ._module import Module as Module
+from ._module import iter_modules as iter_modules
+from ._module import iter_variables as iter_variables
+from ._normalization import LayerNorm as LayerNorm
+from ._normalization import RMSNorm as RMSNorm
+from ._rngs import Rngs as Rngs
+from ._rngs import RngStream as RngStream
+from ._stack import Sequential as Sequential
+from ._stack import Stack as Stack
+from ._state import GraphDef as GraphDef
+from ._state import State as State
+from ._state import clone as clone
+from ._state import merge as merge
+from ._state import split as split
+from ._state import state as state
+from ._state import update as update
+from ._summary import summary as summary
+from ._variables import BatchStat as BatchStat
+from ._variables import Cache as Cache
+from ._variables import Intermediate as Intermediate
+from ._variables import Param as Param
+from ._variables import RngCount as RngCount
+from ._variables import RngKey as RngKey
+from ._variables import RngState as RngState
+from ._variables import Variable as Variable
