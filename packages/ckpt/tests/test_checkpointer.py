@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import threading
+import weakref
 
 import numpy
 import pytest
@@ -81,6 +82,21 @@ def test_save_returns_before_writing_and_later_changes_do_not_matter(tmp_path, g
     checkpointer.wait()
     assert not checkpointer.is_saving_in_progress()
     assert_is_tree_of(1, checkpointer.restore(1))
+    checkpointer.close()
+
+
+def test_a_save_in_progress_keeps_no_array_alive(tmp_path, gate):
+    array = numpy.arange(100)
+    freed = threading.Event()
+    weakref.finalize(array, freed.set)
+    gate.clear()
+    checkpointer = ck.Checkpointer(tmp_path)
+
+    checkpointer.save(1, {"deep": [array]})
+    del array
+
+    assert freed.is_set()
+    gate.set()
     checkpointer.close()
 
 

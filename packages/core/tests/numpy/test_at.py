@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from dolmen.core import grad, jit, vmap
-from dolmen.core import numpy as jnp
+
+from dolmen.core import grad, jit, numpy as jnp, vmap
 
 HOST = np.arange(12, dtype=np.float32).reshape(3, 4)
 REPEATED = np.array([0, 2, 0])
@@ -49,7 +49,15 @@ def test_updates_of_one_element_agree_with_numpy(x, name):
 
 @pytest.mark.parametrize(
     "key",
-    [1, -1, slice(1, 3), (0, slice(None, None, -1)), (None, 2), ..., slice(None, None, 2)],
+    [
+        1,
+        -1,
+        slice(1, 3),
+        (0, slice(None, None, -1)),
+        (None, 2),
+        ...,
+        slice(None, None, 2),
+    ],
 )
 def test_set_of_a_basic_index_broadcasts_values(x, key):
     expected = HOST.copy()
@@ -150,7 +158,9 @@ def test_fill_reads_the_extreme_of_integer_dtypes(dtype, filled):
 
 
 def test_a_known_index_out_of_bounds_raises_without_a_mode(x):
-    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 of size 3"):
+    with pytest.raises(
+        IndexError, match="index 3 is out of bounds for axis 0 of size 3"
+    ):
         x.at[3].set(0.0)
 
 

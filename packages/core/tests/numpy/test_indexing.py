@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from dolmen.core import grad, jit, vmap
-from dolmen.core import numpy as jnp
+from hypothesis import given, settings, strategies as st
+
+from dolmen.core import grad, jit, numpy as jnp, vmap
 from dolmen.core.numpy import _indexing
 from dolmen.core.numpy._indexing import (
     NonConcreteBooleanIndexError,
@@ -14,8 +15,6 @@ from dolmen.core.numpy._indexing import (
     getitem,
     parse,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SHAPE = (3, 4, 5)
 HOST = np.arange(60, dtype=np.float32).reshape(SHAPE)
@@ -48,7 +47,7 @@ def expressions(draw):
     items = [draw(_axis_items(SHAPE[axis])) for axis in range(axes)]
     hidden = draw(st.integers(0, axes))
     if draw(st.booleans()):
-        items = items[:hidden] + [Ellipsis] + items[hidden:]
+        items = [*items[:hidden], Ellipsis, *items[hidden:]]
         sizes = SHAPE[len(SHAPE) - (axes - hidden) :]
         behind = [draw(_axis_items(size)) for size in sizes]
         items[hidden + 1 :] = behind

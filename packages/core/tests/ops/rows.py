@@ -33,10 +33,11 @@ class Row:
         oracle: the same in NumPy or SciPy; it gets float64 for every narrower float.
         draw: arguments from a generator and a shape. What it gives as float64, complex128
             or int64 is tested in each of `dtypes` of its kind; other dtypes stay.
-        shapes: what `draw` understands; the derivatives are tested at the last one that
-            is not empty.
+        shapes: what `draw` understands; the first dtype is tested with all of them,
+            everything else at the last one that is not empty.
         dtypes: where the value is compared with the oracle.
         smooth: which arguments have derivatives at all points drawn.
+        flat: which arguments have the derivative zero by definition.
         slack: factor on the tolerance of values, for functions that lose digits.
         label: tells rows of one primitive apart.
     """
@@ -50,6 +51,7 @@ class Row:
     smooth: tuple[int, ...] = ()
     slack: float = 1.0
     label: str = ""
+    flat: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return self.primitive.__name__ + (f"-{self.label}" if self.label else "")

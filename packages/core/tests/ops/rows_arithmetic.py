@@ -130,6 +130,6 @@ ROWS = [
         uniform(-3, 3, 2),
         SHAPES,
         ("float64",),
-        (0, 1),
+        flat=(0, 1),
     ),
 ]

@@ -24,7 +24,7 @@ def one_number(rng, shape):
 
 def rows(primitive, function, oracle):
     return [
-        Row(primitive, function, oracle, small_numbers, SHAPES, FLOATS),
+        Row(primitive, function, oracle, small_numbers, SHAPES, FLOATS, flat=(0, 1)),
         Row(primitive, function, oracle, integers(0, 3, 2), SHAPES, INTEGERS, label="int"),
     ]
 
@@ -38,5 +38,5 @@ ROWS = [
     *rows(ops.Le, ops.le, np.less_equal),
     *rows(ops.Gt, ops.gt, np.greater),
     *rows(ops.Ge, ops.ge, np.greater_equal),
-    Row(ops.IsFinite, ops.is_finite, np.isfinite, one_number, SHAPES, FLOATS),
+    Row(ops.IsFinite, ops.is_finite, np.isfinite, one_number, SHAPES, FLOATS, flat=(0,)),
 ]

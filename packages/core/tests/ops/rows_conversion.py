@@ -46,8 +46,8 @@ def real_part(x):
 
 
 ROWS = [
-    converting("float64", uniform(-3, 3), ("float32", "float64"), (0,)),
-    converting("float32", uniform(-3, 3), ("float32", "bfloat16", "float16")),
+    converting("float64", uniform(-3, 3), ("float32", "bfloat16")),
+    converting("float32", uniform(-3, 3), ("float64", "float16")),
     converting("complex128", uniform(-3, 3), ("float32", "float64"), (0,)),
     Row(
         ops.ConvertElementType,
@@ -69,7 +69,7 @@ ROWS = [
         uniform(-3, 3),
         SHAPES,
         ("float64",),
-        (0,),
+        flat=(0,),
     ),
     Row(
         ops.BitcastConvertType,
@@ -87,7 +87,15 @@ ROWS = [
         label="wider",
     ),
     Row(ops.ReducePrecision, narrowed, through_bfloat16, uniform(-3, 3), SHAPES),
-    Row(ops.StopGradient, ops.stop_gradient, lambda x: x, uniform(-3, 3), SHAPES, FLOATS),
+    Row(
+        ops.StopGradient,
+        ops.stop_gradient,
+        lambda x: x,
+        uniform(-3, 3),
+        SHAPES,
+        FLOATS,
+        flat=(0,),
+    ),
     Row(ops.Real, ops.real, np.real, disc(1), SHAPES, COMPLEX, (0,)),
     Row(ops.Imag, ops.imag, np.imag, disc(1), SHAPES, COMPLEX, (0,)),
     Row(

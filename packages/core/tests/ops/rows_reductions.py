@@ -56,7 +56,7 @@ def with_nan(rng, shape):
     return [np.where(rng.random(shape) < 0.3, np.nan, values)]
 
 
-def argument(primitive, function, oracle, draw, dtypes, label):
+def argument(primitive, function, oracle, draw, dtypes, label, flat=()):
     return [
         Row(
             primitive,
@@ -66,6 +66,7 @@ def argument(primitive, function, oracle, draw, dtypes, label):
             ((2, 3, 2), (2, 3, 0), (3, 2, 2)),
             dtypes,
             label=f"{label}{axis}",
+            flat=flat,
         )
         for axis in (0, 1)
     ]
@@ -113,10 +114,10 @@ ROWS = [
     *rows(
         ops.ReduceXor, ops.reduce_xor, np.bitwise_xor.reduce, integers(0, 99), INTEGERS
     ),
-    *argument(ops.Argmax, ops.argmax, np.argmax, repeated, FLOATS, ""),
+    *argument(ops.Argmax, ops.argmax, np.argmax, repeated, FLOATS, "", (0,)),
     *argument(ops.Argmax, ops.argmax, np.argmax, with_nan, ("float32",), "nan"),
     *argument(ops.Argmax, ops.argmax, np.argmax, integers(0, 3), INTEGERS, "int"),
     *argument(ops.Argmax, ops.argmax, np.argmax, booleans(), ("float32",), "bool"),
-    *argument(ops.Argmin, ops.argmin, np.argmin, repeated, FLOATS, ""),
+    *argument(ops.Argmin, ops.argmin, np.argmin, repeated, FLOATS, "", (0,)),
     *argument(ops.Argmin, ops.argmin, np.argmin, with_nan, ("float32",), "nan"),
 ]

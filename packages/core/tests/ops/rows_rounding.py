@@ -20,8 +20,17 @@ def to_even(x):
 
 
 ROWS = [
-    Row(ops.Floor, ops.floor, np.floor, uniform(-4, 4), SHAPES, FLOATS),
-    Row(ops.Ceil, ops.ceil, np.ceil, uniform(-4, 4), SHAPES, FLOATS),
-    Row(ops.Round, ops.round, away_from_zero, halves, SHAPES, FLOATS, label="away"),
-    Row(ops.Round, to_even, np.round, halves, SHAPES, FLOATS, label="even"),
+    Row(ops.Floor, ops.floor, np.floor, uniform(-4, 4), SHAPES, FLOATS, flat=(0,)),
+    Row(ops.Ceil, ops.ceil, np.ceil, uniform(-4, 4), SHAPES, FLOATS, flat=(0,)),
+    Row(
+        ops.Round,
+        ops.round,
+        away_from_zero,
+        halves,
+        SHAPES,
+        FLOATS,
+        flat=(0,),
+        label="away",
+    ),
+    Row(ops.Round, to_even, np.round, halves, SHAPES, FLOATS, flat=(0,), label="even"),
 ]

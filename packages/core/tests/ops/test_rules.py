@@ -17,7 +17,8 @@ from dolmen.core._tracing import record, typeof
 from .rows import Row, all_rows, cast
 
 ROWS = all_rows()
-VALUES = [(row, dtype) for row in ROWS for dtype in row.dtypes]
+FURTHER = [(row, dtype) for row in ROWS for dtype in row.dtypes[1:]]
+FLAT = [row for row in ROWS if row.flat]
 SMOOTH = [row for row in ROWS if row.smooth]
 
 # Relative error of one operation; results near zero get the same absolute one.
@@ -40,11 +41,6 @@ IDENTITY = {"rtol": 1e-9, "atol": 1e-10}
 
 def of_rows(rows):
     return pytest.mark.parametrize("row", rows, ids=str)
-
-
-def of_values():
-    ids = [f"{row}-{dtype}" for row, dtype in VALUES]
-    return pytest.mark.parametrize(("row", "dtype"), VALUES, ids=ids)
 
 
 def outputs(result):
@@ -106,12 +102,7 @@ def pairing(xs, ys):
     return sum(np.sum(np.asarray(x) * np.asarray(y)) for x, y in zip(xs, ys, strict=True))
 
 
-@of_values()
-@settings(deadline=None, max_examples=5)
-@given(data=st.data())
-def test_value_agrees_with_the_oracle(row: Row, dtype, data):
-    shape = data.draw(st.sampled_from(row.shapes))
-    seed = data.draw(st.integers(0, 2**32 - 1))
+def assert_value(row, dtype, seed, shape):
     args = row.args(seed, shape, dtype)
 
     with dc.enable_x64(True), np.errstate(all="ignore"):
@@ -123,10 +114,25 @@ def test_value_agrees_with_the_oracle(row: Row, dtype, data):
         assert_close(a, b, dtype, row.slack)
 
 
-@of_values()
-def test_inferred_type_is_that_of_the_result(row: Row, dtype):
+@of_rows(ROWS)
+@settings(deadline=None, max_examples=6)
+@given(data=st.data())
+def test_value_agrees_with_the_oracle(row: Row, data):
+    shape = data.draw(st.sampled_from(row.shapes))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+
+    assert_value(row, row.dtypes[0], seed, shape)
+
+
+@pytest.mark.parametrize(("row", "dtype"), FURTHER, ids=lambda value: str(value))
+def test_value_in_further_dtypes_agrees_with_the_oracle(row: Row, dtype):
+    assert_value(row, dtype, 11, row.typical_shape)
+
+
+@of_rows(ROWS)
+def test_inferred_type_is_that_of_the_result(row: Row):
     with dc.enable_x64(True):
-        args = row.args(0, row.typical_shape, dtype)
+        args = row.args(0, row.typical_shape, row.dtypes[0])
         types = [typeof(arg) for arg in args]
         program, _ = record(lambda *xs: outputs(row.function(*xs)), types)
 
@@ -137,6 +143,25 @@ def test_inferred_type_is_that_of_the_result(row: Row, dtype):
     assert [(t.shape, t.dtype) for t in program.out_types] == [
         (np.asarray(r).shape, np.asarray(r).dtype) for r in results
     ]
+
+
+@of_rows(FLAT)
+def test_flat_functions_have_no_tangents(row: Row):
+    args = row.args(0, row.typical_shape, "float32")
+
+    def function(*flat):
+        full = list(args)
+        for index, value in zip(row.flat, flat, strict=True):
+            full[index] = value
+        return outputs(row.function(*full))
+
+    point = [args[index] for index in row.flat]
+    outs, tangents = dc.jvp(function, point, [np.ones_like(x) for x in point])
+
+    for out, tangent in zip(outs, tangents, strict=True):
+        assert tangent.shape == out.shape
+        assert tangent.dtype == (out.dtype if out.dtype.kind == "f" else dc.float0)
+        assert not np.any(np.asarray(tangent).astype(bool))
 
 
 @of_rows(SMOOTH)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy
 
 from dolmen import core
-from dolmen.core import tree_util
+from dolmen.core import random, tree_util
 
 from ._format import PYTHON_KINDS, ArrayLeaf, Leaf, ValueLeaf, dtype_named, stored_name
 from ._structure import Node, Structure
@@ -111,9 +110,9 @@ def describe(x: Any) -> Leaf | None:
     if not isinstance(x, core.Array | core.ShapeDtypeStruct):
         return None
     if _is_key(x):
-        words = core.eval_shape(core.random.key_data, x)
-        impl = str(core.random.key_impl(x))
-        return ArrayLeaf("key", words.dtype.name, words.shape, impl=impl)
+        generator = x.dtype.generator
+        shape = (*x.shape, *generator.key_shape)
+        return ArrayLeaf("key", "uint32", shape, impl=generator.name)
     return _describe_array("array", x)
 
 
@@ -144,7 +143,7 @@ def type_text(x: Any) -> str:
 def stored_array(x: Any) -> Any:
     """The array whose bytes are stored for an array, a key or a NumPy array."""
     if isinstance(x, core.Array) and _is_key(x):
-        return core.random.key_data(x)
+        return random.key_data(x)
     return x
 
 
@@ -178,7 +177,7 @@ def restore(leaf: Leaf, data: numpy.ndarray | None, like: Any = ...) -> Any:
     if isinstance(leaf, ValueLeaf):
         return leaf.value
     if leaf.kind == "key":
-        return core.random.wrap_key_data(_on_device(data, ...), impl=leaf.impl)
+        return random.wrap_key_data(_on_device(data, ...), impl=leaf.impl)
     as_numpy = leaf.kind == "numpy" if like is ... else isinstance(like, numpy.ndarray)
     return data if as_numpy else _on_device(data, like)
 
@@ -200,8 +199,7 @@ def abstract(leaf: Leaf) -> Any:
     """A `ShapeDtypeStruct`, or the value of a leaf that has no array."""
     if isinstance(leaf, ValueLeaf):
         return leaf.value
-    words = core.ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))
-    if leaf.kind != "key":
-        return words
-    wrap = functools.partial(core.random.wrap_key_data, impl=leaf.impl)
-    return core.eval_shape(wrap, words)
+    if leaf.kind == "key":
+        dtype = random.key(0, impl=leaf.impl).dtype
+        return core.ShapeDtypeStruct(leaf.shape[:-1], dtype)
+    return core.ShapeDtypeStruct(leaf.shape, dtype_named(leaf.dtype))

@@ -18,11 +18,11 @@ finfo = ml_dtypes.finfo
 iinfo = ml_dtypes.iinfo
 
 
-class extended(np.generic):  # noqa: N801 (the name users know)
+class extended(np.generic):
     """Abstract dtype of elements with an inner structure, such as random keys."""
 
 
-class prng_key(extended):  # noqa: N801 (the name users know)
+class prng_key(extended):
     """Abstract dtype of random keys."""
 
 
@@ -116,7 +116,8 @@ def issubdtype(a: Any, b: Any) -> bool:
         True
     """
     if isinstance(b, type) and issubclass(b, extended):
-        return isinstance(a, type) and issubclass(a, b)
+        kind = a if isinstance(a, type) else getattr(a, "type", None)  # a dtype of keys
+        return isinstance(kind, type) and issubclass(kind, b)
     concrete_a, concrete_b = _as_numpy(a), _as_numpy(b)
     if concrete_b is not None:
         return concrete_a == concrete_b

@@ -11,8 +11,10 @@
       UnexpectedTracerError
 """
 
-from ._tracing import ConcretizationTypeError as ConcretizationTypeError
-from ._tracing import TracerArrayConversionError as TracerArrayConversionError
-from ._tracing import TracerBoolConversionError as TracerBoolConversionError
-from ._tracing import TracerIntegerConversionError as TracerIntegerConversionError
-from ._tracing import UnexpectedTracerError as UnexpectedTracerError
+from ._tracing import (
+    ConcretizationTypeError as ConcretizationTypeError,
+    TracerArrayConversionError as TracerArrayConversionError,
+    TracerBoolConversionError as TracerBoolConversionError,
+    TracerIntegerConversionError as TracerIntegerConversionError,
+    UnexpectedTracerError as UnexpectedTracerError,
+)

@@ -25,19 +25,23 @@ Example:
 """
 
 from ._backend import with_type as with_type
-from ._ir import ArrayType as ArrayType
-from ._ir import Linear as Linear
-from ._ir import Primitive as Primitive
-from ._ir import Program as Program
-from ._ir import array_type as array_type
-from ._ir import describe as describe_frame
-from ._ir import message as error_message
-from ._ir import user_frame as user_frame
+from ._ir import (
+    ArrayType as ArrayType,
+    Linear as Linear,
+    Primitive as Primitive,
+    Program as Program,
+    array_type as array_type,
+    describe as describe_frame,
+    message as error_message,
+    user_frame as user_frame,
+)
 from ._lowering import mlir as mlir
-from ._tracing import Tracer as Tracer
-from ._tracing import bind as bind
-from ._tracing import evaluate as evaluate
-from ._tracing import record as record
-from ._tracing import typeof as typeof
+from ._tracing import (
+    Tracer as Tracer,
+    bind as bind,
+    evaluate as evaluate,
+    record as record,
+    typeof as typeof,
+)
 
 __all__ = ["describe_frame", "error_message"]

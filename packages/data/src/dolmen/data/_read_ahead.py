@@ -118,7 +118,9 @@ class ReadAhead:
             except BaseException as error:  # noqa: BLE001 - the reader raises it
                 made = Made([], error)
             with self._is_made:
-                self._is_ending |= made.error is not None
+                if made.error is not None:
+                    self._is_ending = True
+                    self._has_room.notify_all()
                 if not self._is_closed:
                     self._made[number] = made
                 self._is_made.notify()
@@ -126,12 +128,18 @@ class ReadAhead:
     def _claim(self) -> int | None:
         """The number of the next range to make; None when there is none."""
         with self._has_room:
-            while not self._is_ending and self._started >= self._wanted + self._depth:
+            while not self._is_done() and self._started >= self._wanted + self._depth:
                 self._has_room.wait()
-            if self._is_ending or self._started * self._width >= len(self._positions):
+            if self._is_done():
                 return None
             self._started += 1
+            if self._is_done():  # the threads that still wait are to end too
+                self._has_room.notify_all()
             return self._started - 1
+
+    def _is_done(self) -> bool:
+        is_exhausted = self._started * self._width >= len(self._positions)
+        return self._is_ending or is_exhausted
 
 
 _running: "weakref.WeakSet[ReadAhead]" = weakref.WeakSet()

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxlib import _jax, xla_client
+from jaxlib import xla_client
+import jaxlib._jax as _jax
 
 from . import _client, _flags, _stubs
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxlib import _jax, xla_client
+from jaxlib import xla_client
+import jaxlib._jax as _jax
 
 Device = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError

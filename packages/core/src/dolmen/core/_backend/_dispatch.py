@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxlib import _jax
+import jaxlib._jax as _jax
 
 from . import _arrays, _client, _flags
 from ._pytree import BOUNDARY

@@ -7,7 +7,7 @@ Python and is recorded instead of taking the compiled fast path.
 
 import os
 
-from jaxlib import _jax
+import jaxlib._jax as _jax
 
 _Config = _jax.config.Config
 

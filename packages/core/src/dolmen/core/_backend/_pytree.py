@@ -9,7 +9,7 @@ C++ fast path and no primitive needs to know them. Every registration enters bot
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from jaxlib import _jax
+import jaxlib._jax as _jax
 
 DictKey = _jax.pytree.DictKey
 FlattenedIndexKey = _jax.pytree.FlattenedIndexKey

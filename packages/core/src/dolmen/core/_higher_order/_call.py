@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._ir import ArrayType, Equation, Linear, Primitive, Program, Variable
-from .._tracing import bind, evaluate, typeof
+from .._tracing import bind
 from .._transforms import (
     Linearization,
     batch_program,
@@ -111,5 +111,3 @@ def call_linearization(inner: Linearization) -> Linearization:
         inner.active_outs,
     )
 
-
-__all__ = ["evaluate", "typeof"]

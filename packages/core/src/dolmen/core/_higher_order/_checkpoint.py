@@ -201,7 +201,7 @@ def checkpoint(
     return rematerialized
 
 
-class checkpoint_policies:  # noqa: N801  (JAX's name; it is used as a namespace)
+class checkpoint_policies:
     """Ready-made policies for `checkpoint`."""
 
     @staticmethod

@@ -93,7 +93,7 @@ def _closes_over(name: str, kind: str) -> TypeError:
     )
 
 
-class custom_jvp:  # noqa: N801  (JAX's name; it is used as a decorator)
+class custom_jvp:
     """A function with its own forward-mode derivative.
 
     Reverse mode is derived from it by transposition.

@@ -8,7 +8,13 @@ import numpy as np
 
 from .._ir import ArrayType, Primitive, Program, dtypes, message
 from .._tracing import EAGER, bind, evaluate, record, record_closed, state, typeof
-from .._transforms import Linearization, batch_program, batch_size, tangent_type, zeros_for
+from .._transforms import (
+    Linearization,
+    batch_program,
+    batch_size,
+    tangent_type,
+    zeros_for,
+)
 from .._transforms._trees import argument_leaves, flatten, name_of, result_leaves
 from ._functions import record_tree
 
@@ -140,8 +146,8 @@ class CustomVjp(Primitive):
 def _batched_rule(
     primitive: CustomVjp, axes: tuple[int | None, ...], size: int
 ) -> Rule:
-    from .._ops._reductions import reduce_sum
     from .._ops import _shape
+    from .._ops._reductions import reduce_sum
 
     rule = primitive.rule()
     shared: tuple[int | None, ...] = (None,) * len(rule.forward_captures)
@@ -175,7 +181,7 @@ def _batched_rule(
     return Rule(forward, rule.forward_captures, backward)
 
 
-class custom_vjp:  # noqa: N801  (JAX's name; it is used as a decorator)
+class custom_vjp:
     """A function with its own reverse-mode derivative.
 
     Args:

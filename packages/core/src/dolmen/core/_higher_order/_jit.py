@@ -13,7 +13,6 @@ from .._tracing import (
     EAGER,
     Tracer,
     as_array,
-    current_trace,
     is_array_like,
     record,
     run_program,
@@ -435,5 +434,3 @@ def jit_when_eager(
 
     return decorate
 
-
-__all__ = ["current_trace"]

@@ -7,14 +7,11 @@ import numpy as np
 
 from .._ir import (
     ArrayType,
-    Equation,
     Linear,
-    Literal,
     Primitive,
     Program,
     Variable,
     array_type,
-    dtypes,
     message,
 )
 from .._lowering import mlir
@@ -238,7 +235,7 @@ class _Order:
 
 def _sections(num_consts: int, num_carry: int, total: int) -> list[range]:
     return [
-        range(0, num_consts),
+        range(num_consts),
         range(num_consts, num_consts + num_carry),
         range(num_consts + num_carry, total),
     ]
@@ -779,5 +776,3 @@ def map(
         ]
     return out_tree.unflatten(outs)
 
-
-__all__ = ["Equation", "Literal", "dtypes"]

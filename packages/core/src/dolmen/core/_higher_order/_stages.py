@@ -7,8 +7,8 @@ from typing import Any
 from .. import _backend
 from .._ir import ArrayType, Equation, Program, format_program, message
 from .._lowering import Executable, Module, compile_module, lower
-from .._tracing import EAGER, as_array, device_array, is_array_like, typeof
-from .._transforms._trees import flatten, flatten_with_path, name_of, path_text
+from .._tracing import as_array, device_array, is_array_like, typeof
+from .._transforms._trees import call_path, flatten, flatten_with_path, path_text
 from ._jit import JitFunction, Signature, TracedFunction
 from ._shape_struct import describe_type
 
@@ -144,7 +144,7 @@ class Compiled:
             )
         types = [typeof(leaf) for leaf in leaves]
         wrong = [
-            f"  args{path_text(path)}: expected {want!r}, got {type!r}"
+            f"  {call_path(path)}: expected {want!r}, got {type!r}"
             for (path, _), want, type in zip(
                 flatten_with_path(dynamic)[0], wanted, types, strict=True
             )
@@ -276,5 +276,3 @@ def device_get(x: Any) -> Any:
         [_backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v for v in leaves]
     )
 
-
-__all__ = ["EAGER", "name_of"]

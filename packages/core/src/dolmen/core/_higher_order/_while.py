@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, Program, array_type, message
+from .._ir import ArrayType, Primitive, Program, message
 from .._ops import _selection, _shape
 from .._ops._arithmetic import add
 from .._ops._comparison import lt
@@ -20,7 +20,7 @@ from .._transforms import (
     to_front,
     zeros_for,
 )
-from .._transforms._trees import argument_leaves, flatten, name_of
+from .._transforms._trees import argument_leaves, name_of
 from ._functions import join_types, record_tree, type_difference
 from ._scan import _weak_to, scan
 
@@ -359,5 +359,3 @@ def fori_loop(
     lower = convert_element_type(lower, index_type.dtype)
     return while_loop(lambda c: lt(c[0], c[1]), body, (lower, upper, init_val))[2]
 
-
-__all__ = ["array_type", "flatten"]

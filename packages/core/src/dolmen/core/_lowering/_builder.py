@@ -6,8 +6,17 @@ from typing import Any
 import numpy as np
 
 from .._backend import _mlir as mlir
-from .._ir import ArrayType, Atom, Equation, Literal, Program, Variable, array_type
-from .._ir import describe, line_of, live_equations
+from .._ir import (
+    ArrayType,
+    Atom,
+    Equation,
+    Literal,
+    Program,
+    array_type,
+    describe,
+    line_of,
+    live_equations,
+)
 from .._ir._frames import Frame
 
 _create = mlir.Operation.create
@@ -271,5 +280,3 @@ def describe_equation(equation: Equation) -> str:
     """`sin at train.py:41 in loss`, for compiler errors."""
     return f"{equation.primitive.name} at {describe(equation.frame)}"
 
-
-__all__ = ["Builder", "Variable", "describe_equation", "lowered_type"]

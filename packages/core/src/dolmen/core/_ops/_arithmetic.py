@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._ir import ArrayType, array_type, dtypes, type_error
-from .._tracing import bind
-from .._tracing import typeof
+from .._tracing import bind, typeof
 from . import _comparison, _conversion, _creation, _rounding, _selection
 from ._elementwise import (
     Elementwise,

@@ -13,8 +13,8 @@ def optimization_barrier(operand: Any) -> Any:
     """The same values, which no optimization may trace back to where they came from.
 
     XLA computes everything before the barrier before anything behind it, and does not
-    merge computations across it. Rematerialization uses it so that recomputed values are
-    not recognized as the ones already known.
+    merge computations across it. Rematerialization uses it so that recomputed values
+    are not recognized as the ones already known.
 
     Args:
         operand: an array or a tree of arrays.

@@ -40,9 +40,7 @@ class ConvDimensionNumbers(NamedTuple):
     out_spec: Axes
 
 
-ConvGeneralDilatedDimensionNumbers = (
-    None | ConvDimensionNumbers | tuple[str, str, str]
-)
+ConvGeneralDilatedDimensionNumbers = None | ConvDimensionNumbers | tuple[str, str, str]
 
 
 def conv_dimension_numbers(
@@ -53,9 +51,9 @@ def conv_dimension_numbers(
     Args:
         lhs_shape: shape of the input.
         rhs_shape: shape of the kernel.
-        dimension_numbers: three layouts such as ``("NHWC", "HWIO", "NHWC")``, with N for
-            batch, C for features, I and O for input and output features and any other
-            letters for spatial axes; None for batch and features first.
+        dimension_numbers: three layouts such as ``("NHWC", "HWIO", "NHWC")``, with N
+            for batch, C for features, I and O for input and output features and any
+            other letters for spatial axes; None for batch and features first.
 
     Returns:
         `ConvDimensionNumbers`.
@@ -74,8 +72,8 @@ def conv_dimension_numbers(
     ndim = len(lhs_shape)
     if ndim != len(rhs_shape):
         raise value_error(
-            "conv_dimension_numbers: input and kernel must have the same number of axes, "
-            f"got shapes {tuple(lhs_shape)} and {tuple(rhs_shape)}."
+            "conv_dimension_numbers: input and kernel must have the same number of "
+            f"axes, got shapes {tuple(lhs_shape)} and {tuple(rhs_shape)}."
         )
     if dimension_numbers is None:
         return ConvDimensionNumbers(*(tuple(range(ndim)),) * 3)
@@ -93,8 +91,8 @@ def conv_dimension_numbers(
     for layout, first in ((lhs, "NC"), (rhs, "OI"), (out, "NC")):
         if set(layout) != {*first, *spatial}:
             raise value_error(
-                "conv_dimension_numbers: input and result must have letters N and C, the "
-                "kernel O and I, and all of them the same spatial letters, got "
+                "conv_dimension_numbers: input and result must have letters N and C, "
+                "the kernel O and I, and all of them the same spatial letters, got "
                 f"{dimension_numbers!r}."
             )
     return ConvDimensionNumbers(
@@ -186,15 +184,15 @@ def conv_general_dilated(
         rhs: the kernel, in the same dtype: output features, input features (divided by
             `feature_group_count`) and as many spatial axes.
         window_strides: steps of the window along each spatial axis.
-        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for each
-            spatial axis; negative numbers crop.
+        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for
+            each spatial axis; negative numbers crop.
         lhs_dilation: spacing of the input's elements (transposed convolution).
         rhs_dilation: spacing of the kernel's elements (atrous convolution).
         dimension_numbers: see `conv_dimension_numbers`.
         feature_group_count: split the features of input and result into this many
             groups; each convolves with its own part of the kernel.
-        batch_group_count: split the batch into this many groups; each gives its own part
-            of the output features.
+        batch_group_count: split the batch into this many groups; each gives its own
+            part of the output features.
         precision: see `Precision`; one or a pair.
         preferred_element_type: dtype of the result; by default that of the operands.
 
@@ -208,8 +206,10 @@ def conv_general_dilated(
     Example:
         >>> from dolmen.core import lax
         >>> x, w = lax.full((1, 8, 8, 3), 1.0), lax.full((3, 3, 3, 4), 1.0)
-        >>> numbers = ("NHWC", "HWIO", "NHWC")
-        >>> y = lax.conv_general_dilated(x, w, (2, 2), "SAME", dimension_numbers=numbers)
+        >>> layouts = ("NHWC", "HWIO", "NHWC")
+        >>> y = lax.conv_general_dilated(
+        ...     x, w, (2, 2), "SAME", dimension_numbers=layouts
+        ... )
         >>> y.shape
         (1, 4, 4, 4)
     """
@@ -285,8 +285,8 @@ class ConvGeneralDilated(Primitive):
         fixed = (self.window_strides, self.padding, self.lhs_dilation)
         if not len(lhs_spec) == len(rhs_spec) == len(out_spec) == x.ndim == w.ndim:
             raise value_error(
-                "conv_general_dilated: input, kernel and dimension numbers must have the "
-                f"same number of axes, got {x!r}, {w!r} and {self.dimension_numbers}."
+                "conv_general_dilated: input, kernel and dimension numbers must have "
+                f"the same number of axes, got {x!r}, {w!r} and {self.dimension_numbers}."
             )
         if any(len(values) != x.ndim - 2 for values in fixed):
             raise value_error(
@@ -301,9 +301,7 @@ class ConvGeneralDilated(Primitive):
             out[axis] = size
         preferred = self.preferred_element_type
         weak = preferred is None and x.weak_type and w.weak_type
-        return array_type(
-            tuple(out), x.dtype if preferred is None else preferred, weak
-        )
+        return array_type(tuple(out), x.dtype if preferred is None else preferred, weak)
 
     def _check_groups(self, x: ArrayType, w: ArrayType) -> None:
         lhs_spec, rhs_spec, _ = self.dimension_numbers
@@ -449,7 +447,9 @@ class ConvGeneralDilated(Primitive):
 
     def _ct_sizes(self, ct: Any) -> list[int]:
         """Spatial sizes of the cotangent, spaced by the strides."""
-        axes = zip(self.dimension_numbers.out_spec[2:], self.window_strides, strict=True)
+        axes = zip(
+            self.dimension_numbers.out_spec[2:], self.window_strides, strict=True
+        )
         return [_dilated(typeof(ct).shape[a], s) for a, s in axes]
 
     # XLA's convolution has one batch axis. A second one merges with the batch, with the
@@ -646,8 +646,8 @@ def conv_transpose(
         rhs_dilation: spacing of the kernel's elements.
         dimension_numbers: see `conv_dimension_numbers`; None for features last, as in
             ``("NHWC", "HWIO", "NHWC")``.
-        transpose_kernel: flip the kernel and exchange its features, so that the result is
-            the exact transpose of the convolution with `rhs`.
+        transpose_kernel: flip the kernel and exchange its features, so that the result
+            is the exact transpose of the convolution with `rhs`.
         precision: see `Precision`.
         preferred_element_type: dtype of the result.
         use_consistent_padding: read pairs like the strings, as the padding of the
@@ -715,3 +715,51 @@ def _transposed_padding(k: int, stride: int, padding: Any) -> tuple[int, int]:
             f"{padding!r}."
         )
     return low, total - low
+
+
+def conv_general_dilated_patches(
+    lhs: Any,
+    filter_shape: Sequence[int],
+    window_strides: Sequence[int],
+    padding: str | Sequence[tuple[int, int]],
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: ConvGeneralDilatedDimensionNumbers = None,
+    precision: PrecisionLike = None,
+    preferred_element_type: Any = None,
+) -> Any:
+    """What each position of a convolution's window sees ("im2col").
+
+    Args:
+        lhs: the input; batch, features and spatial axes.
+        filter_shape: sizes of the window along the spatial axes.
+        window_strides: steps of the window.
+        padding: as in `conv_general_dilated`.
+        lhs_dilation: spacing of the input's elements.
+        rhs_dilation: spacing of the window's elements.
+        dimension_numbers: see `conv_dimension_numbers`.
+        precision: by default the highest, which copies exactly.
+        preferred_element_type: dtype of the result.
+
+    Returns:
+        An array whose features are, for each input feature in turn, the elements of the
+        window in row-major order.
+    """
+    x, window = typeof(lhs), as_sizes(filter_shape)
+    numbers = conv_dimension_numbers(x.shape, (1, 1, *window), dimension_numbers)
+    features, size = x.shape[numbers.lhs_spec[1]], math.prod(window)
+    one_hot = np.eye(size, dtype=x.dtype).reshape(size, 1, *window)
+    kernel = np.tile(one_hot, (features, *(1,) * (1 + len(window))))
+    kernel = np.transpose(kernel, np.argsort(numbers.rhs_spec))
+    return conv_general_dilated(
+        lhs,
+        kernel,
+        window_strides,
+        padding,
+        lhs_dilation,
+        rhs_dilation,
+        numbers,
+        feature_group_count=features,
+        precision=Precision.HIGHEST if precision is None else precision,
+        preferred_element_type=preferred_element_type,
+    )

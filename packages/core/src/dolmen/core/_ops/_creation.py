@@ -116,7 +116,8 @@ class Iota(Primitive):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         if dtypes.kind(self.dtype) not in ("i", "u", "f", "c"):
             raise type_error(
-                f"iota: expected a dtype of numbers, got {dtypes.short_name(self.dtype)}."
+                "iota: expected a dtype of numbers, got "
+                f"{dtypes.short_name(self.dtype)}."
             )
         if any(n < 0 for n in self.shape):
             raise value_error(f"iota: sizes must not be negative, got {self.shape}.")

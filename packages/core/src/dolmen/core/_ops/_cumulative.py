@@ -25,7 +25,6 @@ from .._tracing import bind, typeof
 from . import (
     _arithmetic,
     _comparison,
-    _conversion,
     _creation,
     _gather,
     _reductions,

@@ -74,7 +74,8 @@ def as_precision(function: str, precision: Any) -> tuple[Precision, Precision] |
     if not isinstance(found, Precision):
         raise value_error(
             f"{function}: `precision` must be None, a `lax.Precision`, one of "
-            f"{', '.join(map(repr, _PRECISIONS))}, or a pair of them, got {precision!r}."
+            f"{', '.join(map(repr, _PRECISIONS))}, or a pair of them, got "
+            f"{precision!r}."
         )
     return found, found
 
@@ -290,7 +291,9 @@ class DotGeneral(Primitive):
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         x, _ = arg_types
         (x_con, _), _ = self.dimension_numbers
-        return 2 * self.infer_type(arg_types).size * math.prod(x.shape[a] for a in x_con)
+        return (
+            2 * self.infer_type(arg_types).size * math.prod(x.shape[a] for a in x_con)
+        )
 
 
 def _shifted(axes: Axes, new: int) -> Axes:

@@ -1,4 +1,4 @@
-"""Windows of an array at many places at once: `gather` reads them, `scatter` writes them.
+"""Windows of an array at many places: `gather` reads them, `scatter` writes them.
 
 Reading is linear and adding is its transpose, so `gather` and `scatter_add` share this
 file. Both describe places in the same way: the last axis of the index array holds start
@@ -7,7 +7,7 @@ vectors, the other axes are batch axes.
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,13 +16,14 @@ from .._ir import (
     ArrayType,
     Linear,
     Primitive,
+    Program,
     array_type,
     dtypes,
     type_error,
     value_error,
 )
 from .._lowering import mlir
-from .._tracing import bind, typeof
+from .._tracing import bind, record, typeof
 from . import _creation, _shape
 from ._shape import as_sizes
 
@@ -258,8 +259,8 @@ class Gather(Primitive):
         left_out = {*numbers.collapsed_slice_dims, *own}
         if any(sizes[a] > 1 for a in left_out):
             raise value_error(
-                f"gather: windows must have size 1 along the collapsed and batching axes "
-                f"{tuple(sorted(left_out))}, got slice_sizes={sizes}."
+                f"gather: windows must have size 1 along the collapsed and batching "
+                f"axes {tuple(sorted(left_out))}, got slice_sizes={sizes}."
             )
         window = [n for a, n in enumerate(sizes) if a not in left_out]
         if len(window) != len(numbers.offset_dims):
@@ -378,9 +379,7 @@ def _widened(builder: Any, indices: Any, type: ArrayType) -> tuple[Any, ArrayTyp
     return builder.convert(indices, wide), wide
 
 
-def _inside(
-    builder: Any, indices: Any, type: ArrayType, limits: Sequence[int]
-) -> Any:
+def _inside(builder: Any, indices: Any, type: ArrayType, limits: Sequence[int]) -> Any:
     """Whether each start lies between 0 and its limit; without the vector axis."""
     mask = array_type(type.shape, np.dtype(bool))
     signed = dtypes.kind(type.dtype) == "i"
@@ -515,7 +514,9 @@ class ScatterOperation(Primitive):
         indices, indices_type = _widened(builder, indices, indices_type)
         if self.mode is CLIP and d.scatter_dims_to_operand_dims:
             sizes = self._window(x_type, updates_type)
-            limits = [x_type.shape[a] - sizes[a] for a in d.scatter_dims_to_operand_dims]
+            limits = [
+                x_type.shape[a] - sizes[a] for a in d.scatter_dims_to_operand_dims
+            ]
             lowest = builder.constant(0, indices_type)
             highest = _along_vectors(builder, limits, indices_type)
             indices = builder.emit("clamp", (lowest, indices, highest), (indices_type,))
@@ -601,8 +602,9 @@ def scatter_add(
 ) -> Any:
     """Add windows to an array at many places.
 
-    `x.at[i].add(y)` is the comfortable way to write it. Updates of one element are added
-    in no particular order, so floating-point results may differ between runs on GPUs.
+    `x.at[i].add(y)` is the comfortable way to write it. Updates of one element are
+    added in no particular order, so floating-point results may differ between runs on
+    GPUs.
 
     Args:
         operand: any shape and dtype.
@@ -724,20 +726,15 @@ class Scatter(ScatterOperation):
         dx = _creation.zeros_like(x) if dx is None else dx
         return out, bind(self, dx, indices, dupdates)
 
-    def _tangent_of_winners(
-        self, x: Any, indices: Any, dx: Any, dupdates: Any
-    ) -> Any:
+    def _tangent_of_winners(self, x: Any, indices: Any, dx: Any, dupdates: Any) -> Any:
         # Number the updates from 1 and scatter the numbers: each element then tells
         # which update it holds, and 0 if none. Losers' tangents are dropped.
+        from ._arithmetic import add
         from ._comparison import eq
         from ._selection import select
 
         updates = typeof(dupdates)
-        numbers = _shape.reshape(
-            _creation.iota(np.int32, updates.size), updates.shape
-        )
-        from ._arithmetic import add
-
+        numbers = _shape.reshape(_creation.iota(np.int32, updates.size), updates.shape)
         one, zero = np.int32(1), np.int32(0)
         numbers = add(numbers, one)
         blank = _creation.full(typeof(x).shape, 0, np.int32)
@@ -795,7 +792,7 @@ class ScatterMul(ScatterOperation):
     combiner = "multiply"
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        from ._arithmetic import add, mul
+        from ._arithmetic import mul
 
         (x, indices, updates), (dx, _, dupdates) = primals, tangents
         out = bind(self, *primals)
@@ -805,8 +802,8 @@ class ScatterMul(ScatterOperation):
         if not self.unique_indices:
             raise NotImplementedError(
                 "scatter_mul: the derivative with respect to `updates` is defined for "
-                "unique_indices=True only, because repeated places multiply each other's "
-                "updates."
+                "unique_indices=True only, because repeated places multiply each "
+                "other's updates."
             )
         factor = self._read(x, indices, typeof(updates))
         tangent = _creation.zeros_like(x) if tangent is None else tangent
@@ -894,3 +891,72 @@ class ScatterMax(ScatterExtremum):
     """The larger of operand and updates at the given places."""
 
     combiner = "maximum"
+
+
+def scatter_apply(
+    operand: Any,
+    scatter_indices: Any,
+    func: Callable[[Any], Any],
+    dimension_numbers: ScatterDimensionNumbers,
+    *,
+    update_shape: Sequence[int] = (),
+    indices_are_sorted: bool = False,
+    unique_indices: bool = False,
+    mode: str | GatherScatterMode | None = None,
+) -> Any:
+    """Apply a function to the elements of windows; see `scatter_add`.
+
+    `x.at[i].apply(func)` is the comfortable way to write it. An element that lies in
+    several windows goes through `func` as many times. There is no derivative.
+
+    Args:
+        operand: any shape and dtype.
+        scatter_indices: integers; the last axis holds the start of each window.
+        func: from a scalar to a scalar of the same dtype; closes over no arrays.
+        dimension_numbers: what the axes mean.
+        update_shape: the shape that updates would have.
+        indices_are_sorted: promise that starts are sorted.
+        unique_indices: promise that windows do not overlap.
+        mode: what happens outside of `operand`; see `GatherScatterMode`.
+
+    Returns:
+        An array like `operand`.
+
+    Raises:
+        TypeError: `func` changes the dtype.
+        ValueError: `func` closes over arrays, or the numbers don't fit the shapes.
+    """
+    dtype = typeof(operand).dtype
+    scalar = array_type((), dtype)
+    program, captures = record(lambda x: [func(x)], (scalar,), name="scatter_apply")
+    if captures:
+        raise value_error(
+            "scatter_apply: `func` must not close over arrays.",
+            "Gather the elements, apply `func` to them and scatter the results.",
+        )
+    (out,) = program.out_types
+    if out.shape or out.dtype != dtype:
+        raise type_error(
+            f"scatter_apply: `func` must map {scalar!r} to itself, got {out!r}.",
+            "Convert the result with `.astype(...)`.",
+        )
+    primitive = ScatterApply(
+        dimension_numbers,
+        bool(indices_are_sorted),
+        bool(unique_indices),
+        GatherScatterMode.from_any(mode),
+        program,
+    )
+    unused = _creation.full(update_shape, 0, dtype)
+    return bind(primitive, operand, scatter_indices, unused)
+
+
+class ScatterApply(ScatterOperation):
+    """The operand with a program applied at the given places; updates are ignored."""
+
+    interned = False
+
+    program: Program
+
+    def combine(self, builder: Any, old: Any, new: Any, type: ArrayType) -> Any:
+        return builder.inline(self.program, [old])[0]

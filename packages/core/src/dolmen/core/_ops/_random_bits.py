@@ -48,8 +48,8 @@ def rng_bit_generator(
 
     Returns:
         The new state, like `key`, and the bits, an array of shape `shape`. The bits
-        depend on key, shape and dtype together: a part of a larger draw is not a smaller
-        draw. Under `vmap` each key draws for itself, one after the other.
+        depend on key, shape and dtype together: a part of a larger draw is not a
+        smaller draw. Under `vmap` each key draws for itself, one after the other.
 
     Raises:
         TypeError: `key` or `dtype` has the wrong dtype or shape.
@@ -79,8 +79,7 @@ class RngBitGenerator(Primitive):
             (_UINT64, 2),
         ):
             raise type_error(
-                "rng_bit_generator: `key` must be u32[4] or u64[2], got "
-                f"{key!r}."
+                f"rng_bit_generator: `key` must be u32[4] or u64[2], got {key!r}."
             )
         if dtypes.kind(self.dtype) != "u":
             raise type_error(

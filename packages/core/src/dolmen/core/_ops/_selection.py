@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
+from .._ir import ArrayType, Primitive, array_type, type_error, value_error
 from .._tracing import bind, typeof
 from . import _arithmetic, _bitwise, _comparison
 from ._elementwise import (
@@ -196,11 +196,11 @@ class Clamp(Primitive):
         """The derivative goes to the operand that is the result."""
         low, x, high = primals
         out = bind(self, *primals)
-        # At a bound no operand has a derivative, as in JAX; nor a lower bound beyond
-        # the upper one, which then is the result.
+        # Where `x` equals a bound no operand has a derivative, as in JAX.
         below = _both(_comparison.lt(x, low), _comparison.lt(low, high))
         inside = _both(_comparison.lt(low, x), _comparison.lt(x, high))
-        above = _comparison.lt(high, x)
+        crossed = _comparison.lt(high, low)
+        above = _bitwise.bitwise_or(_comparison.lt(high, x), crossed)
         zero = constant_like(out, 0)
         total = None
         for mask, tangent in zip((below, inside, above), tangents, strict=True):

@@ -3,6 +3,7 @@
 Each linear operation stands beside the one that transposes it.
 """
 
+import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -146,19 +147,17 @@ class BroadcastInDim(Primitive):
         given = f"got {x!r}, shape={self.shape}, broadcast_dimensions={dims}."
         if len(dims) != x.ndim:
             raise value_error(
-                "broadcast_in_dim: `broadcast_dimensions` must name one result axis for "
-                f"each of the operand's {x.ndim} axes, {given}"
+                "broadcast_in_dim: `broadcast_dimensions` must name one result axis "
+                f"for each of the operand's {x.ndim} axes, {given}"
             )
-        increasing = all(a < b for a, b in zip(dims, dims[1:], strict=False))
+        increasing = all(a < b for a, b in itertools.pairwise(dims))
         if not increasing or any(not 0 <= d < len(self.shape) for d in dims):
             raise value_error(
                 "broadcast_in_dim: `broadcast_dimensions` must increase and lie within "
                 f"the result's {len(self.shape)} axes, {given}",
                 "Permute the operand with `transpose` first.",
             )
-        if any(
-            n not in (1, self.shape[d]) for n, d in zip(x.shape, dims, strict=True)
-        ):
+        if any(n not in (1, self.shape[d]) for n, d in zip(x.shape, dims, strict=True)):
             raise value_error(
                 "broadcast_in_dim: each operand axis must have size 1 or the size of "
                 f"its result axis, {given}"
@@ -211,8 +210,9 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                 sizes[axis] = size
             elif size not in (1, sizes[axis]):
                 raise value_error(
-                    "broadcast_shapes: sizes of an axis, counted from the last, must be "
-                    f"equal or 1, got shapes {', '.join(str(tuple(s)) for s in shapes)}."
+                    "broadcast_shapes: sizes of an axis, counted from the last, must "
+                    "be equal or 1, got shapes "
+                    f"{', '.join(str(tuple(s)) for s in shapes)}."
                 )
     return tuple(sizes)
 
@@ -265,7 +265,8 @@ class Reshape(Primitive):
         sizes = self.new_sizes
         if any(n < 0 for n in sizes):
             raise value_error(
-                f"reshape: sizes must not be negative, got {x!r} and new_sizes={sizes}.",
+                "reshape: sizes must not be negative, got "
+                f"{x!r} and new_sizes={sizes}.",
                 "Use `jnp.reshape`, which infers a size given as -1.",
             )
         if math.prod(sizes) != x.size:
@@ -409,8 +410,8 @@ class Transpose(Primitive):
         (x,) = arg_types
         if sorted(self.permutation) != list(range(x.ndim)):
             raise value_error(
-                f"transpose: `permutation` must hold each of the {x.ndim} axes of {x!r} "
-                f"once, got {self.permutation}."
+                f"transpose: `permutation` must hold each of the {x.ndim} axes of "
+                f"{x!r} once, got {self.permutation}."
             )
         return x.with_shape(tuple([x.shape[axis] for axis in self.permutation]))
 
@@ -640,6 +641,48 @@ class Split(Primitive):
             )
             start += size
         return made
+
+
+def stack(operands: Sequence[Any], axis: int = 0) -> Any:
+    """Join arrays of equal shape and dtype along a new axis.
+
+    Args:
+        operands: at least one array.
+        axis: where the new axis stands in the result; negative ones count from its end.
+    """
+    operands = list(operands)
+    if not operands:
+        raise value_error("stack: expected at least one operand, got none.")
+    at = as_axis("stack", axis, typeof(operands[0]).ndim + 1, "axis")
+    return concatenate([expand_dims(x, (at,)) for x in operands], at)
+
+
+def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+    """The elements of an array along one axis, which they lack."""
+    shape = typeof(x).shape
+    at = as_axis("unstack", axis, len(shape), "axis")
+    return tuple([squeeze(piece, (at,)) for piece in split(x, (1,) * shape[at], at)])
+
+
+def tile(operand: Any, reps: Sequence[int]) -> Any:
+    """Repeat an array as a whole along each of its axes.
+
+    Args:
+        operand: any shape and dtype.
+        reps: how often along each axis; further numbers in front make new axes.
+    """
+    counts = as_sizes(reps)
+    shape = typeof(operand).shape
+    if len(counts) < len(shape) or any(count < 0 for count in counts):
+        raise value_error(
+            "tile: `reps` must hold a non-negative number for each of the operand's "
+            f"{len(shape)} axes, got {counts} for {typeof(operand)!r}."
+        )
+    shape = (1,) * (len(counts) - len(shape)) + shape
+    pairs = [size for pair in zip(counts, shape, strict=True) for size in pair]
+    places = range(1, 2 * len(shape), 2)
+    repeated = broadcast_in_dim(reshape(operand, shape), pairs, places)
+    return reshape(repeated, [c * n for c, n in zip(counts, shape, strict=True)])
 
 
 # ---- pad ---------------------------------------------------------------------------

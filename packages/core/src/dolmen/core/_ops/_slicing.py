@@ -78,8 +78,8 @@ class Slice(Primitive):
         bounds = zip(starts, limits, x.shape, strict=True)
         if any(not 0 <= start <= limit <= n for start, limit, n in bounds):
             raise value_error(
-                "slice: indices must satisfy 0 <= start <= limit <= size on every axis, "
-                f"{given}",
+                "slice: indices must satisfy 0 <= start <= limit <= size on every "
+                f"axis, {given}",
                 "Use indexing (`x[...]`) or `slice_in_dim`, which accept negative "
                 "indices.",
             )
@@ -184,8 +184,8 @@ def index_in_dim(operand: Any, index: int, axis: int = 0, keepdims: bool = True)
     n = type.shape[axis]
     if not -n <= index < n:
         raise value_error(
-            f"index_in_dim: `index` must be between {-n} and {n - 1} for axis {axis} of "
-            f"{type!r}, got {index}."
+            f"index_in_dim: `index` must be between {-n} and {n - 1} for axis {axis} "
+            f"of {type!r}, got {index}."
         )
     index += n if index < 0 else 0
     made = slice_in_dim(operand, index, index + 1, 1, axis)
@@ -195,9 +195,9 @@ def index_in_dim(operand: Any, index: int, axis: int = 0, keepdims: bool = True)
 # ---- places computed at run time ---------------------------------------------------
 #
 # Starts are scalar arguments. Each is clamped so that the piece lies within the array;
-# before that, negative ones count from the end where `wraps` says so. Wrapping belongs to
-# the primitives, rather than being computed before them, so that the program of a loop
-# that slices by its counter stays one equation.
+# before that, negative ones count from the end where `wraps` says so. Wrapping belongs
+# to the primitives, rather than being computed before them, so that the program of a
+# loop that slices by its counter stays one equation.
 
 
 def dynamic_slice(
@@ -511,7 +511,9 @@ class DynamicUpdateSlice(Primitive):
                 at = axis if axis is not None else update_axis
                 assert at is not None
                 x = x if axis is not None else _new_axis(x, at, size)
-                update = update if update_axis is not None else _new_axis(update, at, size)
+                update = (
+                    update if update_axis is not None else _new_axis(update, at, size)
+                )
             else:
                 at = axis
                 update = _shape.move_axis(update, update_axis, axis)

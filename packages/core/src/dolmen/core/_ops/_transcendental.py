@@ -16,7 +16,14 @@ from ._arithmetic import (
     square,
     sub,
 )
-from ._elementwise import Elementwise, Term, check_kind, common_shape, constant_like, stretched
+from ._elementwise import (
+    Elementwise,
+    Term,
+    check_kind,
+    common_shape,
+    constant_like,
+    stretched,
+)
 
 
 class Transcendental(Elementwise):

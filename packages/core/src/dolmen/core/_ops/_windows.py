@@ -38,8 +38,8 @@ def reduce_window(
             for each element of the window.
         window_dimensions: sizes of the window, one for each axis of `operand`.
         window_strides: steps of the window, by default 1.
-        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for each
-            axis.
+        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for
+            each axis.
         base_dilation: spacing of the operand's elements, by default 1.
         window_dilation: spacing of the window's elements, by default 1.
 
@@ -152,7 +152,8 @@ def _only_primitive(program: Program) -> Any:
 
 def _padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
     config = [
-        (low, high, d - 1) for (low, high), d in zip(padding, base_dilation, strict=True)
+        (low, high, d - 1)
+        for (low, high), d in zip(padding, base_dilation, strict=True)
     ]
     return _shape.pad(x, value, config)
 

@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import pytree
 from .._ir import array_type, dtypes, message
-from .._ops._arithmetic import mul
 from .._tracing import (
-    Tracer,
     current_trace,
     enter,
     typeof,
@@ -618,5 +615,3 @@ def hessian(
     """
     return jacfwd(jacrev(fun, argnums, has_aux), argnums, has_aux)
 
-
-__all__ = ["Tracer", "mul", "pytree"]

@@ -1,11 +1,11 @@
 """Arguments and results of user functions as flat lists of array leaves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .._backend import pytree
 from .._ir import message
-from .._tracing import as_array, is_array_like, typeof
+from .._tracing import as_array, is_array_like
 
 flatten = pytree.BOUNDARY.flatten
 flatten_with_path = pytree.BOUNDARY.flatten_with_path
@@ -25,10 +25,18 @@ def path_text(path: Sequence[Any]) -> str:
     return "".join(map(str, path))
 
 
+def call_path(path: Sequence[Any]) -> str:
+    """A path into the pair `(args, kwargs)` of a call: `args[0]['w']`, `kwargs['n']`."""
+    return ("args", "kwargs")[path[0].idx] + path_text(path[1:])
+
+
 def argument_leaves(
     transform: str, function: Any, args: Any
 ) -> tuple[list[Any], Any]:
     """Leaves and tree of `args`, after checking that every leaf is an array.
+
+    Args:
+        args: the tuple of arguments, or a pair `(args, kwargs)` for `jit` and `vmap`.
 
     Raises:
         TypeError: a leaf is not array-like; the message names every such leaf.
@@ -41,8 +49,10 @@ def argument_leaves(
 
 def not_arrays(transform: str, function: Any, args: Any) -> TypeError:
     """The error for argument leaves that are not arrays."""
+    pair = transform in ("jit", "vmap", "checkpoint")
     wrong = [
-        f"  args{path_text(path)}: {type(leaf).__name__} {leaf!r:.60}"
+        f"  {call_path(path) if pair else 'args' + path_text(path)}: "
+        f"{type(leaf).__name__} {leaf!r:.60}"
         for path, leaf in flatten_with_path(args)[0]
         if not is_array_like(leaf)
     ]
@@ -125,11 +135,3 @@ def _children(value: Any) -> list[tuple[str, Any]] | None:
     if found is None:
         return None
     return [(str(key), child) for key, child in found[0]]
-
-
-def type_of_leaf(leaf: Any) -> Any:
-    """Type of an argument leaf."""
-    return typeof(leaf)
-
-
-FlatFunction = Callable[..., Sequence[Any]]

@@ -10,9 +10,9 @@ from ._batch import BatchTrace, BatchTracer, to_front
 from ._trees import (
     argument_leaves,
     broadcast_prefix,
+    call_path,
     flatten_with_path,
     name_of,
-    path_text,
     result_leaves,
 )
 
@@ -100,11 +100,11 @@ def _normalized(fun: Any, axis: int | None, leaf: Any, where: Any) -> int | None
     type = typeof(leaf)
     if not -type.ndim <= axis < type.ndim:
         what, args, index = where
-        path = path_text(flatten_with_path(args)[0][index][0])
+        path = call_path(flatten_with_path(args)[0][index][0])
         raise ValueError(
             message(
                 f"vmap of {name_of(fun)}: {what}={axis} does not exist in argument "
-                f"leaf args{path}, {type!r}.",
+                f"leaf {path}, {type!r}.",
                 "Give that argument in_axes=None if the whole batch shares it.",
             )
         )
@@ -130,7 +130,7 @@ def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int
         )
     paths = [path for path, _ in flatten_with_path(args)[0]]
     listed = [
-        f"  args{path_text(path)}: {typeof(leaf)!r}, axis {axis} has "
+        f"  {call_path(path)}: {typeof(leaf)!r}, axis {axis} has "
         f"length {typeof(leaf).shape[axis]}"
         for path, leaf, axis in zip(paths, leaves, axes, strict=True)
         if axis is not None

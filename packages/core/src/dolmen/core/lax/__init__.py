@@ -1,157 +1,192 @@
 """Operations close to XLA, and structured control flow."""
 
-from .._higher_order import cond as cond
-from .._higher_order import fori_loop as fori_loop
-from .._higher_order import map as map
-from .._higher_order import scan as scan
-from .._higher_order import switch as switch
-from .._higher_order import while_loop as while_loop
-from .._ops._arithmetic import abs as abs
-from .._ops._arithmetic import add as add
-from .._ops._arithmetic import atan2 as atan2
-from .._ops._arithmetic import div as div
-from .._ops._arithmetic import integer_pow as integer_pow
-from .._ops._arithmetic import max as max
-from .._ops._arithmetic import min as min
-from .._ops._arithmetic import mul as mul
-from .._ops._arithmetic import neg as neg
-from .._ops._arithmetic import nextafter as nextafter
-from .._ops._arithmetic import reciprocal as reciprocal
-from .._ops._arithmetic import rem as rem
-from .._ops._arithmetic import sign as sign
-from .._ops._arithmetic import square as square
-from .._ops._arithmetic import sub as sub
+from .._higher_order import (
+    cond as cond,
+    fori_loop as fori_loop,
+    map as map,
+    scan as scan,
+    switch as switch,
+    while_loop as while_loop,
+)
+from .._ops._arithmetic import (
+    abs as abs,
+    add as add,
+    atan2 as atan2,
+    div as div,
+    integer_pow as integer_pow,
+    max as max,
+    min as min,
+    mul as mul,
+    neg as neg,
+    nextafter as nextafter,
+    reciprocal as reciprocal,
+    rem as rem,
+    sign as sign,
+    square as square,
+    sub as sub,
+)
 from .._ops._barrier import optimization_barrier as optimization_barrier
-from .._ops._bitwise import bitwise_and as bitwise_and
-from .._ops._bitwise import bitwise_not as bitwise_not
-from .._ops._bitwise import bitwise_or as bitwise_or
-from .._ops._bitwise import bitwise_xor as bitwise_xor
-from .._ops._bitwise import clz as clz
-from .._ops._bitwise import population_count as population_count
-from .._ops._bitwise import shift_left as shift_left
-from .._ops._bitwise import shift_right_arithmetic as shift_right_arithmetic
-from .._ops._bitwise import shift_right_logical as shift_right_logical
-from .._ops._comparison import eq as eq
-from .._ops._comparison import ge as ge
-from .._ops._comparison import gt as gt
-from .._ops._comparison import is_finite as is_finite
-from .._ops._comparison import le as le
-from .._ops._comparison import lt as lt
-from .._ops._comparison import ne as ne
-from .._ops._conversion import bitcast_convert_type as bitcast_convert_type
-from .._ops._conversion import complex as complex
-from .._ops._conversion import conj as conj
-from .._ops._conversion import convert_element_type as convert_element_type
-from .._ops._conversion import imag as imag
-from .._ops._conversion import real as real
-from .._ops._conversion import reduce_precision as reduce_precision
-from .._ops._conversion import stop_gradient as stop_gradient
-from .._ops._convolution import ConvDimensionNumbers as ConvDimensionNumbers
-from .._ops._convolution import ConvGeneralDilatedDimensionNumbers as ConvGeneralDilatedDimensionNumbers
-from .._ops._convolution import conv as conv
-from .._ops._convolution import conv_dimension_numbers as conv_dimension_numbers
-from .._ops._convolution import conv_general_dilated as conv_general_dilated
-from .._ops._convolution import conv_transpose as conv_transpose
-from .._ops._convolution import conv_with_general_padding as conv_with_general_padding
-from .._ops._convolution import padtype_to_pads as padtype_to_pads
-from .._ops._creation import broadcasted_iota as broadcasted_iota
-from .._ops._creation import full as full
-from .._ops._creation import full_like as full_like
-from .._ops._creation import iota as iota
-from .._ops._cumulative import cumlogsumexp as cumlogsumexp
-from .._ops._cumulative import cummax as cummax
-from .._ops._cumulative import cummin as cummin
-from .._ops._cumulative import cumprod as cumprod
-from .._ops._cumulative import cumsum as cumsum
-from .._ops._dot import DotDimensionNumbers as DotDimensionNumbers
-from .._ops._dot import Precision as Precision
-from .._ops._dot import PrecisionLike as PrecisionLike
-from .._ops._dot import batch_matmul as batch_matmul
-from .._ops._dot import dot as dot
-from .._ops._dot import dot_general as dot_general
-from .._ops._gather import GatherDimensionNumbers as GatherDimensionNumbers
-from .._ops._gather import GatherScatterMode as GatherScatterMode
-from .._ops._gather import ScatterDimensionNumbers as ScatterDimensionNumbers
-from .._ops._gather import gather as gather
-from .._ops._gather import scatter as scatter
-from .._ops._gather import scatter_add as scatter_add
-from .._ops._gather import scatter_max as scatter_max
-from .._ops._gather import scatter_min as scatter_min
-from .._ops._gather import scatter_mul as scatter_mul
-from .._ops._gather import scatter_sub as scatter_sub
-from .._ops._random_bits import RandomAlgorithm as RandomAlgorithm
-from .._ops._random_bits import rng_bit_generator as rng_bit_generator
+from .._ops._bitwise import (
+    bitwise_and as bitwise_and,
+    bitwise_not as bitwise_not,
+    bitwise_or as bitwise_or,
+    bitwise_xor as bitwise_xor,
+    clz as clz,
+    population_count as population_count,
+    shift_left as shift_left,
+    shift_right_arithmetic as shift_right_arithmetic,
+    shift_right_logical as shift_right_logical,
+)
+from .._ops._comparison import (
+    eq as eq,
+    ge as ge,
+    gt as gt,
+    is_finite as is_finite,
+    le as le,
+    lt as lt,
+    ne as ne,
+)
+from .._ops._conversion import (
+    bitcast_convert_type as bitcast_convert_type,
+    complex as complex,
+    conj as conj,
+    convert_element_type as convert_element_type,
+    imag as imag,
+    real as real,
+    reduce_precision as reduce_precision,
+    stop_gradient as stop_gradient,
+)
+from .._ops._convolution import (
+    ConvDimensionNumbers as ConvDimensionNumbers,
+    ConvGeneralDilatedDimensionNumbers as ConvGeneralDilatedDimensionNumbers,
+    conv as conv,
+    conv_dimension_numbers as conv_dimension_numbers,
+    conv_general_dilated as conv_general_dilated,
+    conv_general_dilated_patches as conv_general_dilated_patches,
+    conv_transpose as conv_transpose,
+    conv_with_general_padding as conv_with_general_padding,
+    padtype_to_pads as padtype_to_pads,
+)
+from .._ops._creation import (
+    broadcasted_iota as broadcasted_iota,
+    full as full,
+    full_like as full_like,
+    iota as iota,
+)
+from .._ops._cumulative import (
+    cumlogsumexp as cumlogsumexp,
+    cummax as cummax,
+    cummin as cummin,
+    cumprod as cumprod,
+    cumsum as cumsum,
+)
+from .._ops._dot import (
+    DotDimensionNumbers as DotDimensionNumbers,
+    Precision as Precision,
+    PrecisionLike as PrecisionLike,
+    batch_matmul as batch_matmul,
+    dot as dot,
+    dot_general as dot_general,
+)
+from .._ops._gather import (
+    GatherDimensionNumbers as GatherDimensionNumbers,
+    GatherScatterMode as GatherScatterMode,
+    ScatterDimensionNumbers as ScatterDimensionNumbers,
+    gather as gather,
+    scatter as scatter,
+    scatter_add as scatter_add,
+    scatter_apply as scatter_apply,
+    scatter_max as scatter_max,
+    scatter_min as scatter_min,
+    scatter_mul as scatter_mul,
+    scatter_sub as scatter_sub,
+)
+from .._ops._random_bits import (
+    RandomAlgorithm as RandomAlgorithm,
+    rng_bit_generator as rng_bit_generator,
+)
 from .._ops._reduce import reduce as reduce
-from .._ops._reductions import argmax as argmax
-from .._ops._reductions import argmin as argmin
-from .._ops._reductions import reduce_and as reduce_and
-from .._ops._reductions import reduce_max as reduce_max
-from .._ops._reductions import reduce_min as reduce_min
-from .._ops._reductions import reduce_or as reduce_or
-from .._ops._reductions import reduce_prod as reduce_prod
-from .._ops._reductions import reduce_sum as reduce_sum
-from .._ops._reductions import reduce_xor as reduce_xor
-from .._ops._rounding import RoundingMethod as RoundingMethod
-from .._ops._rounding import ceil as ceil
-from .._ops._rounding import floor as floor
-from .._ops._rounding import round as round
-from .._ops._selection import clamp as clamp
-from .._ops._selection import select as select
-from .._ops._selection import select_n as select_n
-from .._ops._shape import broadcast as broadcast
-from .._ops._shape import broadcast_in_dim as broadcast_in_dim
-from .._ops._shape import broadcast_shapes as broadcast_shapes
-from .._ops._shape import broadcast_to_rank as broadcast_to_rank
-from .._ops._shape import collapse as collapse
-from .._ops._shape import concatenate as concatenate
-from .._ops._shape import expand_dims as expand_dims
-from .._ops._shape import pad as pad
-from .._ops._shape import reshape as reshape
-from .._ops._shape import rev as rev
-from .._ops._shape import split as split
-from .._ops._shape import squeeze as squeeze
-from .._ops._shape import transpose as transpose
-from .._ops._slicing import dynamic_index_in_dim as dynamic_index_in_dim
-from .._ops._slicing import dynamic_slice as dynamic_slice
-from .._ops._slicing import dynamic_slice_in_dim as dynamic_slice_in_dim
-from .._ops._slicing import dynamic_update_index_in_dim as dynamic_update_index_in_dim
-from .._ops._slicing import dynamic_update_slice as dynamic_update_slice
-from .._ops._slicing import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
-from .._ops._slicing import index_in_dim as index_in_dim
-from .._ops._slicing import slice as slice
-from .._ops._slicing import slice_in_dim as slice_in_dim
-from .._ops._sort import sort as sort
-from .._ops._sort import sort_key_val as sort_key_val
-from .._ops._sort import top_k as top_k
-from .._ops._transcendental import acos as acos
-from .._ops._transcendental import acosh as acosh
-from .._ops._transcendental import asin as asin
-from .._ops._transcendental import asinh as asinh
-from .._ops._transcendental import atan as atan
-from .._ops._transcendental import atanh as atanh
-from .._ops._transcendental import cbrt as cbrt
-from .._ops._transcendental import cos as cos
-from .._ops._transcendental import cosh as cosh
-from .._ops._transcendental import digamma as digamma
-from .._ops._transcendental import erf as erf
-from .._ops._transcendental import erf_inv as erf_inv
-from .._ops._transcendental import erfc as erfc
-from .._ops._transcendental import exp as exp
-from .._ops._transcendental import exp2 as exp2
-from .._ops._transcendental import expm1 as expm1
-from .._ops._transcendental import lgamma as lgamma
-from .._ops._transcendental import log as log
-from .._ops._transcendental import log1p as log1p
-from .._ops._transcendental import logistic as logistic
-from .._ops._transcendental import polygamma as polygamma
-from .._ops._transcendental import pow as pow
-from .._ops._transcendental import rsqrt as rsqrt
-from .._ops._transcendental import sin as sin
-from .._ops._transcendental import sinh as sinh
-from .._ops._transcendental import sqrt as sqrt
-from .._ops._transcendental import tan as tan
-from .._ops._transcendental import tanh as tanh
-from .._ops._windows import reduce_window as reduce_window
-from .._ops._windows import reduce_window_max as reduce_window_max
-from .._ops._windows import reduce_window_min as reduce_window_min
-from .._ops._windows import reduce_window_sum as reduce_window_sum
+from .._ops._reductions import (
+    argmax as argmax,
+    argmin as argmin,
+    reduce_and as reduce_and,
+    reduce_max as reduce_max,
+    reduce_min as reduce_min,
+    reduce_or as reduce_or,
+    reduce_prod as reduce_prod,
+    reduce_sum as reduce_sum,
+    reduce_xor as reduce_xor,
+)
+from .._ops._rounding import (
+    RoundingMethod as RoundingMethod,
+    ceil as ceil,
+    floor as floor,
+    round as round,
+)
+from .._ops._selection import clamp as clamp, select as select, select_n as select_n
+from .._ops._shape import (
+    broadcast as broadcast,
+    broadcast_in_dim as broadcast_in_dim,
+    broadcast_shapes as broadcast_shapes,
+    broadcast_to_rank as broadcast_to_rank,
+    collapse as collapse,
+    concatenate as concatenate,
+    expand_dims as expand_dims,
+    pad as pad,
+    reshape as reshape,
+    rev as rev,
+    split as split,
+    squeeze as squeeze,
+    stack as stack,
+    tile as tile,
+    transpose as transpose,
+    unstack as unstack,
+)
+from .._ops._slicing import (
+    dynamic_index_in_dim as dynamic_index_in_dim,
+    dynamic_slice as dynamic_slice,
+    dynamic_slice_in_dim as dynamic_slice_in_dim,
+    dynamic_update_index_in_dim as dynamic_update_index_in_dim,
+    dynamic_update_slice as dynamic_update_slice,
+    dynamic_update_slice_in_dim as dynamic_update_slice_in_dim,
+    index_in_dim as index_in_dim,
+    slice as slice,
+    slice_in_dim as slice_in_dim,
+)
+from .._ops._sort import sort as sort, sort_key_val as sort_key_val, top_k as top_k
+from .._ops._transcendental import (
+    acos as acos,
+    acosh as acosh,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atanh as atanh,
+    cbrt as cbrt,
+    cos as cos,
+    cosh as cosh,
+    digamma as digamma,
+    erf as erf,
+    erf_inv as erf_inv,
+    erfc as erfc,
+    exp as exp,
+    exp2 as exp2,
+    expm1 as expm1,
+    lgamma as lgamma,
+    log as log,
+    log1p as log1p,
+    logistic as logistic,
+    polygamma as polygamma,
+    pow as pow,
+    rsqrt as rsqrt,
+    sin as sin,
+    sinh as sinh,
+    sqrt as sqrt,
+    tan as tan,
+    tanh as tanh,
+)
+from .._ops._windows import (
+    reduce_window as reduce_window,
+    reduce_window_max as reduce_window_max,
+    reduce_window_min as reduce_window_min,
+    reduce_window_sum as reduce_window_sum,
+)

@@ -251,7 +251,7 @@ def _by_constant(x1: ArrayLike, exponent: int, dtype: np.dtype | None) -> Array:
 def _by_array(x1: ArrayLike, x2: ArrayLike) -> Array:
     base, exponent = types_of("power", (x1, x2))
     promoted = promote_args_numeric("power", x1, x2)
-    if not _kind(promoted[0]) in "fc":
+    if _kind(promoted[0]) not in "fc":
         return _integer_power(*promoted)
     if base.is_differentiable and dtypes.kind(exponent.dtype) in "iu":
         promoted = promoted[0], broadcast_args("power", x1, x2)[1]
@@ -425,3 +425,9 @@ def clip(
         arr = lax.min(*promote_args("clip", max, arr))
     (arr,) = promote_args("clip", arr)
     return arr
+
+
+@jit_when_eager
+def nextafter(x: ArrayLike, y: ArrayLike, /) -> Array:
+    """The floating-point number next to `x` in the direction of `y`."""
+    return lax.nextafter(*promote_args_inexact("nextafter", x, y))

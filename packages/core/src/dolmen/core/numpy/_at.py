@@ -24,8 +24,8 @@ from ._indexing import (
     Simple,
     Span,
     box_of,
+    execute_now,
     parse,
-    take_now,
     window_of,
 )
 
@@ -110,7 +110,7 @@ class IndexedElements:
             _static_fill(fill_value),
         )
         plan, operands = parse(typeof(self.array), self.key, access)
-        return take_now(plan, access, self.array, operands)
+        return execute_now(plan, access, self.array, operands)
 
     def set(self, values: Any, **how: Any) -> Any:
         """`x` with the indexed elements replaced by `values`.

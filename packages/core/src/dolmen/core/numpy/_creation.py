@@ -759,8 +759,8 @@ def geomspace(
 
 
 def eye(
-    N: int,  # noqa: N803 (NumPy's name)
-    M: int | None = None,  # noqa: N803
+    N: int,
+    M: int | None = None,
     k: int = 0,
     dtype: DTypeLike = None,
     *,
@@ -819,8 +819,8 @@ def identity(n: int, dtype: DTypeLike = None) -> Array:
 
 
 def tri(
-    N: int,  # noqa: N803 (NumPy's name)
-    M: int | None = None,  # noqa: N803
+    N: int,
+    M: int | None = None,
     k: int = 0,
     dtype: DTypeLike = None,
 ) -> Array:
@@ -946,3 +946,75 @@ def _grid(shape: tuple[int, ...], dtype: np.dtype) -> Any:
     if not parts:
         return lax.full((0,), 0, dtype)
     return lax.concatenate(parts, 0)
+
+
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
+    """Row and column indices of the lower triangle of a matrix.
+
+    Args:
+        n: number of rows.
+        k: which diagonal bounds the triangle.
+        m: number of columns, by default `n`.
+    """
+    rows, columns = np.tril_indices(n, k, m)
+    return asarray(rows), asarray(columns)
+
+
+def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
+    """Row and column indices of the upper triangle, as `tril_indices`."""
+    rows, columns = np.triu_indices(n, k, m)
+    return asarray(rows), asarray(columns)
+
+
+def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
+    """Indices of the main diagonal of an array with `ndim` axes of size `n`."""
+    return (arange(n),) * ndim
+
+
+# ---- about arrays ------------------------------------------------------------------
+
+
+def shape(a: ArrayLike) -> tuple[int, ...]:
+    """Sizes of the axes."""
+    return type_of("shape", "a", a).shape
+
+
+def ndim(a: ArrayLike) -> int:
+    """Number of axes."""
+    return type_of("ndim", "a", a).ndim
+
+
+def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:
+    """Number of elements, or the size of axes."""
+    type = type_of("size", "a", a)
+    if axis is None:
+        return type.size
+    axes = axis if isinstance(axis, Sequence) else (axis,)
+    return math.prod(type.shape[i] for i in axes)
+
+
+def isscalar(element: Any) -> bool:
+    """Whether `element` is a number or an array without axes."""
+    if isinstance(element, _backend.ArrayImpl | Tracer):
+        return element.ndim == 0
+    return np.isscalar(element)
+
+
+def array_repr(
+    arr: ArrayLike,
+    max_line_width: int | None = None,
+    precision: int | None = None,
+    suppress_small: bool | None = None,
+) -> str:
+    """The text of `repr`, as NumPy writes it."""
+    return np.array_repr(np.asarray(arr), max_line_width, precision, suppress_small)
+
+
+def array_str(
+    a: ArrayLike,
+    max_line_width: int | None = None,
+    precision: int | None = None,
+    suppress_small: bool | None = None,
+) -> str:
+    """The text of `str`, as NumPy writes it."""
+    return np.array_str(np.asarray(a), max_line_width, precision, suppress_small)

@@ -2,10 +2,10 @@
 
 `parse` reads the expression: what it selects along each axis becomes a `Plan`, which is
 hashable, and everything that may differ between calls of one plan (integers, starts of
-slices, index arrays) becomes an operand. `take` and the updates of `_at` execute a plan
-with few operations: basic expressions with one slice, the others with one gather or
-scatter. Eagerly the execution is compiled once per plan, so a loop over `x[i]` compiles
-nothing after its first step.
+slices, index arrays) becomes an operand. `execute` and the updates of `_at` carry out a
+plan with few operations: basic expressions with one slice, the others with one gather
+or scatter. Eagerly the execution is compiled once per plan, so a loop over `x[i]`
+compiles nothing after its first step.
 """
 
 import enum
@@ -380,7 +380,7 @@ def _out_of_bounds(array: ArrayType, axis: int, index: int) -> IndexError:
 # ---- execution ---------------------------------------------------------------------
 
 
-def take(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
+def execute(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
     """The elements of `x` that a plan selects."""
     if plan.inserted:
         x = lax.expand_dims(x, plan.inserted)
@@ -725,18 +725,18 @@ def _take_gather(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) ->
 
 @jit_when_eager(static_argnames=("plan", "access"))
 def _take(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
-    return take(plan, access, x, *operands)
+    return execute(plan, access, x, *operands)
 
 
 @jit_when_eager
 def _take_row(x: Any, index: Any) -> Any:
-    return take(Plan((_POINT, *[_WHOLE] * (x.ndim - 1))), PLAIN, x, index)
+    return execute(Plan((_POINT, *[_WHOLE] * (x.ndim - 1))), PLAIN, x, index)
 
 
 @jit_when_eager(static_argnames=("size",))
 def _take_rows(x: Any, start: Any, size: int) -> Any:
     entries = (Span(size, False), *[_WHOLE] * (x.ndim - 1))
-    return take(Plan(entries), PLAIN, x, start)
+    return execute(Plan(entries), PLAIN, x, start)
 
 
 def getitem(x: Any, key: Any) -> Any:
@@ -780,11 +780,11 @@ def getitem(x: Any, key: Any) -> Any:
         plan, operands = parse(x.aval, key)
         return _take(plan, PLAIN, x, *operands)
     plan, operands = parse(typeof(x), key)
-    return take_now(plan, PLAIN, x, operands)
+    return execute_now(plan, PLAIN, x, operands)
 
 
-def take_now(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) -> Any:
+def execute_now(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) -> Any:
     """Execute a plan: compiled when eager, in place while something is recorded."""
     if is_staging():
-        return take(plan, access, x, *operands)
+        return execute(plan, access, x, *operands)
     return _take(plan, access, x, *operands)

@@ -60,12 +60,12 @@ def as_shape(function: str, shape: Any, argument: str = "shape") -> tuple[int, .
         not isinstance(shape, Sequence | np.ndarray | ArrayImpl)
     ):
         shape = (shape,)
+    for size in shape:
+        if isinstance(size, Tracer) and concrete(size) is None:
+            raise not_concrete(size, "int", function)
     try:
         return tuple([operator.index(size) for size in shape])
     except TypeError:
-        for size in shape:
-            if isinstance(size, Tracer) and concrete(size) is None:
-                raise not_concrete(size, "int", function) from None
         raise type_error(
             f"{function}: `{argument}` must be integers, got {shape!r:.60}."
         ) from None

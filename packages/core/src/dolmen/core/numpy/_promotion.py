@@ -90,13 +90,12 @@ def _parameter(function: str, index: int) -> str:
 
 
 def _not_an_array(function: str, argument: str, value: Any) -> TypeError:
-    shown = f"{value!r:.60}"
+    listed = isinstance(value, list | tuple)
+    shown = "" if listed else f" {value!r:.60}"
     return type_error(
         f"{function}: `{argument}` must be an array or a scalar, got "
-        f"{type(value).__name__} {shown}.",
-        "Convert it with `jnp.array(...)` first."
-        if isinstance(value, list | tuple)
-        else "",
+        f"{type(value).__name__}{shown}.",
+        "Convert it with `jnp.array(...)` first." if listed else "",
     )
 
 
@@ -121,7 +120,7 @@ def convert(x: Any, dtype: np.dtype, weak_type: bool = False) -> Any:
         return x if x.dtype == dtype else literal(x, dtype)
     if typeof(x).dtype == dtype:
         return x
-    return _conversion.convert_element_type(as_array(x), dtype)
+    return _conversion.convert_element_type(as_array(x), dtype, weak_type)
 
 
 def to_inexact(dtype: np.dtype) -> np.dtype:

@@ -342,12 +342,12 @@ def _variance(
     axes = reduced_axes(function, axis, type)
     inner, result = _mean_dtypes(function, type, dtype)
     x = _cast(a, inner)
-    center = (
-        lax.expand_dims(_mean(function, x, axes, where), axes)
-        if mean is None
-        else _cast(mean, inner)
-    )
-    x, center = broadcast_args(function, x, center)
+    if mean is None:
+        center = _mean(function, x, axes, where)
+        if typeof(center).ndim:
+            center = _reductions.spread(center, type.shape, axes)
+    else:
+        x, center = broadcast_args(function, x, _cast(mean, inner))
     squared = _squared_magnitude(lax.sub(x, center))
     real = typeof(squared)
     total = lax.reduce_sum(

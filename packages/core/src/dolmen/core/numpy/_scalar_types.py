@@ -14,23 +14,23 @@ class ScalarType(type):
 
     dtype: np.dtype
 
-    def __call__(cls, x: Any) -> Any:  # noqa: N805 (an instance is a class)
+    def __call__(cls, x: Any) -> Any:
         from ._creation import array
 
         return array(x, dtype=cls.dtype)
 
-    def __hash__(cls) -> int:  # noqa: N805
+    def __hash__(cls) -> int:
         return hash(cls.dtype.type)
 
-    def __eq__(cls, other: object) -> bool:  # noqa: N805
+    def __eq__(cls, other: object) -> bool:
         return cls is other or cls.dtype.type == other or cls.dtype == other
 
-    def __instancecheck__(cls, instance: Any) -> bool:  # noqa: N805
+    def __instancecheck__(cls, instance: Any) -> bool:
         if isinstance(instance, ArrayImpl | Tracer):
             return instance.dtype == cls.dtype and instance.ndim == 0
         return isinstance(instance, cls.dtype.type)
 
-    def __repr__(cls) -> str:  # noqa: N805
+    def __repr__(cls) -> str:
         return f"dolmen.core.numpy.{cls.__name__}"
 
 

@@ -14,7 +14,7 @@ from .._ir import dtypes, type_error, value_error
 from .._tracing import Tracer, concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._eager import jit_when_eager
-from ._indexing import Access, Plan, Points, Simple, as_int32, getitem, take as _gather
+from ._indexing import Access, Plan, Points, Simple, as_int32, execute, getitem
 from ._joining import concatenate, stack
 from ._manipulation import as_array, as_axis, broadcast_to, flip, moveaxis, ravel
 from ._promotion import convert, promote_args, type_of
@@ -94,7 +94,7 @@ def _take(a: Any, indices: Any, *, axis: int, access: Access) -> Any:
         access = access._replace(mode="promise_in_bounds")
     entries: list[Any] = [Simple.WHOLE] * type.ndim
     entries[axis] = Points(False) if typeof(indices).ndim else Simple.SCALAR
-    return _gather(Plan(tuple(entries)), access, a, indices)
+    return execute(Plan(tuple(entries)), access, a, indices)
 
 
 def _wrapped(index: Any, size: int) -> Any:
@@ -431,7 +431,7 @@ def _searchsorted(a: Any, v: Any, right: bool, compare_all: bool) -> Any:
     for _ in range(size.bit_length()):
         middle = lax.div(lax.add(low, high), np.int32(2))
         # Where the search has ended `middle` may be `size`; nothing moves then.
-        element = _gather(plan, Access("clip"), a, lax.min(middle, np.int32(size - 1)))
+        element = execute(plan, Access("clip"), a, lax.min(middle, np.int32(size - 1)))
         moves = lax.bitwise_and(before(element, v), lax.lt(low, high))
         low = lax.select(moves, lax.add(middle, np.int32(1)), low)
         high = lax.select(moves, high, middle)
@@ -484,7 +484,7 @@ def _digitize(x: Any, bins: Any, right: bool, compare_all: bool) -> Any:
     (size,) = typeof(bins).shape
     bins = as_array(bins)
     up = _searchsorted(bins, x, not right, compare_all)
-    down = _searchsorted(flip(bins), x, right, compare_all)
+    down = _searchsorted(flip(bins), x, not right, compare_all)
     down = lax.sub(np.asarray(size, typeof(down).dtype), down)
     increases = lax.le(getitem(bins, 0), getitem(bins, size - 1))
     return lax.select(increases, up, down)

@@ -1,0 +1,1 @@
+"""Complete programs, each in one directory, that show the packages together."""

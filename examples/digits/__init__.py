@@ -1,0 +1,1 @@
+"""A convolutional network for scikit-learn's handwritten digits."""
