@@ -7,7 +7,7 @@ import time
 import pytest
 
 PROGRAM = pathlib.Path(__file__).with_name("killed_program.py")
-KILLS = 4
+KILLS = 3
 
 
 def start(name, threads, directory):

@@ -32,15 +32,20 @@ def test_a_wrong_format_is_an_error_at_once():
 
 
 def test_checkpoint_keeps_fewer_bytes():
-    def deep(x, wrap):
-        for _ in range(8):
-            x = wrap(lambda x: jnp.sin(jnp.exp(jnp.cos(x))))(x)
+    def block(x, w):
+        for _ in range(6):
+            x = jnp.tanh(x @ w)
+        return x
+
+    def total(w, x, wrap):
+        for _ in range(4):
+            x = wrap(block)(x, w)
         return x.sum()
 
-    x = jnp.ones((256, 256))
+    x, w = jnp.ones((256, 16)), jnp.ones((16, 16))
 
     def temporary_bytes(wrap):
-        compiled = dc.jit(dc.grad(lambda x: deep(x, wrap))).lower(x).compile()
+        compiled = dc.jit(dc.grad(lambda w: total(w, x, wrap))).lower(w).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 
     assert temporary_bytes(dc.checkpoint) < 0.7 * temporary_bytes(lambda f: f)
@@ -53,10 +58,12 @@ def test_checkpoint_policy_keeps_products():
     x = w = np.ones((4, 4), np.float32)
 
     def products(fun):
-        return dc.jit(dc.grad(fun, (0, 1))).lower(x, w).as_text().count("dot_general")
+        both = dc.value_and_grad(fun, (0, 1))
+        return dc.jit(both).lower(x, w).as_text().count("stablehlo.dot_general")
 
     kept = dc.checkpoint(f, policy=dc.checkpoint_policies.dots_saveable)
-    assert products(dc.checkpoint(f)) == products(kept) + 1
+    assert products(dc.checkpoint(f)) == 4
+    assert products(kept) == 3
     np.testing.assert_allclose(dc.grad(kept)(x, w), dc.grad(f)(x, w), rtol=1e-6)
 
 
@@ -122,7 +129,7 @@ def test_scan_length_zero_and_no_outputs():
 def test_scan_settles_weak_carries():
     carry, _ = lax.scan(lambda c, x: (c + x, None), 0, np.ones(3, np.int16))
 
-    assert carry.dtype == np.int32 or carry.dtype == np.int16
+    assert carry.dtype == np.int16 and int(carry) == 3
 
 
 def test_map_in_batches_agrees_with_a_loop():

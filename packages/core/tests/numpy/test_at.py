@@ -273,8 +273,8 @@ def test_values_that_do_not_broadcast_are_named(x):
         x.at[0].set(np.ones(3, np.float32))
 
     assert _message(caught) == (
-        "f32[3,4].at[...].set: values of shape (3,) don't broadcast to the shape (4,) of "
-        "the indexed elements."
+        "f32[3,4].at[...].set: values of shape (3,) don't broadcast to the shape (4,) "
+        "of the indexed elements."
     )
 
 

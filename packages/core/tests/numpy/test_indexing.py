@@ -247,7 +247,8 @@ def _message(error):
         (
             (0, 0, 0, 0),
             IndexError,
-            "f32[3,4,5][...]: too many indices: the array has 3 axes, got indices for 4.",
+            "f32[3,4,5][...]: too many indices: the array has 3 axes, got indices for "
+            "4.",
         ),
         (
             (..., ...),
@@ -257,15 +258,15 @@ def _message(error):
         (
             np.ones((2, 4), bool),
             IndexError,
-            "f32[3,4,5][...]: a boolean index must have the sizes (3, 4) of the axes it "
-            "covers, got bool[2,4].",
+            "f32[3,4,5][...]: a boolean index must have the sizes (3, 4) of the axes "
+            "it covers, got bool[2,4].",
         ),
         (
             [0, 1],
             TypeError,
             "f32[3,4,5][...]: expected an index, got the list [0, 1].\n"
-            "Write `x[jnp.array([...])]` for an index array, `x[tuple(...)]` for several "
-            "indices.",
+            "Write `x[jnp.array([...])]` for an index array, `x[tuple(...)]` for "
+            "several indices.",
         ),
         (
             1.0,
@@ -293,8 +294,8 @@ def _message(error):
         (
             slice(1.5, None),
             TypeError,
-            "f32[3,4,5][...]: start, stop and step of a slice must be integers or None, "
-            "got slice(1.5, None, None).",
+            "f32[3,4,5][...]: start, stop and step of a slice must be integers or "
+            "None, got slice(1.5, None, None).",
         ),
         (
             (np.array([0, 1]), np.array([0, 1, 2])),
@@ -317,8 +318,8 @@ def test_a_traced_mask_is_refused_with_advice(x):
     assert _message(caught) == (
         "f32[3,4,5][...]: a boolean index must be concrete, because the size of the "
         "result depends on its values; got the traced bool[3,4,5].\n"
-        "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a result "
-        "of fixed size."
+        "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a "
+        "result of fixed size."
     )
 
 
@@ -329,8 +330,8 @@ def test_traced_slice_bounds_are_refused_with_advice(x):
     assert _message(caught) == (
         "f32[3,4,5][~i32[]:~i32[]]: start, stop and step of a slice must be concrete "
         "integers, because they decide the size of the result.\n"
-        "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size at a traced "
-        "start."
+        "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size at a "
+        "traced start."
     )
 
 

@@ -245,8 +245,8 @@ ERRORS = [
     (
         lambda: jnp.repeat(V, np.array([1, 2])),
         ValueError,
-        "repeat: `repeats` must hold one number for each of the 4 elements along axis 0 "
-        "of f32[4], got shape (2,).",
+        "repeat: `repeats` must hold one number for each of the 4 elements along axis "
+        "0 of f32[4], got shape (2,).",
     ),
 ]
 

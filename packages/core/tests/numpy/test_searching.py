@@ -243,8 +243,8 @@ ERRORS = [
     (
         lambda: jnp.take_along_axis(M, np.array([1]), 0),
         ValueError,
-        "take_along_axis: `indices` must have as many axes as `arr`: `arr` is f32[3,4], "
-        "`indices` is i32[1].",
+        "take_along_axis: `indices` must have as many axes as `arr`: `arr` is "
+        "f32[3,4], `indices` is i32[1].",
     ),
     (
         lambda: jnp.sort(M, axis=2),

@@ -31,8 +31,9 @@ class Row:
         primitive: the class whose rules are tested.
         function: from arrays to an array or a sequence of arrays.
         oracle: the same in NumPy or SciPy; it gets float64 for every narrower float.
-        draw: arguments from a generator and a shape. What it gives as float64, complex128
-            or int64 is tested in each of `dtypes` of its kind; other dtypes stay.
+        draw: arguments from a generator and a shape. What it gives as float64,
+            complex128 or int64 is tested in each of `dtypes` of its kind; other dtypes
+            stay.
         shapes: what `draw` understands; the first dtype is tested with all of them,
             everything else at the last one that is not empty.
         dtypes: where the value is compared with the oracle.
@@ -60,6 +61,11 @@ class Row:
     def typical_shape(self) -> Shape:
         """A shape with elements."""
         return next(shape for shape in reversed(self.shapes) if 0 not in shape)
+
+    @property
+    def arity(self) -> int:
+        """Number of arguments."""
+        return len(self.draw(np.random.default_rng(0), self.typical_shape))
 
     def args(self, seed: int, shape: Shape, dtype: str) -> list[np.ndarray]:
         """Arguments, cast to `dtype` where they are of its kind."""

@@ -26,7 +26,10 @@ def binary(primitive, function, oracle, low=-3.0, high=3.0):
 
 def scalar_and_array(low, high):
     def draw(rng, shape):
-        return [np.asarray(rng.uniform(low, high)), np.asarray(rng.uniform(low, high, shape))]
+        return [
+            np.asarray(rng.uniform(low, high)),
+            np.asarray(rng.uniform(low, high, shape)),
+        ]
 
     return draw
 
@@ -70,7 +73,9 @@ def lexicographic(choose):
 
 
 def powers_of(exponent):
-    return lambda x: ops.integer_pow(x, exponent), lambda x: x.astype(x.dtype) ** exponent
+    return lambda x: ops.integer_pow(
+        x, exponent
+    ), lambda x: x.astype(x.dtype) ** exponent
 
 
 def complex_sign(z):

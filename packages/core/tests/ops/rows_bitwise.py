@@ -17,7 +17,10 @@ def rows(primitive, function, oracle, count):
 
 
 def number_and_distance(rng, shape):
-    return [np.asarray(rng.integers(-100, 100, shape)), np.asarray(rng.integers(0, 7, shape))]
+    return [
+        np.asarray(rng.integers(-100, 100, shape)),
+        np.asarray(rng.integers(0, 7, shape)),
+    ]
 
 
 def logical_shift(x, y):

@@ -25,7 +25,15 @@ def one_number(rng, shape):
 def rows(primitive, function, oracle):
     return [
         Row(primitive, function, oracle, small_numbers, SHAPES, FLOATS, flat=(0, 1)),
-        Row(primitive, function, oracle, integers(0, 3, 2), SHAPES, INTEGERS, label="int"),
+        Row(
+            primitive,
+            function,
+            oracle,
+            integers(0, 3, 2),
+            SHAPES,
+            INTEGERS,
+            label="int",
+        ),
     ]
 
 
@@ -33,10 +41,19 @@ ROWS = [
     *rows(ops.Eq, ops.eq, np.equal),
     Row(ops.Eq, ops.eq, np.equal, equal_or_not, dtypes=("complex64",), label="complex"),
     *rows(ops.Ne, ops.ne, np.not_equal),
-    Row(ops.Ne, ops.ne, np.not_equal, equal_or_not, dtypes=("complex64",), label="complex"),
+    Row(
+        ops.Ne,
+        ops.ne,
+        np.not_equal,
+        equal_or_not,
+        dtypes=("complex64",),
+        label="complex",
+    ),
     *rows(ops.Lt, ops.lt, np.less),
     *rows(ops.Le, ops.le, np.less_equal),
     *rows(ops.Gt, ops.gt, np.greater),
     *rows(ops.Ge, ops.ge, np.greater_equal),
-    Row(ops.IsFinite, ops.is_finite, np.isfinite, one_number, SHAPES, FLOATS, flat=(0,)),
+    Row(
+        ops.IsFinite, ops.is_finite, np.isfinite, one_number, SHAPES, FLOATS, flat=(0,)
+    ),
 ]

@@ -17,7 +17,14 @@ def converting(dtype, draw, dtypes, smooth=(), label=""):
 
     label = label or np.dtype(dtype).name
     return Row(
-        ops.ConvertElementType, function, oracle, draw, SHAPES, dtypes, smooth, label=label
+        ops.ConvertElementType,
+        function,
+        oracle,
+        draw,
+        SHAPES,
+        dtypes,
+        smooth,
+        label=label,
     )
 
 

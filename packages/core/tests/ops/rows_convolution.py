@@ -19,7 +19,7 @@ def spread(x, dilation):
     """Spatial axes 2, 3, ... with zeros between neighbors."""
     shape = [(n - 1) * d + 1 for n, d in zip(x.shape[2:], dilation, strict=True)]
     made = np.zeros((*x.shape[:2], *shape), x.dtype)
-    made[(..., *(slice(None, None, d) for d in dilation))] = x
+    made[(slice(None), slice(None), *(slice(None, None, d) for d in dilation))] = x
     return made
 
 

@@ -51,7 +51,10 @@ def solve_recurrence(a, b, reverse):
 
 
 def decays_and_inputs(rng, shape):
-    return [np.asarray(rng.uniform(-0.9, 0.9, shape)), np.asarray(rng.normal(size=shape))]
+    return [
+        np.asarray(rng.uniform(-0.9, 0.9, shape)),
+        np.asarray(rng.normal(size=shape)),
+    ]
 
 
 def recurrence(reverse):

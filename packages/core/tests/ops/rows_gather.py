@@ -4,7 +4,6 @@ The reference spells the definition out: one window after the other.
 """
 
 import functools
-import itertools
 
 import numpy as np
 
@@ -160,9 +159,9 @@ def second(_, new):
 
 
 KINDS = [
-    (ops.ScatterAdd, ops.scatter_add, np.add, "add"),
-    (ops.ScatterMin, ops.scatter_min, np.minimum, "min"),
-    (ops.ScatterMax, ops.scatter_max, np.maximum, "max"),
+    (ops.ScatterAdd, ops.scatter_add, np.add),
+    (ops.ScatterMin, ops.scatter_min, np.minimum),
+    (ops.ScatterMax, ops.scatter_max, np.maximum),
 ]
 REPEATED_ROWS = arguments((5, 3), (4, 1), (4, 3))
 
@@ -182,19 +181,19 @@ ROWS = [
     gather_row("windows", WINDOWS, (5, 2), arguments((5, 4), (3, 1)), "clip"),
     gather_row("along", ALONG, (1, 1), arguments((3, 5), (3, 2, 1)), "fill", -1.0),
     *(
-        scatter_row(*kind[:3], ROWS_OF_MATRIX, (1, 3), REPEATED_ROWS, mode)
-        for kind, mode in itertools.product(KINDS, ("clip", "drop"))
+        scatter_row(cls, function, combine, ROWS_OF_MATRIX, (1, 3), REPEATED_ROWS, mode)
+        for cls, function, combine in KINDS
+        for mode in ("clip", "drop")
     ),
-    *(
-        scatter_row(
-            *kind[:3],
-            WINDOWS,
-            (5, 2),
-            arguments((5, 4), (3, 1), (5, 3, 2)),
-            "drop",
-            label="windows",
-        )
-        for kind in KINDS
+    scatter_row(
+        ops.ScatterMax,
+        ops.scatter_max,
+        np.maximum,
+        WINDOWS,
+        (5, 2),
+        arguments((5, 4), (3, 1), (5, 3, 2)),
+        "drop",
+        label="windows",
     ),
     scatter_row(
         ops.ScatterAdd,

@@ -32,5 +32,7 @@ def largest_and_payload(x, payload):
 
 ROWS = [
     Row(ops.Reduce, disguised_sum, lambda x: np.sum(x, 1), uniform(-1, 1), slack=3.0),
-    Row(ops.Reduce, value_and_payload, largest_and_payload, uniform(-1, 1, 2), label="2"),
+    Row(
+        ops.Reduce, value_and_payload, largest_and_payload, uniform(-1, 1, 2), label="2"
+    ),
 ]

@@ -108,9 +108,7 @@ ROWS = [
         INTEGERS,
     ),
     *rows(ops.ReduceOr, ops.reduce_or, np.any, booleans(), ("float32",), (), "bool"),
-    *rows(
-        ops.ReduceOr, ops.reduce_or, np.bitwise_or.reduce, integers(0, 99), INTEGERS
-    ),
+    *rows(ops.ReduceOr, ops.reduce_or, np.bitwise_or.reduce, integers(0, 99), INTEGERS),
     *rows(
         ops.ReduceXor, ops.reduce_xor, np.bitwise_xor.reduce, integers(0, 99), INTEGERS
     ),

@@ -52,7 +52,9 @@ def clip(low, x, high):
 
 ROWS = [
     Row(ops.SelectN, ops.select, np.where, flags_and_cases, SHAPES, FLOATS, (1, 2)),
-    Row(ops.SelectN, ops.select, np.where, flag_and_cases, smooth=(1, 2), label="scalar"),
+    Row(
+        ops.SelectN, ops.select, np.where, flag_and_cases, smooth=(1, 2), label="scalar"
+    ),
     Row(
         ops.SelectN,
         ops.select,

@@ -68,10 +68,21 @@ ROWS = [
     *rows(integers(0, 5), INTEGERS, (), "int"),
     *rows(disc(1), ("complex64",), (), "complex"),
     Row(
-        ops.Sort, by_two_keys, lexsorted, keys_and_values, ((7, 2),), smooth=(2,), label="2"
+        ops.Sort,
+        by_two_keys,
+        lexsorted,
+        keys_and_values,
+        ((7, 2),),
+        smooth=(2,),
+        label="2",
     ),
     Row(
-        ops.Sort, ops.sort_key_val, argsorted, key_and_value, smooth=(1,), label="key_val"
+        ops.Sort,
+        ops.sort_key_val,
+        argsorted,
+        key_and_value,
+        smooth=(1,),
+        label="key_val",
     ),
     *[
         Row(

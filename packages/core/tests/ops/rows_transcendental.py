@@ -122,9 +122,27 @@ ROWS = [
     ),
     Row(ops.Pow, ops.pow, np.power, uniform(0.5, 2, 2), SHAPES, FLOATS, (0, 1)),
     Row(
-        ops.Pow, ops.pow, np.power, base_and_scalar, SHAPES, FLOATS, (0, 1), label="scalar"
+        ops.Pow,
+        ops.pow,
+        np.power,
+        base_and_scalar,
+        SHAPES,
+        FLOATS,
+        (0, 1),
+        label="scalar",
     ),
-    Row(ops.Pow, ops.pow, np.power, whole_exponent, SHAPES, FLOATS, (0,), label="whole"),
-    Row(ops.Pow, ops.pow, np.power, disc(0.5, 2, 2.0), ((3,),), COMPLEX, (0, 1), label="c"),
+    Row(
+        ops.Pow, ops.pow, np.power, whole_exponent, SHAPES, FLOATS, (0,), label="whole"
+    ),
+    Row(
+        ops.Pow,
+        ops.pow,
+        np.power,
+        disc(0.5, 2, 2.0),
+        ((3,),),
+        COMPLEX,
+        (0, 1),
+        label="c",
+    ),
     Row(ops.Pow, ops.pow, np.power, zero_and_exponent, ((3,),), FLOATS, label="zero"),
 ]

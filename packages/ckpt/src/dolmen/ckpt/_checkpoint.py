@@ -108,8 +108,9 @@ def load(path: PathLike, like: Any = None) -> Any:
             whatever is stored there.
 
     Returns:
-        A tree like `like`; without it, dicts, lists and tuples of the stored leaves.
-        Containers of other classes then come back as dicts or lists.
+        A tree like `like`; without it, dicts, lists and tuples of the stored leaves,
+        arrays as arrays and NumPy arrays as NumPy arrays. Containers of other classes
+        then come back as dicts or lists.
 
     Raises:
         FileNotFoundError: there is no checkpoint; the message lists what there is.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Program, Variable, array_type, message
+from .._ir import ArrayType, Program, Variable, array_type, dtypes, message
 from .._tracing import record, typeof
 from .._transforms._trees import (
     flatten,
@@ -69,12 +69,20 @@ def share_captures(
 
 
 def join_types(a: ArrayType, b: ArrayType) -> ArrayType | None:
-    """The type of both, weak only if both are; None when they really differ."""
+    """The type of both, weak only if both are; None when they really differ.
+
+    A weak `a` gives way to the dtype of `b`.
+    """
     if a is b:
         return a
-    if a.shape != b.shape or a.dtype != b.dtype:
+    if a.shape != b.shape:
         return None
-    return array_type(a.shape, a.dtype, a.weak_type and b.weak_type)
+    if a.dtype == b.dtype:
+        return array_type(a.shape, a.dtype, a.weak_type and b.weak_type)
+    if a.weak_type:
+        promoted, _ = dtypes.promote([(a.dtype, True), (b.dtype, b.weak_type)])
+        return b if promoted == b.dtype else None
+    return None
 
 
 def type_difference(

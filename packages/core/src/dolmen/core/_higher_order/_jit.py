@@ -247,7 +247,9 @@ class JitFunction:
         self, static: Any, tree: Any, types: tuple[ArrayType, ...]
     ) -> TracedFunction:
         """The program of one signature, traced at most once."""
-        key = (static, tree, types, flags.X64.value)
+        # 1, 1.0 and True are equal, but not the same static argument.
+        kinds = tuple(type(value) for _, value in static)
+        key = (static, kinds, tree, types, flags.X64.value)
         found = self.traced.get(key)
         if found is None or not found.reusable:
             found = self.traced[key] = self._trace(static, tree, types)

@@ -36,12 +36,15 @@ def add(x: Any, y: Any) -> Any:
 class Add(Elementwise):
     """`x + y`."""
 
+    kinds = "iufc"
     operation = "add"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """Linear in both."""
         return _identity, _identity
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """The cotangent itself."""
         (ct,) = cotangents
         return [unstretch(ct, a.type) if is_linear(a) else None for a in args]
 
@@ -51,19 +54,30 @@ def _identity(tangent: Any) -> Any:
 
 
 def sub(x: Any, y: Any) -> Any:
-    """Elementwise difference of two arrays of equal dtype."""
+    """Elementwise difference of two arrays of equal dtype.
+
+    Args:
+        x: any dtype but bool.
+        y: the shape of `x`, or none.
+
+    Returns:
+        An array of the shape and dtype of the operands.
+    """
     return bind(Sub(), x, y)
 
 
 class Sub(Elementwise):
     """`x - y`."""
 
+    kinds = "iufc"
     operation = "subtract"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """Linear in both."""
         return _identity, neg
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """The cotangent and its negative."""
         (ct,) = cotangents
         x, y = args
         return [
@@ -84,28 +98,41 @@ class Neg(Elementwise):
     operation = "negate"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """Linear."""
         return (neg,)
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """Its own transpose."""
         (ct,) = cotangents
         return [neg(ct)]
 
 
 def mul(x: Any, y: Any) -> Any:
-    """Elementwise product of two arrays of equal dtype."""
+    """Elementwise product of two arrays of equal dtype.
+
+    Args:
+        x: any dtype but bool.
+        y: the shape of `x`, or none.
+
+    Returns:
+        An array of the shape and dtype of the operands.
+    """
     return bind(Mul(), x, y)
 
 
 class Mul(Elementwise):
     """`x * y`."""
 
+    kinds = "iufc"
     operation = "multiply"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """Linear in each."""
         x, y = args
         return (lambda t: mul(t, y)), (lambda t: mul(x, t))
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """Multiplication by the other factor."""
         (ct,) = cotangents
         x, y = args
         if is_linear(x):
@@ -114,7 +141,16 @@ class Mul(Elementwise):
 
 
 def div(x: Any, y: Any) -> Any:
-    """Elementwise quotient; integers round towards zero, as in C."""
+    """Elementwise quotient; integers round towards zero, as in C.
+
+    Args:
+        x: any dtype but bool.
+        y: the dtype of `x`; its shape, or none.
+
+    Returns:
+        An array of the shape and dtype of the operands. An integer divided by zero has
+        all bits set.
+    """
     return bind(Div(), x, y)
 
 
@@ -125,18 +161,29 @@ class Div(Elementwise):
     operation = "divide"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """`dx / y` and `-(x / y) / y dy`."""
         _, y = args
         return (lambda t: div(t, y)), (lambda t: mul(neg(div(out, y)), t))
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        """Division by the divisor."""
         (ct,) = cotangents
         x, y = args
-        assert is_linear(x) and not is_linear(y), "div is linear in `x` only"
+        assert not is_linear(y), "div is linear in `x` only"
         return [unstretch(div(ct, y), x.type), None]
 
 
 def rem(x: Any, y: Any) -> Any:
-    """Elementwise remainder with the sign of `x`, as in C."""
+    """Elementwise remainder with the sign of `x`, as in C.
+
+    Args:
+        x: integer or floating point.
+        y: the dtype of `x`; its shape, or none.
+
+    Returns:
+        An array of the shape and dtype of the operands. NaN for a floating-point `y` of
+        zero; for integers, `x`.
+    """
     return bind(Rem(), x, y)
 
 
@@ -147,6 +194,7 @@ class Rem(Elementwise):
     operation = "remainder"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
+        """`dx - trunc(x / y) dy`."""
         x, y = args
         return _identity, lambda t: mul(neg(_truncate(div(x, y))), t)
 
@@ -486,4 +534,3 @@ class Nextafter(Elementwise):
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The tangent is zero, as of every step function."""
         return bind(self, *primals), None
-

@@ -16,9 +16,7 @@ from ._elementwise import Elementwise, constant_like, is_linear, unstretch
 _BOOL = np.dtype(bool)
 
 
-def convert_element_type(
-    operand: Any, new_dtype: Any, weak_type: bool = False
-) -> Any:
+def convert_element_type(operand: Any, new_dtype: Any, weak_type: bool = False) -> Any:
     """`operand` with its values converted to `new_dtype`.
 
     Args:
@@ -39,7 +37,8 @@ def convert_element_type(
     dtype = dtypes.as_dtype(new_dtype, function="convert_element_type")
     type = typeof(operand)
     weak_type = weak_type and dtype != _BOOL
-    if type.dtype == dtype and type.weak_type == weak_type:
+    same = type.dtype == dtype and type.weak_type == weak_type
+    if same and _shape.is_array(operand):
         return operand
     if dtypes.kind(type.dtype) == "c" and dtypes.kind(dtype) not in "cb":
         operand = real(operand)
@@ -87,9 +86,9 @@ def bitcast_convert_type(operand: Any, new_dtype: Any) -> Any:
 
     Args:
         operand: any dtype but bool and complex.
-        new_dtype: likewise. If it is narrower by a factor `k`, the result has a new last
-            axis of size `k` (least significant bits first); if it is wider, the last
-            axis of `operand` must have size `k` and goes.
+        new_dtype: likewise. If it is narrower by a factor `k`, the result has a new
+            last axis of size `k` (least significant bits first); if it is wider, the
+            last axis of `operand` must have size `k` and goes.
 
     Returns:
         An array of `new_dtype`; it has no derivative.

@@ -286,7 +286,8 @@ class ConvGeneralDilated(Primitive):
         if not len(lhs_spec) == len(rhs_spec) == len(out_spec) == x.ndim == w.ndim:
             raise value_error(
                 "conv_general_dilated: input, kernel and dimension numbers must have "
-                f"the same number of axes, got {x!r}, {w!r} and {self.dimension_numbers}."
+                f"the same number of axes, got {x!r}, {w!r} and "
+                f"{self.dimension_numbers}."
             )
         if any(len(values) != x.ndim - 2 for values in fixed):
             raise value_error(

@@ -13,7 +13,7 @@ from . import _shape
 _PYTHON_SCALARS = (bool, int, float, complex)
 
 
-def scalar(value: Any, dtype: np.dtype) -> np.generic:
+def scalar(value: Any, dtype: np.dtype) -> Any:
     """A constant of exactly this dtype, written into the equation that uses it."""
     return np.asarray(value).astype(dtype)[()]
 

@@ -85,6 +85,7 @@ class Elementwise(Primitive):
     operation: ClassVar[str] = ""  # of StableHLO (or CHLO)
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        """The shape of the operands; weak if all of them are."""
         dtype = common_dtype(self.name, arg_types)
         check_kind(self.name, arg_types[0], self.kinds)
         weak = all(type.weak_type for type in arg_types)
@@ -97,13 +98,14 @@ class Elementwise(Primitive):
         return dtype
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
-        """For each operand the linear map from its tangent to its share of the result's.
+        """For each operand the linear map from its tangent to its share of the sum.
 
         None for an operand the result does not depend on smoothly.
         """
         raise self._missing("terms")
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """The sum of the operands' shares."""
         # `add` and `reduce_sum` are built on this module, hence imported when needed.
         from ._arithmetic import add
 
@@ -117,10 +119,12 @@ class Elementwise(Primitive):
         return out, None if total is None else stretch_like(total, out)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        """Elements of the batch are elements."""
         aligned, axis = align_batch(args, axes)
         return bind(self, *aligned), axis
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        """The StableHLO operation."""
         return builder.emit(self.operation, stretched(builder, args))
 
 
@@ -159,7 +163,7 @@ def stretched(builder: Any, args: Sequence[Any]) -> list[Any]:
 
 def align_batch(
     args: Sequence[Any], axes: Sequence[int | None]
-) -> tuple[list[Any], int | None]:
+) -> tuple[list[Any], int]:
     """Operands whose batch axes coincide, and where that axis is.
 
     Operands that are the same for the whole batch gain the axis, unless they have none
@@ -168,31 +172,22 @@ def align_batch(
     types = [typeof(arg) for arg in args]
     ranks = [t.ndim - (a is not None) for t, a in zip(types, axes, strict=True)]
     rank = max(ranks)
-    batched = [(t, a) for t, a in zip(types, axes, strict=True) if a is not None]
-    size = batched[0][0].shape[batched[0][1]]
-    used = {a for t, a, r in zip(types, axes, ranks, strict=True) if a is not None}
-    same = len(used) == 1 and all(r == rank for r in ranks if r)
-    if same and all(a is not None for a, r in zip(axes, ranks, strict=True) if r):
-        if rank == 0 or all(r == rank for r, a in zip(ranks, axes) if a is not None):
-            return list(args), used.pop()
-    aligned = []
-    element = next(
-        _without(t.shape, a)
-        for t, a, r in zip(types, axes, ranks, strict=True)
-        if r == rank
-    )
-    for arg, type, axis, own in zip(args, types, axes, ranks, strict=True):
-        if axis is None:
-            if own:
-                arg = _shape.broadcast_in_dim(
-                    arg, (size, *type.shape), tuple(range(1, own + 1))
-                )
-        else:
-            arg = _shape.move_axis(arg, axis, 0)
-            if own < rank:
-                arg = _shape.broadcast_in_dim(arg, (size, *element), (0,))
-        aligned.append(arg)
-    return aligned, 0
+    operands = list(zip(args, types, axes, ranks, strict=True))
+    # Where the first operand with all axes has its batch axis, it need not be moved.
+    axis = next((a for _, _, a, r in operands if a is not None and r == rank), 0)
+    size = _shape.batch_size(args, axes)
+    element = next(_without(t.shape, a) for _, t, a, r in operands if r == rank)
+    shape = (*element[:axis], size, *element[axis:])
+    others = tuple(i for i in range(rank + 1) if i != axis)
+
+    def aligned(arg: Any, own_axis: int | None, own_rank: int) -> Any:
+        if own_axis is None:
+            return _shape.broadcast_in_dim(arg, shape, others) if own_rank else arg
+        if own_rank < rank:
+            return _shape.broadcast_in_dim(arg, shape, (axis,))
+        return _shape.move_axis(arg, own_axis, axis)
+
+    return [aligned(arg, a, r) for arg, _, a, r in operands], axis
 
 
 def _without(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:

@@ -99,11 +99,11 @@ class GatherDimensionNumbers:
         start_indices_batching_dims: see `operand_batching_dims`.
     """
 
-    offset_dims: Sequence[int]
-    collapsed_slice_dims: Sequence[int]
-    start_index_map: Sequence[int]
-    operand_batching_dims: Sequence[int] = ()
-    start_indices_batching_dims: Sequence[int] = ()
+    offset_dims: Axes
+    collapsed_slice_dims: Axes
+    start_index_map: Axes
+    operand_batching_dims: Axes = ()
+    start_indices_batching_dims: Axes = ()
 
     def __post_init__(self) -> None:
         _freeze_axes(self)
@@ -134,11 +134,11 @@ class ScatterDimensionNumbers:
         scatter_indices_batching_dims: see `operand_batching_dims`.
     """
 
-    update_window_dims: Sequence[int]
-    inserted_window_dims: Sequence[int]
-    scatter_dims_to_operand_dims: Sequence[int]
-    operand_batching_dims: Sequence[int] = ()
-    scatter_indices_batching_dims: Sequence[int] = ()
+    update_window_dims: Axes
+    inserted_window_dims: Axes
+    scatter_dims_to_operand_dims: Axes
+    operand_batching_dims: Axes = ()
+    scatter_indices_batching_dims: Axes = ()
 
     def __post_init__(self) -> None:
         _freeze_axes(self)

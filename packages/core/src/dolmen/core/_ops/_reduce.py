@@ -28,8 +28,8 @@ def reduce(
 
     Returns:
         A tree like `operands`. Where `computation` is one of `lax.add`, `mul`, `max`,
-        `min` and the bitwise operations, this is `reduce_sum` and so on; other functions
-        have no derivative.
+        `min` and the bitwise operations, this is `reduce_sum` and so on; other
+        functions have no derivative.
 
     Raises:
         TypeError: a dtype of `init_values`, or of what `computation` returns, is not
@@ -40,8 +40,8 @@ def reduce(
     inits, init_tree = pytree.PUBLIC.flatten(init_values)
     if tree != init_tree:
         raise value_error(
-            f"reduce: `init_values` must be a tree like `operands`, got {init_tree} for "
-            f"{tree}."
+            f"reduce: `init_values` must be a tree like `operands`, got {init_tree} "
+            f"for {tree}."
         )
     if not leaves:
         raise value_error("reduce: expected at least one operand, got none.")
@@ -64,8 +64,8 @@ def _as_init(init: Any, type: ArrayType) -> Any:
     found = typeof(init)
     if found.shape or (found.dtype != type.dtype and not found.weak_type):
         raise type_error(
-            f"reduce: each of `init_values` must be a scalar of its operand's dtype, got "
-            f"{found!r} for {type!r}.",
+            f"reduce: each of `init_values` must be a scalar of its operand's dtype, "
+            f"got {found!r} for {type!r}.",
             "Convert it with `.astype(...)` first.",
         )
     return _conversion.convert_element_type(init, type.dtype)
@@ -150,8 +150,8 @@ class Reduce(Primitive):
         """Unknown for a function that is no known monoid."""
         raise NotImplementedError(
             "reduce: a reduction by a function other than `lax.add`, `lax.mul`, "
-            "`lax.max` or `lax.min` has no derivative. Express it through `reduce_sum`, "
-            "`reduce_max` and the like, or as a `lax.scan`."
+            "`lax.max` or `lax.min` has no derivative. Express it through "
+            "`reduce_sum`, `reduce_max` and the like, or as a `lax.scan`."
         )
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:

@@ -205,8 +205,8 @@ def reduce_prod(operand: Any, axes: Sequence[int]) -> Any:
         axes: which axes to multiply; they disappear.
 
     Returns:
-        An array of the remaining axes and the dtype of `operand`: one where the axes are
-        empty. Derivatives are exact at zeros too.
+        An array of the remaining axes and the dtype of `operand`: one where the axes
+        are empty. Derivatives are exact at zeros too.
     """
     return bind(ReduceProd(_axes("reduce_prod", operand, axes)), operand)
 

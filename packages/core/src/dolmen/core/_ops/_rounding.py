@@ -75,8 +75,10 @@ def round(
 
     Example:
         >>> from dolmen.core import lax
-        >>> lax.round(2.5), lax.round(2.5, lax.RoundingMethod.TO_NEAREST_EVEN)
-        (Array(3., dtype=float32, weak_type=True), Array(2., dtype=float32, weak_type=True))
+        >>> float(lax.round(2.5))
+        3.0
+        >>> float(lax.round(2.5, lax.RoundingMethod.TO_NEAREST_EVEN))
+        2.0
     """
     return bind(Round(RoundingMethod(rounding_method)), x)
 

@@ -107,7 +107,7 @@ class SelectN(Primitive):
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Linear in the cases."""
-        which, *cases = primals
+        which, *_ = primals
         out = bind(self, *primals)
         zero = constant_like(out, 0)
         parts = [zero if t is None else t for t in tangents[1:]]
@@ -126,7 +126,9 @@ class SelectN(Primitive):
                 continue
             zero = constant_like(ct, 0)
             masks = [ct if i == index else zero for i in range(len(cases))]
-            results.append(unstretch(stretch_like(bind(self, which, *masks), ct), case.type))
+            results.append(
+                unstretch(stretch_like(bind(self, which, *masks), ct), case.type)
+            )
         return results
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
@@ -168,8 +170,8 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
         max: of the dtype of `x`; its shape, or none.
 
     Returns:
-        An array like `x`. The derivative goes to the bound where `x` is beyond it; where
-        `x` equals a bound it is zero.
+        An array like `x`. The derivative goes to the bound where `x` is beyond it;
+        where `x` equals a bound it is zero.
     """
     shape = typeof(x).shape
     for name, bound in (("min", min), ("max", max)):

@@ -31,7 +31,8 @@ def sort(
 
     Returns:
         The sorted array, or a tuple of arrays. NaN comes last, -0 equals 0, and complex
-        numbers are ordered by real, then imaginary part. Derivatives follow the elements.
+        numbers are ordered by real, then imaginary part. Derivatives follow the
+        elements.
 
     Raises:
         ValueError: shapes differ, or `num_keys` is not between 1 and the number of
@@ -205,8 +206,8 @@ def top_k(operand: Any, k: int, *, axis: int = -1) -> Any:
     k = operator.index(k)
     if not 0 <= k <= type.shape[axis]:
         raise value_error(
-            f"top_k: `k` must be between 0 and the size of the axis, got k={k} for axis "
-            f"{axis} of {type!r}."
+            f"top_k: `k` must be between 0 and the size of the axis, got k={k} for "
+            f"axis {axis} of {type!r}."
         )
     last = type.ndim - 1
     values, indices = bind(TopK(k), _shape.move_axis(operand, axis, last))
@@ -242,5 +243,3 @@ class TopK(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """`chlo.top_k`."""
         return builder.emit("chlo.top_k", args, k=mlir.integer(self.k))
-
-

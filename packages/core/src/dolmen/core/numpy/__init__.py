@@ -1,8 +1,8 @@
 """The array API of NumPy, on arrays that never change.
 
-Functions have the names, arguments and meanings of `jax.numpy`. They are differentiable,
-work under every transformation, and take arrays, NumPy arrays and Python scalars, but no
-lists: write `jnp.array(...)` around those.
+Functions have the names, arguments and meanings of `jax.numpy`. They are
+differentiable, work under every transformation, and take arrays, NumPy arrays and Python
+scalars, but no lists: write `jnp.array(...)` around those.
 """
 
 from ..dtypes import (
@@ -267,7 +267,6 @@ from ._rounding import (
 )
 from ._scalar_types import (
     bfloat16 as bfloat16,
-    bool_ as bool,
     bool_ as bool_,
     cdouble as cdouble,
     complex64 as complex64,
@@ -367,3 +366,8 @@ from ._trigonometric import (
 )
 
 _install_methods()
+
+bool = bool_
+newaxis = None
+
+__all__ = ["bool", "newaxis"]

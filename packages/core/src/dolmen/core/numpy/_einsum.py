@@ -175,6 +175,7 @@ def _how(function: str, precision: Any, preferred: Any) -> dict[str, Any]:
 # ---- matrices ----------------------------------------------------------------------
 
 
+@jit_when_eager(static_argnames=("precision", "preferred_element_type"))
 def matmul(
     a: ArrayLike,
     b: ArrayLike,
@@ -204,7 +205,11 @@ def matmul(
     """
     types = type_of("matmul", "a", a), type_of("matmul", "b", b)
     _check_matmul(*types)
-    return _matmul(a, b, **_how("matmul", precision, preferred_element_type))
+    how = _how("matmul", precision, preferred_element_type)
+    a, b = _promoted("matmul", "ab", (a, b))
+    left, right, kept = _matmul_labels(types[0].ndim, types[1].ndim)
+    out, labels = _contract(a, left, b, right, kept, how)
+    return _arranged(out, labels, kept)
 
 
 def _check_matmul(a: ArrayType, b: ArrayType) -> None:
@@ -232,22 +237,15 @@ def _check_matmul(a: ArrayType, b: ArrayType) -> None:
         )
 
 
+def _matmul_labels(a: int, b: int) -> tuple[Labels, Labels, Labels]:
+    """Labels of operands with `a` and `b` axes, and of their matrix product."""
+    batch = tuple(range(max(a, b, 2) - 2))
+    left = (*batch[len(batch) - max(a - 2, 0) :], *("k" if a == 1 else "nk"))
+    right = (*batch[len(batch) - max(b - 2, 0) :], *("k" if b == 1 else "km"))
+    return left, right, (*batch, *("n" if a > 1 else ""), *("m" if b > 1 else ""))
+
+
 @jit_when_eager(static_argnames=("precision", "preferred_element_type"))
-def _matmul(a: Any, b: Any, *, precision: Any, preferred_element_type: Any) -> Any:
-    a, b = _promoted("matmul", "ab", (a, b))
-    how = {"precision": precision, "preferred_element_type": preferred_element_type}
-    ranks = typeof(a).ndim, typeof(b).ndim
-    batch = tuple(range(max(*ranks, 2) - 2))
-    left = (
-        *batch[len(batch) - max(ranks[0] - 2, 0) :],
-        *("nk"[2 - min(ranks[0], 2) :]),
-    )
-    right = (*batch[len(batch) - max(ranks[1] - 2, 0) :], *("km"[: min(ranks[1], 2)]))
-    kept = (*batch, *(x for x in (*left, *right) if x in ("n", "m")))
-    out, labels = _contract(a, left, b, right, kept, how)
-    return _arranged(out, labels, kept)
-
-
 def dot(
     a: ArrayLike,
     b: ArrayLike,
@@ -275,18 +273,24 @@ def dot(
     if types[0].ndim and types[1].ndim:
         axes = ((types[0].ndim - 1,), (max(types[1].ndim - 2, 0),))
         _check_contraction("dot", *types, axes)
-        return _tensordot(a, b, axes=axes, **how)
-    return _scale(a, b, preferred_element_type=how["preferred_element_type"])
+        return _dot_general("dot", a, b, axes, how)
+    return _scale("dot", a, b, how)
 
 
-@jit_when_eager(static_argnames=("preferred_element_type",))
-def _scale(a: Any, b: Any, *, preferred_element_type: Any) -> Any:
-    a, b = _promoted("dot", "ab", (a, b))
-    if preferred_element_type is not None:
-        a, b = (convert(x, preferred_element_type) for x in (a, b))
+def _dot_general(function: str, a: Any, b: Any, axes: Any, how: dict[str, Any]) -> Any:
+    a, b = _promoted(function, "ab", (a, b))
+    return lax.dot_general(a, b, (axes, ((), ())), **how)
+
+
+def _scale(function: str, a: Any, b: Any, how: dict[str, Any]) -> Any:
+    a, b = _promoted(function, "ab", (a, b))
+    wanted = how["preferred_element_type"]
+    if wanted is not None:
+        a, b = convert(a, wanted), convert(b, wanted)
     return lax.mul(a, b)
 
 
+@jit_when_eager(static_argnames=("precision", "preferred_element_type"))
 def vdot(
     a: ArrayLike,
     b: ArrayLike,
@@ -301,18 +305,14 @@ def vdot(
             f"vdot: operands must have equally many elements: `a` is {types[0]!r}, `b` "
             f"is {types[1]!r}."
         )
-    return _vdot(a, b, **_how("vdot", precision, preferred_element_type))
-
-
-@jit_when_eager(static_argnames=("precision", "preferred_element_type"))
-def _vdot(a: Any, b: Any, *, precision: Any, preferred_element_type: Any) -> Any:
+    how = _how("vdot", precision, preferred_element_type)
     a, b = _promoted("vdot", "ab", (a, b))
     a = lax.conj(a) if dtypes.kind(typeof(a).dtype) == "c" else a
     a, b = (lax.reshape(x, (typeof(x).size,)) for x in (a, b))
-    how = {"precision": precision, "preferred_element_type": preferred_element_type}
     return _contract(a, ("i",), b, ("i",), (), how)[0]
 
 
+@jit_when_eager(static_argnames=("precision", "preferred_element_type"))
 def inner(
     a: ArrayLike,
     b: ArrayLike,
@@ -324,29 +324,26 @@ def inner(
     types = type_of("inner", "a", a), type_of("inner", "b", b)
     how = _how("inner", precision, preferred_element_type)
     if not (types[0].ndim and types[1].ndim):
-        return _scale(a, b, preferred_element_type=how["preferred_element_type"])
+        return _scale("inner", a, b, how)
     axes = ((types[0].ndim - 1,), (types[1].ndim - 1,))
     _check_contraction("inner", *types, axes)
-    return _tensordot(a, b, axes=axes, **how)
+    return _dot_general("inner", a, b, axes, how)
 
 
+@jit_when_eager(static_argnames=("out",))
 def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
     """Products of every element of `a` with every one of `b`: ``[a.size, b.size]``."""
     if out is not None:
         raise NotImplementedError("outer: `out` is not supported; arrays never change.")
     type_of("outer", "a", a)
     type_of("outer", "b", b)
-    return _outer(a, b)
-
-
-@jit_when_eager
-def _outer(a: Any, b: Any) -> Any:
     a, b = _promoted("outer", "ab", (a, b))
     shape = typeof(a).size, typeof(b).size
     a = lax.broadcast_in_dim(lax.reshape(a, shape[:1]), shape, (0,))
     return lax.mul(a, lax.broadcast_in_dim(lax.reshape(b, shape[1:]), shape, (1,)))
 
 
+@jit_when_eager(static_argnames=("axis", "precision", "preferred_element_type"))
 def vecdot(
     x1: ArrayLike,
     x2: ArrayLike,
@@ -365,30 +362,19 @@ def vecdot(
             f"{types[1]!r}."
         )
     how = _how("vecdot", precision, preferred_element_type)
-    return _vecdot(x1, x2, axes=tuple(axes), **how)
-
-
-@jit_when_eager(static_argnames=("axes", "precision", "preferred_element_type"))
-def _vecdot(
-    x1: Any,
-    x2: Any,
-    *,
-    axes: tuple[int, int],
-    precision: Any,
-    preferred_element_type: Any,
-) -> Any:
     x1, x2 = _promoted("vecdot", ("x1", "x2"), (x1, x2))
     x1 = lax.conj(x1) if dtypes.kind(typeof(x1).dtype) == "c" else x1
     x1, x2 = (moveaxis(x, at, -1) for x, at in zip((x1, x2), axes, strict=True))
-    how = {"precision": precision, "preferred_element_type": preferred_element_type}
     return _einsum_arrays("...i,...i->...", (x1, x2), False, how)
 
 
+@jit_when_eager
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Matrices ``[..., n, k]`` times vectors ``[..., k]``."""
     return einsum("...nk,...k->...n", x1, x2)
 
 
+@jit_when_eager
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Vectors ``[..., k]``, conjugated, times matrices ``[..., k, m]``."""
     type = type_of("vecmat", "x1", x1)
@@ -463,25 +449,15 @@ def _pretty(sizes: tuple[int, ...]) -> str:
 def _tensordot(
     a: Any, b: Any, *, axes: Any, precision: Any, preferred_element_type: Any
 ) -> Any:
-    a, b = _promoted("tensordot", "ab", (a, b))
-    return lax.dot_general(
-        a,
-        b,
-        (axes, ((), ())),
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
+    how = {"precision": precision, "preferred_element_type": preferred_element_type}
+    return _dot_general("tensordot", a, b, axes, how)
 
 
+@jit_when_eager
 def kron(a: ArrayLike, b: ArrayLike) -> Array:
     """Kronecker product: `b`, scaled by each element of `a`, in the place of it."""
     type_of("kron", "a", a)
     type_of("kron", "b", b)
-    return _kron(a, b)
-
-
-@jit_when_eager
-def _kron(a: Any, b: Any) -> Any:
     a, b = _promoted("kron", "ab", (a, b))
     rank = max(typeof(a).ndim, typeof(b).ndim)
     shapes = [(1,) * (rank - typeof(x).ndim) + typeof(x).shape for x in (a, b)]
@@ -492,6 +468,7 @@ def _kron(a: Any, b: Any) -> Any:
     return lax.reshape(lax.mul(a, b), sizes)
 
 
+@jit_when_eager(static_argnames=("axisa", "axisb", "axisc", "axis"))
 def cross(
     a: ArrayLike,
     b: ArrayLike,
@@ -527,11 +504,6 @@ def cross(
             f"cross: vectors must have 2 or 3 components: `a` is {types[0]!r} (axis "
             f"{axes[0]}), `b` is {types[1]!r} (axis {axes[1]})."
         )
-    return _cross(a, b, axes, axisc)
-
-
-@jit_when_eager(static_argnames=("axes", "axisc"))
-def _cross(a: Any, b: Any, axes: tuple[int, int], axisc: int) -> Any:
     a, b = _promoted("cross", "ab", (a, b))
     a, b = moveaxis(a, axes[0], -1), moveaxis(b, axes[1], -1)
     (*outer_a, n), (*outer_b, m) = typeof(a).shape, typeof(b).shape

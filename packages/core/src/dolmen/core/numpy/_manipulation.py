@@ -10,7 +10,7 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl
 from .._ir import ArrayType, dtypes, type_error, value_error
-from .._tracing import Tracer, concrete, is_staging, not_concrete, typeof
+from .._tracing import Tracer, concrete, not_concrete, typeof
 from ._eager import jit_when_eager
 from ._promotion import convert, type_of
 
@@ -950,31 +950,3 @@ def trace(
     if out is not None:
         raise NotImplementedError("trace: `out` is not supported; arrays never change.")
     return asum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
-
-
-# ---- dtype -------------------------------------------------------------------------
-
-
-def astype(x: Any, dtype: Any, /, *, copy: bool = False, device: Any = None) -> Any:
-    """`x` converted to another dtype.
-
-    Args:
-        x: an array.
-        dtype: None is the default floating-point dtype. Floats to integers truncate;
-            complex to real drops the imaginary part; anything to bool is `x != 0`.
-        copy: makes no difference, because arrays never change.
-        device: where to put the result.
-    """
-    type = type_of("astype", "x", x)
-    wanted = dtypes.as_dtype(float if dtype is None else dtype, function="astype")
-    if device is not None:
-        if is_staging():
-            raise value_error("astype: `device` can't be given to a traced value.")
-        from .._tracing import device_array
-
-        return device_array(astype(as_array(x), wanted), device=device)
-    if wanted.kind == "b" and type.dtype.kind != "b":
-        return lax.ne(x, np.zeros((), type.dtype))
-    if dtypes.kind(type.dtype) == "c" and dtypes.kind(wanted) != "c":
-        x = lax.real(x)
-    return lax.convert_element_type(x, wanted)

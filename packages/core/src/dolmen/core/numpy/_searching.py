@@ -32,6 +32,16 @@ def _index_dtype() -> np.dtype:
 _TAKE_MODES = (None, "fill", "clip", "wrap", "promise_in_bounds")
 
 
+@jit_when_eager(
+    static_argnames=(
+        "axis",
+        "out",
+        "mode",
+        "unique_indices",
+        "indices_are_sorted",
+        "fill_value",
+    )
+)
 def take(
     a: ArrayLike,
     indices: ArrayLike,
@@ -82,11 +92,6 @@ def take(
     axis = as_axis("take", axis, typeof(a).ndim)
     access = Access(mode or "fill", fill_value, mode != "clip")
     access = access._replace(is_sorted=indices_are_sorted, is_unique=unique_indices)
-    return _take(a, indices, axis=axis, access=access)
-
-
-@jit_when_eager(static_argnames=("axis", "access"))
-def _take(a: Any, indices: Any, *, axis: int, access: Access) -> Any:
     type = typeof(a)
     if access.mode == "wrap":
         size = type.shape[axis]
@@ -104,6 +109,7 @@ def _wrapped(index: Any, size: int) -> Any:
     return lax.select(below, lax.add(rest, np.int32(size)), rest)
 
 
+@jit_when_eager(static_argnames=("axis", "mode", "fill_value", "wrap_negative_indices"))
 def take_along_axis(
     arr: ArrayLike,
     indices: ArrayLike,
@@ -150,7 +156,6 @@ def take_along_axis(
     return _take_along_axis(arr, indices, axis=axis, access=access)
 
 
-@jit_when_eager(static_argnames=("axis", "access"))
 def _take_along_axis(arr: Any, indices: Any, *, axis: int, access: Access) -> Any:
     """One gather: the other axes are its batch axes, those of size 1 its windows."""
     type, index_shape = typeof(arr), typeof(indices).shape
@@ -239,6 +244,7 @@ def put_along_axis(
 # ---- sorting -----------------------------------------------------------------------
 
 
+@jit_when_eager(static_argnames=("axis", "kind", "order", "stable", "descending"))
 def sort(
     a: ArrayLike,
     axis: int | None = -1,
@@ -262,15 +268,13 @@ def sort(
     if axis is None:
         a, axis = ravel(a), 0
     at = as_axis("sort", axis, type_of("sort", "a", a).ndim)
-    return _sort(a, at, bool(stable), bool(descending))
+    a = lax.sort(a, dimension=at, is_stable=bool(stable))
+    return flip(a, at) if descending else a
 
 
-@jit_when_eager(static_argnames=("axis", "stable", "descending"))
-def _sort(a: Any, axis: int, stable: bool, descending: bool) -> Any:
-    a = lax.sort(a, dimension=axis, is_stable=stable)
-    return flip(a, axis) if descending else a
-
-
+@jit_when_eager(
+    static_argnames=("axis", "kind", "order", "stable", "descending", "dtype")
+)
 def argsort(
     a: ArrayLike,
     axis: int | None = -1,
@@ -300,19 +304,14 @@ def argsort(
         a, axis = ravel(a), 0
     at = as_axis("argsort", axis, type_of("argsort", "a", a).ndim)
     wanted = dtypes.as_dtype(dtype or int, function="argsort")
-    return _argsort(a, at, bool(stable), bool(descending), wanted)
-
-
-@jit_when_eager(static_argnames=("axis", "stable", "descending", "dtype"))
-def _argsort(a: Any, axis: int, stable: bool, descending: bool, dtype: Any) -> Any:
     # Twice reversed, equal elements keep their order also when it is descending.
-    a = flip(a, axis) if descending else as_array(a)
-    places = lax.broadcasted_iota(dtype, typeof(a).shape, axis)
-    places = lax.sort((a, places), dimension=axis, is_stable=stable, num_keys=1)[1]
+    a = flip(a, at) if descending else as_array(a)
+    places = lax.broadcasted_iota(wanted, typeof(a).shape, at)
+    _, places = lax.sort((a, places), dimension=at, is_stable=bool(stable), num_keys=1)
     if not descending:
         return places
-    last = np.asarray(typeof(a).shape[axis] - 1, dtype)
-    return lax.sub(last, flip(places, axis))
+    last = np.asarray(typeof(a).shape[at] - 1, wanted)
+    return lax.sub(last, flip(places, at))
 
 
 def _no_kind(function: str, kind: Any, order: Any) -> None:
@@ -371,6 +370,7 @@ def _partition_place(function: str, a: Any, kth: int, axis: int) -> tuple[int, i
     return at, as_axis(function, kth, type.shape[at], "kth")
 
 
+@jit_when_eager(static_argnames=("side", "method"))
 def searchsorted(
     a: ArrayLike,
     v: ArrayLike,
@@ -412,7 +412,6 @@ def searchsorted(
     return _searchsorted(a, v, side == "right", method == "compare_all")
 
 
-@jit_when_eager(static_argnames=("right", "compare_all"))
 def _searchsorted(a: Any, v: Any, right: bool, compare_all: bool) -> Any:
     # Without axes `v` must not stretch: it is compared with elements of `a`.
     a, v = _alike("searchsorted", a, v)
@@ -456,6 +455,7 @@ def _is_before(element: Any, value: Any, *, or_equal: bool) -> Any:
     return lax.bitwise_or(result, is_nan)
 
 
+@jit_when_eager(static_argnames=("right", "method"))
 def digitize(
     x: ArrayLike, bins: ArrayLike, right: bool = False, *, method: str | None = None
 ) -> Array:
@@ -476,13 +476,8 @@ def digitize(
         raise value_error(f"digitize: `bins` must have one axis, got {type!r}.")
     if not type.shape[0]:
         return lax.full(typeof(x).shape, 0, _index_dtype())
-    return _digitize(x, bins, bool(right), method == "compare_all")
-
-
-@jit_when_eager(static_argnames=("right", "compare_all"))
-def _digitize(x: Any, bins: Any, right: bool, compare_all: bool) -> Any:
-    (size,) = typeof(bins).shape
-    bins = as_array(bins)
+    (size,) = type.shape
+    bins, compare_all = as_array(bins), method == "compare_all"
     up = _searchsorted(bins, x, not right, compare_all)
     down = _searchsorted(flip(bins), x, not right, compare_all)
     down = lax.sub(np.asarray(size, typeof(down).dtype), down)

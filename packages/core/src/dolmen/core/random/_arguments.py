@@ -94,3 +94,12 @@ def stretch(x: Any, shape: tuple[int, ...]) -> Any:
     if not own or own == shape:
         return x
     return lax.broadcast_in_dim(x, shape, range(len(shape) - len(own), len(shape)))
+
+
+def whole(x: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """`x` as exactly `dtype`, of exactly `shape`."""
+    made = convert(x, dtype)
+    own = typeof(made).shape
+    if own == shape:
+        return made
+    return lax.broadcast_in_dim(made, shape, range(len(shape) - len(own), len(shape)))

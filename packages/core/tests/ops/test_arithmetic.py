@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+import dolmen.core as dc
+from dolmen.core import lax
+
+
+def test_operands_of_different_dtypes_are_refused():
+    with pytest.raises(TypeError) as error:
+        lax.add(np.float32(1), np.int32(1))
+
+    lines = str(error.value).splitlines()
+    assert lines[0] == "add: operands must have equal dtypes, got f32[], i32[]."
+    assert lines[1].startswith("  at ")
+    assert lines[2] == (
+        "Convert one with `.astype(...)`, or use the function of `dolmen.core.numpy`, "
+        "which promotes."
+    )
+
+
+def test_operands_of_different_shapes_are_refused():
+    with pytest.raises(ValueError) as error:
+        lax.mul(np.zeros(3, "float32"), np.zeros((2, 3), "float32"))
+
+    lines = str(error.value).splitlines()
+    assert lines[0] == (
+        "mul: operands must have equal shapes (or none), got f32[3], f32[2,3]."
+    )
+    assert lines[2] == (
+        "Broadcast them first, or use the function of `dolmen.core.numpy`, which "
+        "broadcasts."
+    )
+
+
+def test_booleans_can_not_be_added():
+    with pytest.raises(TypeError) as error:
+        lax.add(True, True)
+
+    assert str(error.value).splitlines()[0] == (
+        "add: expected a signed integer or unsigned integer or floating-point or "
+        "complex operand, got bool[]."
+    )
+
+
+def test_negative_power_of_integers_is_refused():
+    with pytest.raises(TypeError) as error:
+        lax.integer_pow(np.int32(2), -1)
+
+    assert str(error.value).splitlines()[0] == (
+        "integer_pow: a negative exponent needs a floating-point or complex operand, "
+        "got i32[] to the power -1."
+    )
+
+
+def test_python_scalars_stay_weak_only_among_themselves():
+    assert lax.add(1.0, 2.0).weak_type
+    assert not lax.add(1.0, np.float32(2)).weak_type
+
+
+@pytest.mark.parametrize("function", [lax.max, lax.min])
+def test_equal_operands_share_the_derivative(function):
+    gradients = dc.grad(function, (0, 1))(2.0, 2.0)
+
+    assert gradients == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("function", [lax.max, lax.min])
+def test_nan_wins(function):
+    x = np.float32([np.nan, 1, np.nan])
+    y = np.float32([1, np.nan, np.nan])
+
+    assert np.isnan(function(x, y)).all()
+
+
+def test_absolute_value_has_derivative_zero_at_zero():
+    assert dc.grad(lax.abs)(0.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "expected"),
+    [
+        # d/dx and d/dy at the corners of x**y
+        (0.0, 1.0, (1.0, 0.0)),
+        (0.0, 0.0, (0.0, 0.0)),
+        (0.0, 2.0, (0.0, 0.0)),
+        (-2.0, 2.0, (-4.0, np.nan)),
+        (2.0, 0.0, (0.0, np.log(2.0))),
+    ],
+)
+def test_derivatives_of_powers_at_corners(x, y, expected):
+    got = dc.grad(lax.pow, (0, 1))(x, y)
+
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_derivative_of_the_sign_of_a_complex_zero_is_finite():
+    _, tangent = dc.jvp(lax.sign, (np.complex64(0),), (np.complex64(1),))
+
+    assert np.isfinite(tangent)

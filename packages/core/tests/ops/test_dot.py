@@ -1,0 +1,108 @@
+"""Dtypes, precision and messages of products."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import dolmen.core as dc
+from dolmen.core import lax
+
+from .test_shape import problem
+
+RNG = np.random.default_rng(0)
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+
+def test_preferred_element_type_is_that_of_the_result():
+    x = RNG.normal(size=(3, 64)).astype(BF16)
+
+    got = lax.dot(x, x.T, preferred_element_type=np.float32)
+
+    wide = x.astype(np.float32)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wide @ wide.T, rtol=1e-5, atol=1e-5)
+
+
+def test_cotangents_have_the_dtype_of_narrow_operands():
+    x = RNG.normal(size=(2, 3)).astype(BF16)
+    y = RNG.normal(size=(3, 4)).astype(BF16)
+    ct = RNG.normal(size=(2, 4)).astype(np.float32)
+
+    _, pull = dc.vjp(lambda x, y: lax.dot(x, y, preferred_element_type="float32"), x, y)
+    of_x, of_y = pull(ct)
+
+    assert of_x.dtype == of_y.dtype == BF16
+    close = {"rtol": 2e-2, "atol": 2e-2}
+    wide_x, wide_y = x.astype(np.float32), y.astype(np.float32)
+    np.testing.assert_allclose(np.float32(of_x), ct @ wide_y.T, **close)
+    np.testing.assert_allclose(np.float32(of_y), wide_x.T @ ct, **close)
+
+
+def test_cotangents_of_float8_products_are_not_rounded_to_float8():
+    dtype = ml_dtypes.float8_e4m3fn
+    x, y = np.ones((1, 2), dtype), np.full((2, 1), 0.5, dtype)
+
+    def product(x):
+        return lax.dot(x, y, preferred_element_type=np.float32)
+
+    _, pull = dc.vjp(product, x)
+    # 600 is beyond the range of this dtype, half of it is not.
+    (of_x,) = pull(np.full((1, 1), 600, np.float32))
+
+    np.testing.assert_allclose(np.float32(of_x), [[288, 288]], rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [
+        (None, ("DEFAULT", "DEFAULT")),
+        ("highest", ("HIGHEST", "HIGHEST")),
+        (lax.Precision.HIGH, ("HIGH", "HIGH")),
+        (("default", lax.Precision.HIGHEST), ("DEFAULT", "HIGHEST")),
+    ],
+)
+def test_precision_reaches_the_program(precision, expected):
+    x = np.ones((2, 2), np.float32)
+
+    text = dc.jit(lambda x: lax.dot(x, x, precision=precision)).lower(x).as_text()
+
+    assert f"precision = [{', '.join(expected)}]" in text
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(ValueError) as error:
+        lax.dot(np.ones(2), np.ones(2), precision="low")
+    assert problem(error) == (
+        "dot_general: `precision` must be None, a `lax.Precision`, one of 'default', "
+        "'fastest', 'bfloat16', 'high', 'bfloat16_3x', 'tensorfloat32', 'highest', "
+        "'float32', or a pair of them, got 'low'."
+    )
+
+
+def test_dot_names_the_sizes_that_differ():
+    with pytest.raises(ValueError) as error:
+        lax.dot(np.ones((4, 3), np.float32), np.ones((5, 3), np.float32))
+    assert problem(error) == (
+        "dot: contracting sizes must match: `lhs` is f32[4,3], `rhs` is f32[5,3] "
+        "(3 != 5).\nTranspose one operand, or name the axes with `dot_general`."
+    )
+
+
+def test_dot_general_refuses_mixed_dtypes():
+    with pytest.raises(TypeError) as error:
+        lax.dot(np.ones(3, np.float32), np.ones(3, np.int32))
+    assert problem(error) == (
+        "dot_general: operands must have equal dtypes, got f32[3] and i32[3].\n"
+        "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, which "
+        "promote."
+    )
+
+
+def test_batched_products_stay_one_product_without_transposes():
+    x, y = np.ones((2, 3), np.float32), np.ones((5, 3, 4), np.float32)
+
+    program = dc.make_jaxpr(dc.vmap(lax.dot, (None, 0)))(x, y).jaxpr
+
+    names = [equation.primitive.name for equation in program.equations]
+    assert names.count("dot_general") == 1
+    assert names.count("broadcast_in_dim") == 0
