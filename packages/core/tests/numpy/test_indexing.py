@@ -106,6 +106,20 @@ def test_any_expression_adds_what_numpy_adds(key):
 
 
 @pytest.mark.parametrize(
+    "key",
+    [
+        (np.array([0, 1]), slice(None), np.array([2, 3])),
+        (0, slice(None), np.array([2, 3])),
+        (slice(None), np.array([0, 1]), ..., 0),
+        (np.array([0, 1]), None, 1),
+        (True, None, np.array([0, 1])),
+    ],
+)
+def test_axes_of_separated_index_arrays_come_first(key):
+    np.testing.assert_array_equal(getitem(jnp.asarray(HOST), key), HOST[key])
+
+
+@pytest.mark.parametrize(
     ("key", "plan", "operands"),
     [
         (1, Plan((Simple.POINT, Simple.WHOLE, Simple.WHOLE)), [1]),
@@ -121,7 +135,7 @@ def test_integers_and_starts_are_operands_of_a_plan(x, key, plan, operands):
 
 
 def test_a_loop_over_rows_compiles_once(x):
-    compiled = _indexing._take_row
+    compiled = _indexing._take_row.compiled
     getitem(x, 0)
     entries = compiled._cache_size()
 

@@ -168,6 +168,12 @@ def test_unique_of_traced_values_is_cut_or_filled():
     np.testing.assert_array_equal(counts, [1, 1, 1, 2, 0])
 
 
+def test_counts_of_the_last_distinct_element_end_where_it_ends():
+    values, counts = jnp.unique(V, return_counts=True, size=1)
+
+    assert (values.tolist(), counts.tolist()) == ([-1], [1])
+
+
 def test_bincount_of_traced_values_drops_large_and_lifts_negative_ones():
     actual = jit(lambda v: jnp.bincount(v, length=3))(np.array([1, -4, 1, 7, 2]))
 

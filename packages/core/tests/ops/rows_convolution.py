@@ -40,7 +40,7 @@ def convolved(x, w, strides, padding, lhs_dilation, rhs_dilation):
     sizes = [
         (n - k) // s + 1 for n, k, s in zip(x.shape[2:], window, strides, strict=True)
     ]
-    made = np.zeros((x.shape[0], w.shape[0], *sizes), x.dtype)
+    made = np.zeros([x.shape[0], w.shape[0], *sizes], x.dtype)
     for position in np.ndindex(*sizes):
         at = [
             slice(p * s, p * s + k)

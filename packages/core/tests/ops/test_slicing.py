@@ -46,6 +46,25 @@ def test_negative_start_is_clamped_where_it_may_not_wrap():
     np.testing.assert_array_equal(clamped, X[0])
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_batched_operand_keeps_which_starts_wrap(axis):
+    xs = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+
+    def take(x, i, j):
+        return lax.dynamic_slice(
+            x, (i, j), (1, 1), allow_negative_indices=(True, False)
+        )
+
+    got = dc.jit(dc.vmap(take, (axis, None, None), axis))(
+        xs, np.int32(-1), np.int32(-1)
+    )
+
+    expected = [slice(None)] * 3
+    wraps, clamps = (a for a in range(3) if a != axis)
+    expected[wraps], expected[clamps] = slice(-1, None), slice(0, 1)
+    np.testing.assert_array_equal(got, xs[tuple(expected)])
+
+
 def test_starts_may_come_as_one_array():
     starts = np.array([-2, 1])
 

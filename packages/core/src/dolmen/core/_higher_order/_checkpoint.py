@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Primitive, Program
+from .._ir import ArrayType, Primitive, Program, Variable, without_dead_code
 from .._ops._barrier import optimization_barrier
 from .._tracing import bind, evaluate, record_closed, typeof
 from .._transforms import (
@@ -68,41 +68,37 @@ def _linearize_checkpoint(
     """Keep the arguments and what the policy saves; replay the rest when asked."""
     inner = linearize_program(made.program, active)
     count = len(inner.active_outs)
-    saved = _saved(made, inner)
-    kept = [inner.primal.outputs[count + i] for i in saved]
+    kept = _kept(made, inner)
     forward = Program(
         inner.primal.inputs,
         inner.primal.equations,
         [*inner.primal.outputs[:count], *kept],
         made.program.name,
     )
+    again = _recomputation(inner, kept)
 
     def primal(*args: Any) -> list[Any]:
         return [*evaluate(forward, args), *args]
 
     primal_program = record_closed(primal, list(arg_types))
-    kept_types = [atom.type for atom in kept]
-    residual_types = [*kept_types, *arg_types]
+    residual_types = [*(variable.type for variable in kept), *arg_types]
 
-    def residuals_again(flat: Sequence[Any]) -> list[Any]:
-        """All residuals, recomputed from the kept ones."""
+    def run_again(flat: Sequence[Any], program: Program) -> list[Any]:
+        """`program` of all residuals, recomputed from the kept ones, and the rest."""
         values = list(flat)
         if made.prevent_cse:
             # Else the compiler would see the same operations twice and keep the first.
+            # Tied to the (co)tangents, the recomputation can't run early either.
             values = optimization_barrier(values)
-        again = evaluate(inner.primal, values[len(kept) :])[count:]
-        for position, index in enumerate(saved):
-            again[index] = values[position]
-        return again
+        residuals = evaluate(again, values[: len(residual_types)])
+        return evaluate(program, [*residuals, *values[len(residual_types) :]])
 
     in_types = [tangent_type(t) for t, a in zip(arg_types, active, strict=True) if a]
 
     def tangent() -> Program:
-        def run(*flat: Any) -> list[Any]:
-            residuals = residuals_again(flat[: len(residual_types)])
-            return evaluate(inner.tangent, [*residuals, *flat[len(residual_types) :]])
-
-        return record_closed(run, [*residual_types, *in_types])
+        return record_closed(
+            lambda *flat: run_again(flat, inner.tangent), [*residual_types, *in_types]
+        )
 
     def transposed(given: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
         pulled, produced = inner.transposed(given)
@@ -112,41 +108,37 @@ def _linearize_checkpoint(
             if a
         ]
         ct_types = [t for t, g in zip(types, given, strict=True) if g]
-
-        def run(*flat: Any) -> list[Any]:
-            cts = list(flat[len(residual_types) :])
-            values = list(flat[: len(residual_types)])
-            if made.prevent_cse:
-                # Tie the recomputation to the cotangents, so it can't run early.
-                tied = optimization_barrier([*values, *cts])
-                values, cts = tied[: len(values)], tied[len(values) :]
-            again = evaluate(inner.primal, values[len(kept) :])[count:]
-            for position, index in enumerate(saved):
-                again[index] = values[position]
-            return evaluate(pulled, [*again, *cts])
-
-        return record_closed(run, [*residual_types, *ct_types]), produced
+        program = record_closed(
+            lambda *flat: run_again(flat, pulled), [*residual_types, *ct_types]
+        )
+        return program, produced
 
     return Linearization(primal_program, tangent, transposed, active, inner.active_outs)
 
 
-def _saved(made: Checkpoint, inner: Linearization) -> list[int]:
-    """Which residuals the policy keeps."""
-    if made.policy is None:
+def _kept(made: Checkpoint, inner: Linearization) -> list[Variable]:
+    """Intermediate values of the forward pass that the policy keeps."""
+    policy = made.policy
+    if policy is None:
         return []
-    count = len(inner.active_outs)
-    maker = {}
-    for equation in inner.primal.equations:
-        maker.update((output, equation) for output in equation.outputs)
-    saved = []
-    for index, atom in enumerate(inner.primal.outputs[count:]):
-        equation = maker.get(atom)
-        if equation is None:
-            continue
-        types = [a.type for a in equation.inputs]
-        if made.policy(equation.primitive, *types, **equation.params):
-            saved.append(index)
-    return saved
+    return [
+        output
+        for equation in inner.primal.equations
+        if policy(
+            equation.primitive, *(a.type for a in equation.inputs), **equation.params
+        )
+        for output in equation.outputs
+    ]
+
+
+def _recomputation(inner: Linearization, kept: Sequence[Variable]) -> Program:
+    """From kept values and arguments to all residuals."""
+    have = set(kept)
+    equations = [e for e in inner.primal.equations if have.isdisjoint(e.outputs)]
+    residuals = inner.primal.outputs[len(inner.active_outs) :]
+    return without_dead_code(
+        Program([*kept, *inner.primal.inputs], equations, residuals)
+    )
 
 
 def checkpoint(

@@ -16,6 +16,14 @@ from ._elementwise import check_kind
 
 _INDEX = np.dtype(np.int32)
 
+# Integers of the width of each floating-point dtype.
+_ORDERED_AS = {
+    np.dtype(np.float16): np.dtype(np.int16),
+    dtypes.bfloat16: np.dtype(np.int16),
+    np.dtype(np.float32): np.dtype(np.int32),
+    np.dtype(np.float64): np.dtype(np.int64),
+}
+
 
 def sort(
     operand: Any, dimension: int = -1, is_stable: bool = True, num_keys: int = 1
@@ -30,7 +38,8 @@ def sort(
         num_keys: how many leading operands decide the order, the first one first.
 
     Returns:
-        The sorted array, or a tuple of arrays. NaN comes last, -0 equals 0, and complex
+        The sorted array, or a tuple of arrays. NaN comes last, -0 equals 0 (alone,
+        without other operands, it comes first), and complex
         numbers are ordered by real, then imaginary part. Derivatives follow the
         elements.
 
@@ -113,7 +122,9 @@ class Sort(Primitive):
         return bind(primitive, *operands), [0] * len(args)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        """`stablehlo.sort`."""
+        """`stablehlo.sort`; a single floating-point operand goes as integers."""
+        if len(args) == 1 and builder.in_types[0].dtype in _ORDERED_AS:
+            return [self._lower_as_integers(builder, args[0])]
         scalars = [array_type((), type.dtype) for type in builder.in_types]
         pairs = [scalar for scalar in scalars for _ in range(2)]
 
@@ -132,6 +143,43 @@ class Sort(Primitive):
             is_stable=mlir.boolean(self.is_stable),
         )
         return results if len(args) > 1 else [results]
+
+    def _lower_as_integers(self, builder: Any, x: Any) -> Any:
+        """Sort bit patterns, which compare as the numbers do once adjusted.
+
+        XLA sorts integers several times faster than floats under a comparison that
+        knows NaN. Nobody can tell equal elements apart, except -0, which comes first.
+        """
+        (type,) = builder.out_types
+        integers = array_type(type.shape, _ORDERED_AS[type.dtype])
+        scalar = array_type((), integers.dtype)
+
+        def adjusted(bits: Any) -> Any:
+            """Negative numbers in ascending order; its own inverse."""
+            zero = builder.constant(0, integers)
+            mask = builder.constant(np.iinfo(integers.dtype).max, integers)
+            is_negative = builder.compare("LT", bits, zero, integers, "SIGNED")
+            flipped = builder.emit("xor", (bits, mask), (integers,))
+            return builder.emit("select", (is_negative, flipped, bits), (integers,))
+
+        is_nan = builder.compare("NE", x, x, type, "FLOAT")
+        nan = builder.constant(np.nan, type)
+        x = builder.emit("select", (is_nan, nan, x), (type,))
+        keys = adjusted(builder.emit("bitcast_convert", (x,), (integers,)))
+        keys = builder.emit(
+            "sort",
+            (keys,),
+            (integers,),
+            regions=[
+                (
+                    (scalar, scalar),
+                    lambda a, b: [builder.compare("LT", a, b, scalar, "SIGNED")],
+                )
+            ],
+            dimension=mlir.integer(self.dimension),
+            is_stable=mlir.boolean(False),
+        )
+        return builder.emit("bitcast_convert", (adjusted(keys),))
 
 
 def _key_parts(

@@ -1,8 +1,8 @@
 """The array API of NumPy, on arrays that never change.
 
-Functions have the names, arguments and meanings of `jax.numpy`. They are
-differentiable, work under every transformation, and take arrays, NumPy arrays and Python
-scalars, but no lists: write `jnp.array(...)` around those.
+Functions have the names, arguments and meanings of `jax.numpy`. They are differentiable
+and work under every transformation. They take arrays, NumPy arrays and Python scalars, but
+no lists: write `jnp.array(...)` around those.
 """
 
 from ..dtypes import (
@@ -201,7 +201,6 @@ from ._manipulation import (
     flipud as flipud,
     matrix_transpose as matrix_transpose,
     moveaxis as moveaxis,
-    pad as pad,
     permute_dims as permute_dims,
     ravel as ravel,
     repeat as repeat,
@@ -217,6 +216,7 @@ from ._manipulation import (
     transpose as transpose,
 )
 from ._methods import install as _install_methods
+from ._padding import pad as pad
 from ._reductions import (
     all as all,
     amax as amax,

@@ -14,7 +14,7 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl, flags
 from .._ir import ArrayType, dtypes, message, value_error
-from .._tracing import Tracer, is_array_like, is_staging, typeof
+from .._tracing import Tracer, is_array_like, typeof
 from . import _promotion
 from ._arithmetic import divide, power
 from ._eager import jit_when_eager
@@ -110,7 +110,7 @@ class IndexedElements:
             _static_fill(fill_value),
         )
         plan, operands = parse(typeof(self.array), self.key, access)
-        return execute_now(plan, access, self.array, operands)
+        return execute_now(plan, access, self.array, *operands)
 
     def set(self, values: Any, **how: Any) -> Any:
         """`x` with the indexed elements replaced by `values`.
@@ -235,21 +235,13 @@ def _update(
     if _is_mask(key) and typeof(values).ndim <= type.ndim - typeof(key).ndim:
         return _update_masked(operation, array, key, values)
     plan, operands = parse(type, key, access)
-    if is_staging():
-        return _updated(operation, plan, access, array, values, *operands)
-    return _update_now(operation, plan, access, array, values, *operands)
+    return _updated(operation, plan, access, array, values, *operands)
 
 
 _PLAIN = Access()
 
 
 @jit_when_eager(static_argnames=("operation", "plan", "access"))
-def _update_now(
-    operation: str, plan: Plan, access: Access, x: Any, values: Any, *operands: Any
-) -> Any:
-    return _updated(operation, plan, access, x, values, *operands)
-
-
 def _updated(
     operation: str, plan: Plan, access: Access, x: Any, values: Any, *operands: Any
 ) -> Any:
@@ -349,9 +341,7 @@ def _update_masked(operation: str, array: Any, mask: Any, values: Any) -> Any:
             )
         )
     _broadcast_check(operation, type, typeof(values).shape, type.shape[given.ndim :])
-    if is_staging():
-        return _where_masked(operation, array, mask, values)
-    return _where_masked_now(operation, array, mask, values)
+    return _where_masked(operation, array, mask, values)
 
 
 def _broadcast_check(
@@ -364,6 +354,7 @@ def _broadcast_check(
         )
 
 
+@jit_when_eager(static_argnames=("operation",))
 def _where_masked(operation: str, x: Any, mask: Any, values: Any) -> Any:
     type = typeof(x)
     mask = lax.broadcast_in_dim(mask, type.shape, tuple(range(typeof(mask).ndim)))
@@ -379,11 +370,6 @@ def _where_masked(operation: str, x: Any, mask: Any, values: Any) -> Any:
         }[operation]
         values = compute(x, values)
     return lax.select(mask, values, x)
-
-
-@jit_when_eager(static_argnames=("operation",))
-def _where_masked_now(operation: str, x: Any, mask: Any, values: Any) -> Any:
-    return _where_masked(operation, x, mask, values)
 
 
 _fits: dict[Any, bool] = {}

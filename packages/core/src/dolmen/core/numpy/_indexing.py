@@ -78,11 +78,14 @@ class Plan(NamedTuple):
         entries: one for each axis of the array, and for each new axis of the result.
         inserted: axes of size 1 to add to the array first; a scalar mask indexes them.
         distinct: the indices are sorted and unique because they come from one mask.
+        apart: something stands between the index arrays (integers count as such), so
+            their common axes come first in the result.
     """
 
     entries: tuple[Entry, ...]
     inserted: tuple[int, ...] = ()
     distinct: bool = False
+    apart: bool = False
 
     @property
     def is_basic(self) -> bool:
@@ -149,7 +152,20 @@ def parse(array: ArrayType, key: Any, access: Access = PLAIN) -> tuple[Plan, lis
         else _as_index(array, item)
         for item in (key if isinstance(key, tuple) else (key,))
     ]
-    return _Parser(array, access).parse(_without_ellipsis(array, items))
+    plan, operands = _Parser(array, access).parse(_without_ellipsis(array, items))
+    if not plan.is_basic and _are_apart(items):
+        plan = plan._replace(apart=True)
+    return plan, operands
+
+
+def _are_apart(items: list[Any]) -> bool:
+    """Whether something stands between indices; `...` does, even for no axes."""
+    places = [
+        i
+        for i, item in enumerate(items)
+        if not (item is None or item is Ellipsis or type(item) is slice)
+    ]
+    return bool(places) and places[-1] - places[0] + 1 != len(places)
 
 
 def _as_index(array: ArrayType, item: Any) -> Any:
@@ -565,7 +581,7 @@ class _WindowMaker:
         self.new: list[int] = []
 
     def make(self) -> Window:
-        if not _is_together(self.plan.entries):
+        if self.plan.apart:
             self._place_points()
         for entry in self.plan.entries:
             if entry is _NEW:
@@ -633,17 +649,6 @@ def _points_shape(plan: Plan, operands: Sequence[Any]) -> tuple[int, ...]:
         raise IndexError(
             message(f"x[...]: index arrays don't broadcast to one shape: {listed}.")
         ) from None
-
-
-def _is_together(entries: Sequence[Entry]) -> bool:
-    """Whether nothing separates the index arrays (integers count as such)."""
-    simple = (_WHOLE, _NEW)
-    advanced = [
-        i
-        for i, e in enumerate(entries)
-        if not (e in simple or type(e) is Span or type(e) is Steps)
-    ]
-    return not advanced or advanced[-1] - advanced[0] + 1 == len(advanced)
 
 
 def as_int32(index: Any, size: int, wrap: bool) -> Any:
@@ -724,7 +729,8 @@ def _take_gather(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) ->
 
 
 @jit_when_eager(static_argnames=("plan", "access"))
-def _take(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
+def execute_now(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
+    """`execute`, as one compiled call if nothing is being traced."""
     return execute(plan, access, x, *operands)
 
 
@@ -777,14 +783,5 @@ def getitem(x: Any, key: Any) -> Any:
                 start, stop, _ = _slice_indices(x.aval, key, shape[0])
                 if start < stop and stop - start < shape[0]:
                     return _take_rows(x, start, stop - start)
-        plan, operands = parse(x.aval, key)
-        return _take(plan, PLAIN, x, *operands)
     plan, operands = parse(typeof(x), key)
-    return execute_now(plan, PLAIN, x, operands)
-
-
-def execute_now(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) -> Any:
-    """Execute a plan: compiled when eager, in place while something is recorded."""
-    if is_staging():
-        return execute(plan, access, x, *operands)
-    return _take(plan, access, x, *operands)
+    return execute_now(plan, PLAIN, x, *operands)

@@ -1,4 +1,4 @@
-"""Shapes and the order of elements: reshape, transpose, repeat, pad, diagonals."""
+"""Shapes and the order of elements: reshape, transpose, repeat, diagonals."""
 
 import math
 import operator
@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import ArrayType, type_error, value_error
 from .._tracing import Tracer, concrete, not_concrete, typeof
+from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
-from ._promotion import convert, type_of
+from ._promotion import type_of
 
 # ---- arguments ---------------------------------------------------------------------
 
@@ -84,7 +85,9 @@ def as_array(x: Any) -> Any:
 # ---- reshape -----------------------------------------------------------------------
 
 
-def reshape(a: Any, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
+def reshape(
+    a: ArrayLike, shape: Any, order: str = "C", *, copy: bool | None = None
+) -> Array:
     """The same elements under another shape.
 
     Args:
@@ -140,13 +143,13 @@ def _reshape_by_columns(a: Any, sizes: tuple[int, ...]) -> Any:
     return transpose(backwards)
 
 
-def ravel(a: Any, order: str = "C") -> Any:
+def ravel(a: ArrayLike, order: str = "C") -> Array:
     """All elements in one axis, as `reshape(a, -1)`."""
     type_of("ravel", "a", a)
     return reshape(a, (typeof(a).size,), order)
 
 
-def resize(a: Any, new_shape: Any) -> Any:
+def resize(a: ArrayLike, new_shape: Any) -> Array:
     """An array of another shape, filled with the elements of `a` again and again.
 
     Args:
@@ -179,7 +182,7 @@ def _tile_leading(x: Any, count: int) -> Any:
 # ---- axes --------------------------------------------------------------------------
 
 
-def transpose(a: Any, axes: Any = None) -> Any:
+def transpose(a: ArrayLike, axes: Any = None) -> Array:
     """Permute the axes of an array; reverse their order by default.
 
     Args:
@@ -201,12 +204,12 @@ def transpose(a: Any, axes: Any = None) -> Any:
     return lax.transpose(a, order)
 
 
-def permute_dims(a: Any, /, axes: Any) -> Any:
+def permute_dims(a: ArrayLike, /, axes: Any) -> Array:
     """`transpose` under its name in the array API standard."""
     return transpose(a, axes)
 
 
-def matrix_transpose(x: Any, /) -> Any:
+def matrix_transpose(x: ArrayLike, /) -> Array:
     """Swap the last two axes.
 
     Raises:
@@ -220,7 +223,7 @@ def matrix_transpose(x: Any, /) -> Any:
     return swapaxes(x, -1, -2)
 
 
-def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """Exchange two axes."""
     ndim = type_of("swapaxes", "a", a).ndim
     first = as_axis("swapaxes", axis1, ndim, "axis1")
@@ -230,7 +233,7 @@ def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
     return lax.transpose(a, order)
 
 
-def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+def moveaxis(a: ArrayLike, source: Any, destination: Any) -> Array:
     """Move axes to other places; the others stay in order.
 
     Args:
@@ -257,7 +260,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     return lax.transpose(a, order)
 
 
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
     """Move an axis to stand before the axis that is now at `start`."""
     ndim = type_of("rollaxis", "a", a).ndim
     source = as_axis("rollaxis", axis, ndim)
@@ -269,7 +272,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return moveaxis(a, source, target - (source < target))
 
 
-def squeeze(a: Any, axis: Any = None) -> Any:
+def squeeze(a: ArrayLike, axis: Any = None) -> Array:
     """Remove axes of size 1, all of them by default.
 
     Raises:
@@ -289,7 +292,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     return lax.squeeze(a, axes)
 
 
-def expand_dims(a: Any, axis: Any) -> Any:
+def expand_dims(a: ArrayLike, axis: Any) -> Array:
     """Insert axes of size 1.
 
     Args:
@@ -318,17 +321,17 @@ _with_two_axes = _at_least("atleast_2d", 2, lambda ndim: (0, 1) if not ndim else
 _with_three_axes = _at_least("atleast_3d", 3, lambda n: ((0, 1, 2), (0, 2), (2,))[n])
 
 
-def atleast_1d(*arys: Any) -> Any:
+def atleast_1d(*arys: ArrayLike) -> Array | list[Array]:
     """Arrays with at least one axis; one array, or a list of several."""
     return _with_one_axis(*arys)
 
 
-def atleast_2d(*arys: Any) -> Any:
+def atleast_2d(*arys: ArrayLike) -> Array | list[Array]:
     """Arrays with at least two axes; the new ones stand in front."""
     return _with_two_axes(*arys)
 
 
-def atleast_3d(*arys: Any) -> Any:
+def atleast_3d(*arys: ArrayLike) -> Array | list[Array]:
     """Arrays with at least three axes: ``[n]`` becomes ``[1, n, 1]``, as in NumPy."""
     return _with_three_axes(*arys)
 
@@ -336,7 +339,7 @@ def atleast_3d(*arys: Any) -> Any:
 # ---- broadcast ---------------------------------------------------------------------
 
 
-def broadcast_to(array: Any, shape: Any) -> Any:
+def broadcast_to(array: ArrayLike, shape: Any) -> Array:
     """Repeat an array along new leading axes and axes of size 1.
 
     Raises:
@@ -373,7 +376,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     )
 
 
-def broadcast_arrays(*args: Any) -> list[Any]:
+def broadcast_arrays(*args: ArrayLike) -> list[Array]:
     """The arrays, each broadcast to their common shape."""
     shapes = [type_of("broadcast_arrays", "args", x).shape for x in args]
     shape = broadcast_shapes(*shapes)
@@ -383,28 +386,28 @@ def broadcast_arrays(*args: Any) -> list[Any]:
 # ---- order -------------------------------------------------------------------------
 
 
-def flip(m: Any, axis: Any = None) -> Any:
+def flip(m: ArrayLike, axis: Any = None) -> Array:
     """Reverse the order of the elements along all axes, or the given ones."""
     ndim = type_of("flip", "m", m).ndim
     axes = range(ndim) if axis is None else as_axes("flip", axis, ndim)
     return lax.rev(m, tuple(axes))
 
 
-def fliplr(m: Any) -> Any:
+def fliplr(m: ArrayLike) -> Array:
     """Reverse the order along axis 1."""
     if type_of("fliplr", "m", m).ndim < 2:
         raise value_error(f"fliplr: `m` must have two axes, got {typeof(m)!r}.")
     return flip(m, 1)
 
 
-def flipud(m: Any) -> Any:
+def flipud(m: ArrayLike) -> Array:
     """Reverse the order along axis 0."""
     if type_of("flipud", "m", m).ndim < 1:
         raise value_error(f"flipud: `m` must have an axis, got {typeof(m)!r}.")
     return flip(m, 0)
 
 
-def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(m: ArrayLike, k: int = 1, axes: Any = (0, 1)) -> Array:
     """Rotate by `k` quarter turns in the plane of two axes.
 
     The rotation goes from the first of `axes` towards the second.
@@ -424,7 +427,7 @@ def _rot90(m: Any, k: int, first: int, second: int) -> Any:
     return flip(swapped, first if k == 1 else second)
 
 
-def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+def roll(a: ArrayLike, shift: Any, axis: Any = None) -> Array:
     """Shift elements along axes; what leaves at the end comes back at the start.
 
     Args:
@@ -479,7 +482,7 @@ def _roll(a: Any, shifts: list[Any], *, axes: tuple[int, ...]) -> Any:
 # ---- repetition --------------------------------------------------------------------
 
 
-def tile(A: Any, reps: Any) -> Any:
+def tile(A: ArrayLike, reps: Any) -> Array:
     """Repeat an array as a whole, `reps[i]` times along axis `i`.
 
     Args:
@@ -514,12 +517,12 @@ def _tile(a: Any, counts: tuple[int, ...]) -> Any:
 
 
 def repeat(
-    a: Any,
+    a: ArrayLike,
     repeats: Any,
     axis: int | None = None,
     *,
     total_repeat_length: int | None = None,
-) -> Any:
+) -> Array:
     """Repeat each element along an axis.
 
     Args:
@@ -598,248 +601,10 @@ def _repeat_total(a: Any, repeats: Any, *, axis: int, total: int) -> Any:
     return _take_along(a, places, axis)
 
 
-# ---- pad ---------------------------------------------------------------------------
-
-_PAD_OPTIONS = {
-    "constant": ("constant_values",),
-    "linear_ramp": ("end_values",),
-    "maximum": ("stat_length",),
-    "mean": ("stat_length",),
-    "minimum": ("stat_length",),
-    "reflect": ("reflect_type",),
-    "symmetric": ("reflect_type",),
-    "edge": (),
-    "empty": (),
-    "wrap": (),
-}
-
-
-def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
-    """Surround an array with further elements.
-
-    Args:
-        array: an array of any shape.
-        pad_width: how many elements before and after: a number for all, a pair for all
-            axes, a pair for each axis, or a dictionary from axes to those.
-        mode: where the elements come from. "constant": `constant_values`, by default 0;
-            "edge": the outermost element; "reflect" and "symmetric": the array mirrored
-            at (behind) its outermost element; "wrap": the other end; "linear_ramp": a
-            ramp to `end_values`; "maximum", "mean", "minimum": that of the axis;
-            "empty": zeros.
-        **kwargs: the option of the mode.
-
-    Returns:
-        An array in the dtype of `array`, larger by `pad_width`.
-
-    Raises:
-        NotImplementedError: an option this function does not know.
-        ValueError: `mode` is unknown, or `pad_width` does not fit the axes.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> jnp.pad(jnp.array([1, 2, 3]), (1, 2), mode="reflect").tolist()
-        [2, 1, 2, 3, 2, 1]
-    """
-    type = type_of("pad", "array", array)
-    widths = _pad_widths(pad_width, type.ndim)
-    if mode not in _PAD_OPTIONS:
-        raise value_error(
-            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))}; got "
-            f"{mode!r}."
-        )
-    unknown = [name for name in kwargs if name not in _PAD_OPTIONS[mode]]
-    if unknown:
-        raise value_error(f"pad: mode {mode!r} has no option {unknown[0]!r}.")
-    if kwargs.get("reflect_type", "even") not in ("even", "odd"):
-        raise value_error("pad: `reflect_type` must be 'even' or 'odd'.")
-    if kwargs.get("stat_length") is not None:
-        raise NotImplementedError("pad: `stat_length` is not supported.")
-    if mode in ("constant", "linear_ramp"):
-        name = _PAD_OPTIONS[mode][0]
-        ends = _pad_ends(kwargs.get(name, 0), type, name)
-        make = _pad_constant if mode == "constant" else _pad_ramp
-        return make(array, ends, widths=widths)
-    odd = kwargs.get("reflect_type") == "odd"
-    return _pad_from_array(array, widths=widths, mode=mode, odd=odd)
-
-
-def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
-    if isinstance(pad_width, dict):
-        widths = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            pair = np.broadcast_to(np.asarray(width), (2,))
-            widths[as_axis("pad", axis, ndim)] = (int(pair[0]), int(pair[1]))
-    else:
-        given = np.asarray(pad_width)
-        if given.size and given.dtype.kind not in "iu":
-            raise type_error(
-                f"pad: `pad_width` must hold integers, got {pad_width!r:.60}."
-            )
-        try:
-            pairs = np.broadcast_to(given, (ndim, 2))
-        except ValueError:
-            raise value_error(
-                f"pad: `pad_width` must be a number, a pair, or a pair for each of the "
-                f"{ndim} axes, got {pad_width!r:.60}."
-            ) from None
-        widths = [(int(low), int(high)) for low, high in pairs]
-    if any(low < 0 or high < 0 for low, high in widths):
-        raise value_error(f"pad: `pad_width` must not be negative, got {pad_width!r}.")
-    return tuple(widths)
-
-
-def _pad_ends(values: Any, type: ArrayType, name: str) -> list[Any]:
-    """Scalars of the array's dtype: one for all sides, or low and high of each axis."""
-    if isinstance(values, list | tuple):
-        values = np.asarray(values)
-    given = typeof(values)
-    if given.ndim == 0:
-        return [convert(values, type.dtype)]
-    try:
-        np.broadcast_shapes(given.shape, (type.ndim, 2))
-        wide = lax.broadcast_in_dim(
-            convert(values, type.dtype), (type.ndim, 2), tuple(range(2 - given.ndim, 2))
-        )
-    except ValueError:
-        raise value_error(
-            f"pad: `{name}` must be a number, a pair, or a pair for each of the "
-            f"{type.ndim} axes, got {given!r}."
-        ) from None
-    return [wide[axis, side] for axis in range(type.ndim) for side in (0, 1)]
-
-
-@jit_when_eager(static_argnames=("widths",))
-def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
-    if len(ends) == 1:
-        return lax.pad(array, ends[0], [(low, high, 0) for low, high in widths])
-    for axis, (low, high) in enumerate(widths):
-        for end, side in ((ends[2 * axis], (low, 0)), (ends[2 * axis + 1], (0, high))):
-            config = [(0, 0, 0)] * len(widths)
-            config[axis] = (*side, 0)
-            array = lax.pad(array, end, config)
-    return array
-
-
-@jit_when_eager(static_argnames=("widths",))
-def _pad_ramp(array: Any, ends: list[Any], *, widths: Any) -> Any:
-    ends = ends * (2 * len(widths)) if len(ends) == 1 else ends
-    dtype = typeof(array).dtype
-    work = dtype if dtypes.is_inexact(dtype) else dtypes.canonical(np.dtype("float64"))
-    for axis, (low, high) in enumerate(widths):
-        size = typeof(array).shape[axis]
-        first = lax.slice_in_dim(array, 0, 1, axis=axis)
-        last = lax.slice_in_dim(array, size - 1, size, axis=axis)
-        before = _ramp(ends[2 * axis], first, low, axis, work, dtype)
-        after = _ramp(ends[2 * axis + 1], last, high, axis, work, dtype)
-        array = lax.concatenate([before, array, lax.rev(after, (axis,))], axis)
-    return array
-
-
-def _ramp(end: Any, edge: Any, count: int, axis: int, work: Any, dtype: Any) -> Any:
-    """`count` values that rise from `end` towards `edge`, without reaching it."""
-    shape = list(typeof(edge).shape)
-    shape[axis] = count
-    edge = lax.convert_element_type(edge, work)
-    edge = lax.broadcast_in_dim(edge, shape, tuple(range(len(shape))))
-    end = lax.convert_element_type(end, work)
-    step = lax.div(lax.sub(edge, end), np.asarray(max(count, 1), work))
-    ramp = lax.add(lax.mul(lax.broadcasted_iota(work, shape, axis), step), end)
-    if dtypes.kind(dtype) in ("i", "u"):
-        ramp = lax.floor(ramp)
-    return lax.convert_element_type(ramp, dtype)
-
-
-@jit_when_eager(static_argnames=("widths", "mode", "odd"))
-def _pad_from_array(array: Any, *, widths: Any, mode: str, odd: bool) -> Any:
-    for axis, (low, high) in enumerate(widths):
-        if not (low or high):
-            continue
-        size = typeof(array).shape[axis]
-        if mode == "empty":
-            config = [(0, 0, 0)] * len(widths)
-            config[axis] = (low, high, 0)
-            zero = np.zeros((), typeof(array).dtype)
-            array = lax.pad(array, zero, config)
-            continue
-        if not size:
-            raise value_error(
-                f"pad: mode {mode!r} can't extend axis {axis} of {typeof(array)!r}, "
-                "which is empty."
-            )
-        if mode in ("maximum", "mean", "minimum"):
-            array = _pad_statistic(array, axis, low, high, mode)
-        elif odd:
-            array = _pad_odd(array, axis, low, high, mode)
-        else:
-            array = _take_along(array, _sources(size, low, high, mode), axis)
-    return array
-
-
-def _sources(size: int, low: int, high: int, mode: str) -> np.ndarray:
-    """For each element of the padded axis, which element of the old one it repeats."""
-    index = np.arange(-low, size + high)
-    if mode == "edge" or size == 1:
-        return np.clip(index, 0, size - 1).astype(np.int32)
-    if mode == "wrap":
-        return (index % size).astype(np.int32)
-    period = 2 * size - (2 if mode == "reflect" else 0)
-    index = index % period
-    mirrored = period - index - (0 if mode == "reflect" else 1)
-    return np.where(index < size, index, mirrored).astype(np.int32)
-
-
-def _pad_odd(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
-    """Mirror about the outermost element in value too: twice the edge minus it."""
-    skip = mode == "reflect"
-    while low or high:
-        size = typeof(x).shape[axis]
-        most = size - skip
-        if not most:
-            return _take_along(x, _sources(size, low, high, mode), axis)
-        before, after = min(low, most), min(high, most)
-        parts = [x]
-        if before:
-            mirrored = lax.slice_in_dim(x, skip, before + skip, axis=axis)
-            edge = lax.slice_in_dim(x, 0, 1, axis=axis)
-            parts.insert(0, _reflected(edge, mirrored, axis))
-        if after:
-            start = size - skip - after
-            mirrored = lax.slice_in_dim(x, start, start + after, axis=axis)
-            edge = lax.slice_in_dim(x, size - 1, size, axis=axis)
-            parts.append(_reflected(edge, mirrored, axis))
-        x = lax.concatenate(parts, axis)
-        low, high = low - before, high - after
-    return x
-
-
-def _reflected(edge: Any, values: Any, axis: int) -> Any:
-    shape = typeof(values).shape
-    twice = lax.mul(edge, np.asarray(2, typeof(edge).dtype))
-    twice = lax.broadcast_in_dim(twice, shape, tuple(range(len(shape))))
-    return lax.sub(twice, lax.rev(values, (axis,)))
-
-
-def _pad_statistic(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
-    from ._reductions import max as amax, mean, min as amin
-
-    reduce = {"maximum": amax, "minimum": amin, "mean": mean}[mode]
-    value = reduce(x, axis=axis, keepdims=True)
-    dtype = typeof(x).dtype
-    if mode == "mean" and not dtypes.is_inexact(dtype):
-        value = lax.round(value, lax.RoundingMethod.TO_NEAREST_EVEN)
-    value = convert(value, dtype)
-    sides = []
-    for count in (low, high):
-        shape = list(typeof(x).shape)
-        shape[axis] = count
-        sides.append(lax.broadcast_in_dim(value, shape, tuple(range(len(shape)))))
-    return lax.concatenate([sides[0], x, sides[1]], axis)
-
-
 # ---- diagonals ---------------------------------------------------------------------
 
 
-def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Diagonals of the matrices in two axes.
 
     Args:
@@ -883,7 +648,7 @@ def _diagonal(a: Any, offset: int, rows: int, columns: int) -> Any:
     return lax.slice_in_dim(flat, start, stop, m + 1, axis)
 
 
-def diag(v: Any, k: int = 0) -> Any:
+def diag(v: ArrayLike, k: int = 0) -> Array:
     """The diagonal of a matrix, or the matrix with a given diagonal.
 
     Args:
@@ -918,20 +683,20 @@ def _diag(v: Any, k: int) -> Any:
     return lax.reshape(flat, (size, size))
 
 
-def diagflat(v: Any, k: int = 0) -> Any:
+def diagflat(v: ArrayLike, k: int = 0) -> Array:
     """The matrix with the elements of `v`, flattened, on diagonal `k`."""
     type_of("diagflat", "v", v)
     return diag(ravel(v), k)
 
 
 def trace(
-    a: Any,
+    a: ArrayLike,
     offset: int = 0,
     axis1: int = 0,
     axis2: int = 1,
     dtype: Any = None,
     out: None = None,
-) -> Any:
+) -> Array:
     """Sum of a diagonal.
 
     Args:

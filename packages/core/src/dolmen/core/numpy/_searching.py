@@ -655,7 +655,8 @@ def _unique(ar: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
         empty = lax.full((size,), 0, dtype)
         filled = lax.full((size,), 0, typeof(values).dtype)
         return filled, empty, lax.full((count,), 0, dtype), empty
-    (heads,) = nonzero(starts, size=size, fill_value=count)
+    (heads,) = nonzero(starts, size=size + 1, fill_value=count)
+    heads, nexts = lax.slice(heads, (0,), (size,)), lax.slice(heads, (1,), (size + 1,))
     exists = lax.lt(heads, np.asarray(count, dtype))
     inside = lax.min(heads, np.asarray(count - 1, dtype))
     chosen = getitem(values, inside)
@@ -671,9 +672,7 @@ def _unique(ar: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
     groups = lax.sub(groups, np.asarray(1, dtype))
     # Sorting the places back undoes the sort.
     _, inverse = lax.sort((places, groups), dimension=0, num_keys=1)
-    end = lax.full((1,), count, dtype)
-    nexts = concatenate([lax.slice(heads, (1,), (size,)), end])
-    counts = lax.sub(lax.min(nexts, np.asarray(count, dtype)), heads)
+    counts = lax.sub(nexts, heads)
     return (
         lax.select(exists, chosen, filler),
         lax.select(exists, first, padding),

@@ -1,0 +1,1 @@
+"""Dolmen and its peers on the same workloads, side by side."""

@@ -1,0 +1,254 @@
+"""Padding: arrays surrounded by further elements."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import lax
+from .._ir import ArrayType, dtypes, type_error, value_error
+from .._tracing import typeof
+from ._eager import jit_when_eager
+from ._indexing import getitem
+from ._manipulation import as_array, as_axis
+from ._promotion import convert, type_of
+
+_PAD_OPTIONS = {
+    "constant": ("constant_values",),
+    "linear_ramp": ("end_values",),
+    "maximum": ("stat_length",),
+    "mean": ("stat_length",),
+    "minimum": ("stat_length",),
+    "reflect": ("reflect_type",),
+    "symmetric": ("reflect_type",),
+    "edge": (),
+    "empty": (),
+    "wrap": (),
+}
+
+
+def pad(
+    array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any
+) -> Array:
+    """Surround an array with further elements.
+
+    Args:
+        array: an array of any shape.
+        pad_width: how many elements before and after: a number for all, a pair for all
+            axes, a pair for each axis, or a dictionary from axes to those.
+        mode: where the elements come from. "constant": `constant_values`, by default 0;
+            "edge": the outermost element; "reflect" and "symmetric": the array mirrored
+            at (behind) its outermost element; "wrap": the other end; "linear_ramp": a
+            ramp to `end_values`; "maximum", "mean", "minimum": that of the axis;
+            "empty": zeros.
+        **kwargs: the option of the mode.
+
+    Returns:
+        An array in the dtype of `array`, larger by `pad_width`.
+
+    Raises:
+        NotImplementedError: an option this function does not know.
+        ValueError: `mode` is unknown, or `pad_width` does not fit the axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.pad(jnp.array([1, 2, 3]), (1, 2), mode="reflect").tolist()
+        [2, 1, 2, 3, 2, 1]
+    """
+    type = type_of("pad", "array", array)
+    widths = _pad_widths(pad_width, type.ndim)
+    if mode not in _PAD_OPTIONS:
+        raise value_error(
+            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))}; got "
+            f"{mode!r}."
+        )
+    unknown = [name for name in kwargs if name not in _PAD_OPTIONS[mode]]
+    if unknown:
+        raise value_error(f"pad: mode {mode!r} has no option {unknown[0]!r}.")
+    if kwargs.get("reflect_type", "even") not in ("even", "odd"):
+        raise value_error("pad: `reflect_type` must be 'even' or 'odd'.")
+    if kwargs.get("stat_length") is not None:
+        raise NotImplementedError("pad: `stat_length` is not supported.")
+    if mode in ("constant", "linear_ramp"):
+        name = _PAD_OPTIONS[mode][0]
+        ends = _pad_ends(kwargs.get(name, 0), type, name)
+        make = _pad_constant if mode == "constant" else _pad_ramp
+        return make(array, ends, widths=widths)
+    odd = kwargs.get("reflect_type") == "odd"
+    return _pad_from_array(array, widths=widths, mode=mode, odd=odd)
+
+
+def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    if isinstance(pad_width, dict):
+        widths = [(0, 0)] * ndim
+        for axis, width in pad_width.items():
+            pair = np.broadcast_to(np.asarray(width), (2,))
+            widths[as_axis("pad", axis, ndim)] = (int(pair[0]), int(pair[1]))
+    else:
+        given = np.asarray(pad_width)
+        if given.size and given.dtype.kind not in "iu":
+            raise type_error(
+                f"pad: `pad_width` must hold integers, got {pad_width!r:.60}."
+            )
+        try:
+            pairs = np.broadcast_to(given, (ndim, 2))
+        except ValueError:
+            raise value_error(
+                f"pad: `pad_width` must be a number, a pair, or a pair for each of the "
+                f"{ndim} axes, got {pad_width!r:.60}."
+            ) from None
+        widths = [(int(low), int(high)) for low, high in pairs]
+    if any(low < 0 or high < 0 for low, high in widths):
+        raise value_error(f"pad: `pad_width` must not be negative, got {pad_width!r}.")
+    return tuple(widths)
+
+
+def _pad_ends(values: Any, type: ArrayType, name: str) -> list[Any]:
+    """Scalars of the array's dtype: one for all sides, or low and high of each axis."""
+    if isinstance(values, list | tuple):
+        values = np.asarray(values)
+    given = typeof(values)
+    if given.ndim == 0:
+        return [convert(values, type.dtype)]
+    try:
+        np.broadcast_shapes(given.shape, (type.ndim, 2))
+        wide = lax.broadcast_in_dim(
+            convert(values, type.dtype), (type.ndim, 2), tuple(range(2 - given.ndim, 2))
+        )
+    except ValueError:
+        raise value_error(
+            f"pad: `{name}` must be a number, a pair, or a pair for each of the "
+            f"{type.ndim} axes, got {given!r}."
+        ) from None
+    return [getitem(wide, (axis, side)) for axis in range(type.ndim) for side in (0, 1)]
+
+
+@jit_when_eager(static_argnames=("widths",))
+def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
+    if len(ends) == 1:
+        return lax.pad(array, ends[0], [(low, high, 0) for low, high in widths])
+    for axis, (low, high) in enumerate(widths):
+        for end, side in ((ends[2 * axis], (low, 0)), (ends[2 * axis + 1], (0, high))):
+            config = [(0, 0, 0)] * len(widths)
+            config[axis] = (*side, 0)
+            array = lax.pad(array, end, config)
+    return array
+
+
+@jit_when_eager(static_argnames=("widths",))
+def _pad_ramp(array: Any, ends: list[Any], *, widths: Any) -> Any:
+    ends = ends * (2 * len(widths)) if len(ends) == 1 else ends
+    dtype = typeof(array).dtype
+    work = dtype if dtypes.is_inexact(dtype) else dtypes.canonical(np.dtype("float64"))
+    for axis, (low, high) in enumerate(widths):
+        size = typeof(array).shape[axis]
+        first = lax.slice_in_dim(array, 0, 1, axis=axis)
+        last = lax.slice_in_dim(array, size - 1, size, axis=axis)
+        before = _ramp(ends[2 * axis], first, low, axis, work, dtype)
+        after = _ramp(ends[2 * axis + 1], last, high, axis, work, dtype)
+        array = lax.concatenate([before, array, lax.rev(after, (axis,))], axis)
+    return array
+
+
+def _ramp(end: Any, edge: Any, count: int, axis: int, work: Any, dtype: Any) -> Any:
+    """`count` values that rise from `end` towards `edge`, without reaching it."""
+    shape = list(typeof(edge).shape)
+    shape[axis] = count
+    edge = lax.convert_element_type(edge, work)
+    edge = lax.broadcast_in_dim(edge, shape, tuple(range(len(shape))))
+    end = lax.convert_element_type(end, work)
+    step = lax.div(lax.sub(edge, end), np.asarray(max(count, 1), work))
+    ramp = lax.add(lax.mul(lax.broadcasted_iota(work, shape, axis), step), end)
+    if dtypes.kind(dtype) in ("i", "u"):
+        ramp = lax.floor(ramp)
+    return lax.convert_element_type(ramp, dtype)
+
+
+@jit_when_eager(static_argnames=("widths", "mode", "odd"))
+def _pad_from_array(array: Any, *, widths: Any, mode: str, odd: bool) -> Any:
+    for axis, (low, high) in enumerate(widths):
+        if not (low or high):
+            continue
+        size = typeof(array).shape[axis]
+        if mode == "empty":
+            config = [(0, 0, 0)] * len(widths)
+            config[axis] = (low, high, 0)
+            zero = np.zeros((), typeof(array).dtype)
+            array = lax.pad(array, zero, config)
+            continue
+        if not size:
+            raise value_error(
+                f"pad: mode {mode!r} can't extend axis {axis} of {typeof(array)!r}, "
+                "which is empty."
+            )
+        if mode in ("maximum", "mean", "minimum"):
+            array = _pad_statistic(array, axis, low, high, mode)
+        elif odd:
+            array = _pad_odd(array, axis, low, high, mode)
+        else:
+            array = _taken(array, _sources(size, low, high, mode), axis)
+    return array
+
+
+def _sources(size: int, low: int, high: int, mode: str) -> np.ndarray:
+    """For each element of the padded axis, which element of the old one it repeats."""
+    index = np.arange(-low, size + high)
+    if mode == "edge" or size == 1:
+        return np.clip(index, 0, size - 1).astype(np.int32)
+    if mode == "wrap":
+        return (index % size).astype(np.int32)
+    period = 2 * size - (2 if mode == "reflect" else 0)
+    index = index % period
+    mirrored = period - index - (0 if mode == "reflect" else 1)
+    return np.where(index < size, index, mirrored).astype(np.int32)
+
+
+def _pad_odd(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
+    """Mirror about the outermost element in value too: twice the edge minus it."""
+    skip = mode == "reflect"
+    while low or high:
+        size = typeof(x).shape[axis]
+        most = size - skip
+        if not most:
+            return _taken(x, _sources(size, low, high, mode), axis)
+        before, after = min(low, most), min(high, most)
+        parts = [x]
+        if before:
+            mirrored = lax.slice_in_dim(x, skip, before + skip, axis=axis)
+            edge = lax.slice_in_dim(x, 0, 1, axis=axis)
+            parts.insert(0, _reflected(edge, mirrored, axis))
+        if after:
+            start = size - skip - after
+            mirrored = lax.slice_in_dim(x, start, start + after, axis=axis)
+            edge = lax.slice_in_dim(x, size - 1, size, axis=axis)
+            parts.append(_reflected(edge, mirrored, axis))
+        x = lax.concatenate(parts, axis)
+        low, high = low - before, high - after
+    return x
+
+
+def _reflected(edge: Any, values: Any, axis: int) -> Any:
+    shape = typeof(values).shape
+    twice = lax.mul(edge, np.asarray(2, typeof(edge).dtype))
+    twice = lax.broadcast_in_dim(twice, shape, tuple(range(len(shape))))
+    return lax.sub(twice, lax.rev(values, (axis,)))
+
+
+def _pad_statistic(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
+    from ._reductions import max as amax, mean, min as amin
+
+    reduce = {"maximum": amax, "minimum": amin, "mean": mean}[mode]
+    value = reduce(x, axis=axis, keepdims=True)
+    dtype = typeof(x).dtype
+    if mode == "mean" and not dtypes.is_inexact(dtype):
+        value = lax.round(value, lax.RoundingMethod.TO_NEAREST_EVEN)
+    value = convert(value, dtype)
+    sides = []
+    for count in (low, high):
+        shape = list(typeof(x).shape)
+        shape[axis] = count
+        sides.append(lax.broadcast_in_dim(value, shape, tuple(range(len(shape)))))
+    return lax.concatenate([sides[0], x, sides[1]], axis)
+
+
+def _taken(x: Any, places: np.ndarray, axis: int) -> Any:
+    return getitem(as_array(x), (slice(None),) * axis + (places,))

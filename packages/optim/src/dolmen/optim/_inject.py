@@ -1,0 +1,152 @@
+"""Hyperparameters in the state, where they can be read and changed."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import dolmen.core.numpy as jnp
+from dolmen.core import extend, tree
+
+from ._counts import safe_increment, zero_count
+from ._engine import compiled_when_eager
+from ._transformation import (
+    GradientTransformation,
+    GradientTransformationExtraArgs,
+    with_extra_args_support,
+)
+from ._trees import is_inexact
+
+
+class InjectHyperparamsState(NamedTuple):
+    """State of a transformation made with `inject_hyperparams`.
+
+    Attributes:
+        count: steps done, an int32 scalar.
+        hyperparams: dict of the numbers; of schedules, the value used last.
+        inner_state: state of the inner transformation.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.inject_hyperparams(optim.sgd)(learning_rate=0.5).init(0.0).hyperparams
+        {'learning_rate': Array(0.5, dtype=float32)}
+    """
+
+    count: Any
+    hyperparams: dict[str, Any]
+    inner_state: Any
+
+
+def inject_hyperparams(
+    inner_factory: Callable[..., GradientTransformation],
+    static_args: str | Sequence[str] = (),
+    hyperparam_dtype: Any = None,
+) -> Callable[..., GradientTransformationExtraArgs]:
+    """Moves the numeric arguments of an optimizer into its state.
+
+    Changing ``state.hyperparams[...]`` between steps changes the optimizer without
+    compiling anew.
+
+    Args:
+        inner_factory: such as `adamw`.
+        static_args: names of arguments that stay as they are. Booleans, None and
+            anything that is neither number nor schedule always do.
+        hyperparam_dtype: of floating-point numbers; by default the widest of the
+            parameters, but at least float32.
+
+    Returns:
+        A function with the signature of `inner_factory`. Callable arguments are
+        schedules, evaluated at ``count``, from 0 on.
+
+    Raises:
+        ValueError: `static_args` names no argument of `inner_factory`.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optimizer = inject_hyperparams(optim.sgd)(learning_rate=0.5)
+        >>> state = optimizer.init(0.0)
+        >>> state.hyperparams["learning_rate"] = 2.0
+        >>> optimizer.update(1.0, state)[0]
+        Array(-2., dtype=float32)
+    """
+    static = {static_args} if isinstance(static_args, str) else set(static_args)
+    signature = inspect.signature(inner_factory)
+    unknown = static - set(signature.parameters)
+    if unknown:
+        raise ValueError(
+            extend.error_message(
+                "inject_hyperparams: `static_args` must name arguments of "
+                f"`inner_factory`, got {sorted(unknown)}; it has "
+                f"{list(signature.parameters)}."
+            )
+        )
+
+    @functools.wraps(inner_factory)
+    def factory(*args: Any, **kwargs: Any) -> GradientTransformationExtraArgs:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        schedules = {k: v for k, v in given.items() if k not in static and callable(v)}
+        numbers = {k: v for k, v in given.items() if k not in static and _is_number(v)}
+        rest = {
+            k: v for k, v in given.items() if k not in schedules and k not in numbers
+        }
+
+        def current(count: Any, numbers: dict[str, Any], params: Any) -> dict[str, Any]:
+            dtype = hyperparam_dtype or _widest(params)
+            values = {k: schedule(count) for k, schedule in schedules.items()}
+            merged = {**numbers, **values}
+            return {k: _as_hyperparam(merged[k], dtype) for k in given if k in merged}
+
+        def inner(hyperparams: dict[str, Any]) -> GradientTransformationExtraArgs:
+            return with_extra_args_support(inner_factory(**rest, **hyperparams))
+
+        def init(params: Any) -> InjectHyperparamsState:
+            hyperparams = current(zero_count(), numbers, params)
+            return InjectHyperparamsState(
+                zero_count(), hyperparams, inner(hyperparams).init(params)
+            )
+
+        # The inner transformation is made anew in every step; compiled as a whole, that
+        # happens once.
+        def inner_update(
+            _: None, hyperparams: Any, updates: Any, state: Any, params: Any, extra: Any
+        ) -> tuple[Any, Any]:
+            return inner(hyperparams).update(updates, state, params, **extra)
+
+        step = compiled_when_eager(inner_update)
+
+        def update(
+            updates: Any,
+            state: InjectHyperparamsState,
+            params: Any = None,
+            **extra_args: Any,
+        ) -> tuple[Any, InjectHyperparamsState]:
+            kept = {k: v for k, v in state.hyperparams.items() if k not in schedules}
+            hyperparams = current(
+                state.count, kept, updates if params is None else params
+            )
+            updates, inner_state = step(
+                None, hyperparams, updates, state.inner_state, params, extra_args
+            )
+            count = safe_increment(state.count)
+            return updates, InjectHyperparamsState(count, hyperparams, inner_state)
+
+        return GradientTransformationExtraArgs(init, update)
+
+    return factory
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or callable(value):
+        return False
+    return isinstance(value, int | float) or hasattr(value, "dtype")
+
+
+def _widest(params: Any) -> Any:
+    dtypes = [jnp.asarray(p).dtype for p in tree.leaves(params) if is_inexact(p)]
+    return functools.reduce(jnp.promote_types, dtypes, jnp.float32)
+
+
+def _as_hyperparam(value: Any, dtype: Any) -> Any:
+    return jnp.asarray(value, dtype if is_inexact(value) else None)

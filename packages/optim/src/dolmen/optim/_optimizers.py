@@ -1,0 +1,122 @@
+"""Optimizers: the usual chains under their usual names."""
+
+from typing import Any
+
+from ._adam import scale_by_adam
+from ._chain import chain
+from ._momentum import trace
+from ._scaling import scale_by_learning_rate
+from ._transformation import (
+    GradientTransformationExtraArgs,
+    ScalarOrSchedule,
+    identity,
+)
+from ._weight_decay import add_decayed_weights
+
+
+def sgd(
+    learning_rate: ScalarOrSchedule,
+    momentum: Any = None,
+    nesterov: bool = False,
+    accumulator_dtype: Any = None,
+) -> GradientTransformationExtraArgs:
+    """Stochastic gradient descent, with momentum on request.
+
+    Args:
+        learning_rate: a number or a schedule.
+        momentum: decay of the sum of past gradients; None means none.
+        nesterov: Nesterov's momentum.
+        accumulator_dtype: dtype of the sum; by default float32, or that of the
+            parameter if wider.
+
+    Example:
+        >>> optimizer = sgd(0.5)
+        >>> updates, state = optimizer.update([2.0], optimizer.init([0.0]))
+        >>> updates
+        [Array(-1., dtype=float32)]
+    """
+    direction = identity()
+    if momentum is not None:
+        direction = trace(momentum, nesterov, accumulator_dtype)
+    return chain(direction, scale_by_learning_rate(learning_rate))
+
+
+def adam(
+    learning_rate: ScalarOrSchedule,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    mu_dtype: Any = None,
+    *,
+    nesterov: bool = False,
+) -> GradientTransformationExtraArgs:
+    """Adam: steps of about the learning rate in every coordinate.
+
+    Args:
+        learning_rate: a number or a schedule.
+        b1: decay of the first moment.
+        b2: decay of the second moment.
+        eps: added to the root of the second moment.
+        eps_root: added under the root.
+        mu_dtype: dtype of the first moment; by default float32, or that of the
+            parameter if wider.
+        nesterov: look ahead by one gradient (NAdam).
+
+    Example:
+        >>> optimizer = adam(0.1)
+        >>> updates, state = optimizer.update([2.0], optimizer.init([0.0]))
+        >>> updates
+        [Array(-0.1, dtype=float32)]
+
+    Source: Kingma and Ba (2014), arXiv:1412.6980.
+    """
+    return chain(
+        scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov),
+        scale_by_learning_rate(learning_rate),
+    )
+
+
+def adamw(
+    learning_rate: ScalarOrSchedule,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    mu_dtype: Any = None,
+    weight_decay: ScalarOrSchedule = 1e-4,
+    mask: Any = None,
+    *,
+    nesterov: bool = False,
+) -> GradientTransformationExtraArgs:
+    """Adam with weight decay apart from the gradient.
+
+    The step is ``-learning_rate (adam's update + weight_decay parameter)``: the decay is
+    multiplied by the learning rate, as in PyTorch, unlike in the paper.
+
+    Args:
+        learning_rate: a number or a schedule.
+        b1: decay of the first moment.
+        b2: decay of the second moment.
+        eps: added to the root of the second moment.
+        eps_root: added under the root.
+        mu_dtype: dtype of the first moment; by default float32, or that of the
+            parameter if wider.
+        weight_decay: a number or a schedule.
+        mask: which parameters decay, see `add_decayed_weights`.
+        nesterov: look ahead by one gradient (NAdamW).
+
+    Example:
+        >>> optimizer = adamw(0.1, weight_decay=0.5)
+        >>> params = [2.0]
+        >>> updates, state = optimizer.update([1.0], optimizer.init(params), params)
+        >>> updates
+        [Array(-0.2, dtype=float32)]
+
+    Source: Loshchilov and Hutter (2017), arXiv:1711.05101.
+    """
+    return chain(
+        scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov),
+        add_decayed_weights(weight_decay, mask),
+        scale_by_learning_rate(learning_rate),
+    )

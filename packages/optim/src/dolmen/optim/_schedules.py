@@ -1,0 +1,286 @@
+"""Schedules: functions from the count of steps done to a number.
+
+A count may be an integer, an array or a tracer. The first step has count 0.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dolmen.core.numpy as jnp
+from dolmen.core import extend
+
+from ._transformation import Schedule
+
+
+def constant_schedule(value: Any) -> Schedule:
+    """The same number at every step.
+
+    Example:
+        >>> constant_schedule(0.1)(7)
+        0.1
+    """
+    return lambda count: value
+
+
+def polynomial_schedule(
+    init_value: Any,
+    end_value: Any,
+    power: Any,
+    transition_steps: int,
+    transition_begin: int = 0,
+) -> Schedule:
+    """From one number to another along a power of the remaining fraction of steps.
+
+    Args:
+        init_value: until `transition_begin`.
+        end_value: from ``transition_begin + transition_steps`` on.
+        power: 1 is a straight line.
+        transition_steps: length in steps; 0 keeps `init_value` for ever.
+        transition_begin: steps before it starts.
+
+    Raises:
+        ValueError: a number of steps is negative.
+
+    Example:
+        >>> float(polynomial_schedule(1.0, 0.0, 2, transition_steps=4)(2))
+        0.25
+    """
+    _check_steps("polynomial_schedule", "transition_steps", transition_steps)
+    _check_steps("polynomial_schedule", "transition_begin", transition_begin)
+    if transition_steps == 0:
+        return constant_schedule(init_value)
+
+    def schedule(count: Any) -> Any:
+        done = jnp.clip(count - transition_begin, 0, transition_steps)
+        remaining = 1 - done / transition_steps
+        return (init_value - end_value) * remaining**power + end_value
+
+    return schedule
+
+
+def linear_schedule(
+    init_value: Any, end_value: Any, transition_steps: int, transition_begin: int = 0
+) -> Schedule:
+    """From one number to another along a straight line.
+
+    Args:
+        init_value: until `transition_begin`.
+        end_value: from ``transition_begin + transition_steps`` on.
+        transition_steps: length in steps; 0 keeps `init_value` for ever.
+        transition_begin: steps before it starts.
+
+    Example:
+        >>> float(linear_schedule(0.0, 1.0, transition_steps=4)(1))
+        0.25
+    """
+    return polynomial_schedule(
+        init_value, end_value, 1, transition_steps, transition_begin
+    )
+
+
+def piecewise_constant_schedule(
+    init_value: Any, boundaries_and_scales: dict[int, float] | None = None
+) -> Schedule:
+    """A number that is multiplied by a factor at each boundary.
+
+    Args:
+        init_value: before the first boundary.
+        boundaries_and_scales: from a count to the factor that applies from there on.
+
+    Raises:
+        ValueError: a factor is negative.
+
+    Example:
+        >>> schedule = piecewise_constant_schedule(1.0, {10: 0.1, 20: 0.5})
+        >>> float(schedule(9)), float(schedule(10)), float(schedule(20))
+        (1.0, 0.10000000149011612, 0.05000000074505806)
+    """
+    steps = sorted((boundaries_and_scales or {}).items())
+    negative = {boundary: factor for boundary, factor in steps if factor < 0}
+    if negative:
+        raise ValueError(
+            extend.error_message(
+                "piecewise_constant_schedule: the factors in `boundaries_and_scales` "
+                f"must not be negative, got {negative}.",
+            )
+        )
+
+    def schedule(count: Any) -> Any:
+        value = init_value
+        for boundary, factor in steps:
+            value = jnp.where(count < boundary, value, value * factor)
+        return value
+
+    return schedule
+
+
+def exponential_decay(
+    init_value: Any,
+    transition_steps: int,
+    decay_rate: float,
+    transition_begin: int = 0,
+    staircase: bool = False,
+    end_value: Any = None,
+) -> Schedule:
+    """A number that is multiplied by `decay_rate` every `transition_steps` steps.
+
+    Args:
+        init_value: until `transition_begin`.
+        transition_steps: steps in which it changes by one factor; 0 keeps `init_value`.
+        decay_rate: the factor; 0 keeps `init_value`.
+        transition_begin: steps before it starts.
+        staircase: change only at multiples of `transition_steps`.
+        end_value: bound that is not crossed.
+
+    Raises:
+        ValueError: a number of steps is negative.
+
+    Example:
+        >>> float(exponential_decay(1.0, 10, 0.25)(5))
+        0.5
+    """
+    _check_steps("exponential_decay", "transition_steps", transition_steps)
+    _check_steps("exponential_decay", "transition_begin", transition_begin)
+    if transition_steps == 0 or decay_rate == 0:
+        return constant_schedule(init_value)
+    bound = jnp.maximum if decay_rate < 1 else jnp.minimum
+
+    def schedule(count: Any) -> Any:
+        done = count - transition_begin
+        exponent = done / transition_steps
+        if staircase:
+            exponent = jnp.floor(exponent)
+        decayed = init_value * jnp.power(decay_rate, exponent)
+        value = jnp.where(done <= 0, init_value, decayed)
+        return value if end_value is None else bound(value, end_value)
+
+    return schedule
+
+
+def cosine_decay_schedule(
+    init_value: Any, decay_steps: int, alpha: Any = 0.0, exponent: Any = 1.0
+) -> Schedule:
+    """Half a cosine wave from `init_value` down to ``alpha * init_value``.
+
+    Args:
+        init_value: at count 0.
+        decay_steps: steps until the end.
+        alpha: final fraction of `init_value`.
+        exponent: power of the cosine part.
+
+    Raises:
+        ValueError: `decay_steps` is not positive.
+
+    Example:
+        >>> float(cosine_decay_schedule(1.0, decay_steps=10)(5))
+        0.5
+
+    Source: Loshchilov and Hutter (2016), arXiv:1608.03983, without restarts.
+    """
+    if not decay_steps > 0:
+        raise ValueError(
+            extend.error_message(
+                "cosine_decay_schedule: `decay_steps` must be positive, got "
+                f"{decay_steps}."
+            )
+        )
+
+    def schedule(count: Any) -> Any:
+        fraction = jnp.minimum(count, decay_steps) / decay_steps
+        wave = 0.5 * (1 + jnp.cos(jnp.pi * fraction))
+        return init_value * ((1 - alpha) * wave**exponent + alpha)
+
+    return schedule
+
+
+def join_schedules(
+    schedules: Sequence[Schedule], boundaries: Sequence[int]
+) -> Schedule:
+    """One schedule after another, each counting from its own beginning.
+
+    Args:
+        schedules: the parts.
+        boundaries: counts at which the second, third, ... part begins.
+
+    Raises:
+        ValueError: there is not one boundary fewer than schedules.
+
+    Example:
+        >>> schedule = join_schedules(
+        ...     [constant_schedule(1.0), linear_schedule(1.0, 0.0, 10)], [5])
+        >>> float(schedule(4)), float(schedule(10))
+        (1.0, 0.5)
+    """
+    if len(boundaries) != len(schedules) - 1:
+        raise ValueError(
+            extend.error_message(
+                "join_schedules: `boundaries` must have one element fewer than "
+                f"`schedules`, got {len(boundaries)} boundaries for {len(schedules)} "
+                "schedules.",
+                "Leave out the beginning of the first schedule.",
+            )
+        )
+
+    def joined(count: Any) -> Any:
+        value = schedules[0](count)
+        for boundary, schedule in zip(boundaries, schedules[1:], strict=True):
+            value = jnp.where(count < boundary, value, schedule(count - boundary))
+        return value
+
+    return joined
+
+
+def warmup_cosine_decay_schedule(
+    init_value: Any,
+    peak_value: Any,
+    warmup_steps: int,
+    decay_steps: int,
+    end_value: Any = 0.0,
+    exponent: Any = 1.0,
+) -> Schedule:
+    """A straight line up, then half a cosine wave down.
+
+    Args:
+        init_value: at count 0.
+        peak_value: at count `warmup_steps`.
+        warmup_steps: length of the way up.
+        decay_steps: length of the whole schedule, the way up included.
+        end_value: from count `decay_steps` on.
+        exponent: power of the cosine part.
+
+    Raises:
+        ValueError: `decay_steps` is not greater than `warmup_steps`.
+
+    Example:
+        >>> schedule = warmup_cosine_decay_schedule(0.0, 1.0, 10, 110)
+        >>> float(schedule(5)), float(schedule(10)), float(schedule(60))
+        (0.5, 1.0, 0.5)
+    """
+    _check_steps("warmup_cosine_decay_schedule", "warmup_steps", warmup_steps)
+    if not decay_steps > warmup_steps:
+        raise ValueError(
+            extend.error_message(
+                "warmup_cosine_decay_schedule: `decay_steps` must be greater than "
+                f"`warmup_steps`, got {decay_steps} and {warmup_steps}.",
+                "`decay_steps` is the length of the whole schedule.",
+            )
+        )
+    alpha = 0.0 if _is_zero(peak_value) else end_value / peak_value
+    up = linear_schedule(init_value, peak_value, warmup_steps)
+    down = cosine_decay_schedule(
+        peak_value, decay_steps - warmup_steps, alpha, exponent
+    )
+    return join_schedules([up, down], [warmup_steps])
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and value == 0
+
+
+def _check_steps(function: str, argument: str, steps: int) -> None:
+    if steps < 0:
+        raise ValueError(
+            extend.error_message(
+                f"{function}: `{argument}` must not be negative, got {steps}."
+            )
+        )

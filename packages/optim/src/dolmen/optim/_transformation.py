@@ -1,0 +1,110 @@
+"""The one interface: a pair of pure functions, `init` and `update`."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+PyTree = Any
+Schedule = Callable[[Any], Any]
+ScalarOrSchedule = Any
+
+
+class GradientTransformation(NamedTuple):
+    """A pair of pure functions that turns gradients into better updates.
+
+    Attributes:
+        init: from a tree of parameters to the first state.
+        update: from `(updates, state, params=None)` to new updates and a new state.
+            `params` is needed only by transforms that look at the parameters.
+
+    Example:
+        >>> from dolmen import optim
+        >>> def init(params):
+        ...     return optim.EmptyState()
+        >>> def update(updates, state, params=None):
+        ...     return {name: -g for name, g in updates.items()}, state
+        >>> flip = optim.GradientTransformation(init, update)
+        >>> flip.update({"w": 2.0}, flip.init({"w": 1.0}))
+        ({'w': -2.0}, EmptyState())
+    """
+
+    init: Callable[[PyTree], PyTree]
+    update: Callable[..., tuple[PyTree, PyTree]]
+
+
+class GradientTransformationExtraArgs(GradientTransformation):
+    """A transformation whose `update` also takes keyword arguments.
+
+    `chain` passes them only to the parts that are of this class. Every other part
+    ignores them.
+
+    Example:
+        >>> from dolmen import optim
+        >>> def update(updates, state, params=None, *, loss, **extra_args):
+        ...     return updates / loss, state
+        >>> by_loss = optim.GradientTransformationExtraArgs(
+        ...     optim.init_empty_state, update)
+        >>> both = optim.chain(by_loss, optim.scale(-1.0))
+        >>> updates, state = both.update(6.0, both.init(0.0), loss=2.0)
+        >>> updates
+        Array(-3., dtype=float32)
+    """
+
+
+class EmptyState(NamedTuple):
+    """State of a transform that remembers nothing.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.scale(2.0).init({"w": 1.0})
+        EmptyState()
+    """
+
+
+def init_empty_state(params: PyTree) -> EmptyState:
+    """The `init` of every transform without state.
+
+    Example:
+        >>> init_empty_state({"w": 1.0})
+        EmptyState()
+    """
+    del params
+    return EmptyState()
+
+
+def identity() -> GradientTransformation:
+    """Returns its updates unchanged.
+
+    Example:
+        >>> transform = identity()
+        >>> transform.update({"w": 2.0}, transform.init(None))
+        ({'w': 2.0}, EmptyState())
+    """
+
+    def update(
+        updates: PyTree, state: EmptyState, params: PyTree = None
+    ) -> tuple[PyTree, EmptyState]:
+        return updates, state
+
+    return GradientTransformation(init_empty_state, update)
+
+
+def with_extra_args_support(
+    tx: GradientTransformation,
+) -> GradientTransformationExtraArgs:
+    """A transformation that takes and ignores extra keyword arguments.
+
+    Example:
+        >>> from dolmen import optim
+        >>> transform = with_extra_args_support(optim.identity())
+        >>> transform.update(2.0, transform.init(None), None, loss=1.0)
+        (2.0, EmptyState())
+    """
+    if isinstance(tx, GradientTransformationExtraArgs):
+        return tx
+
+    def update(
+        updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
+    ) -> tuple[PyTree, PyTree]:
+        return tx.update(updates, state, params)
+
+    return GradientTransformationExtraArgs(tx.init, update)

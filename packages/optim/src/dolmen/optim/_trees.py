@@ -1,0 +1,110 @@
+"""Trees that belong together: checks that name every path that does not fit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dolmen.core.numpy as jnp
+from dolmen.core import extend, tree, tree_util, typeof
+
+_MOST_LINES = 8
+
+
+def check_structures(
+    function: str, first: tuple[str, Any], second: tuple[str, Any], fix: str
+) -> None:
+    """Raise unless two named trees have the same structure and leaf shapes.
+
+    Args:
+        function: whose arguments they are.
+        first: name and tree.
+        second: name and tree.
+        fix: advice that ends the message.
+
+    Raises:
+        ValueError: they differ; all differences are listed by path.
+    """
+    (name_a, a), (name_b, b) = first, second
+    if tree.structure(a) != tree.structure(b):
+        lines = _structure_differences(name_a, a, name_b, b)
+        raise _mismatch(function, f"{name_a} and {name_b}", "structure", lines, fix)
+    lines = [
+        f"{_at(path)}: {name_a} {_type(x)}, {name_b} {_type(y)}"
+        for (path, x), y in zip(
+            tree.leaves_with_path(a), tree.leaves(b), strict=True
+        )
+        if jnp.shape(x) != jnp.shape(y)
+    ]
+    if lines:
+        raise _mismatch(function, f"{name_a} and {name_b}", "leaf shapes", lines, fix)
+
+
+def check_floating(function: str, name: str, values: Any) -> None:
+    """Raise unless all leaves of a tree are floating-point or complex arrays.
+
+    Raises:
+        TypeError: some are not; they are listed by path.
+    """
+    lines = [
+        f"{_at(path)}: {_type(leaf)}"
+        for path, leaf in tree.leaves_with_path(values)
+        if not is_inexact(leaf)
+    ]
+    if lines:
+        raise TypeError(
+            extend.error_message(
+                "\n".join(
+                    [
+                        f"{function}: the leaves of {name} must be floating-point "
+                        "arrays, got",
+                        *_shortened(lines),
+                    ]
+                ),
+                "Differentiate and optimize only the trained part of the tree.",
+            )
+        )
+
+
+def is_inexact(leaf: Any) -> bool:
+    """Whether a leaf is a floating-point or complex array or scalar."""
+    try:
+        return bool(jnp.issubdtype(typeof(leaf).dtype, jnp.inexact))
+    except TypeError:
+        return False
+
+
+def _mismatch(
+    function: str, names: str, what: str, lines: Sequence[str], fix: str
+) -> ValueError:
+    problem = f"{function}: {names} must have the same {what}:"
+    text = "\n".join([problem, *_shortened(lines)])
+    return ValueError(extend.error_message(text, fix))
+
+
+def _structure_differences(name_a: str, a: Any, name_b: str, b: Any) -> list[str]:
+    paths_a = [_at(path) for path, _ in tree.leaves_with_path(a)]
+    paths_b = [_at(path) for path, _ in tree.leaves_with_path(b)]
+    known_a, known_b = set(paths_a), set(paths_b)
+    lines = [f"only in {name_a}: {path}" for path in paths_a if path not in known_b]
+    lines += [f"only in {name_b}: {path}" for path in paths_b if path not in known_a]
+    return lines or [
+        f"same paths in other containers: {name_a} is {tree.structure(a)}, "
+        f"{name_b} is {tree.structure(b)}"
+    ]
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    shown = [f"  {line}" for line in lines[:_MOST_LINES]]
+    if len(lines) > _MOST_LINES:
+        shown.append(f"  and {len(lines) - _MOST_LINES} more")
+    return shown
+
+
+def _at(path: Sequence[Any]) -> str:
+    return tree_util.keystr(path) or "the tree itself"
+
+
+def _type(leaf: Any) -> str:
+    try:
+        return repr(typeof(leaf)).removeprefix("~")
+    except TypeError:
+        return type(leaf).__name__
