@@ -14,7 +14,10 @@ ABOVE_ONE = np.array([1.0, 1.5, 4.0], np.float32)
 
 UNARY = [
     *[(name, REALS) for name in ("exp", "exp2", "expm1", "sin", "cos", "tan", "tanh")],
-    *[(name, REALS) for name in ("arctan", "sinh", "cosh", "arcsinh", "cbrt", "square")],
+    *[
+        (name, REALS)
+        for name in ("arctan", "sinh", "cosh", "arcsinh", "cbrt", "square")
+    ],
     *[(name, POSITIVE) for name in ("log", "log1p", "log2", "log10", "sqrt")],
     *[(name, UNIT) for name in ("arcsin", "arccos", "arctanh", "sinc")],
     ("arccosh", ABOVE_ONE),

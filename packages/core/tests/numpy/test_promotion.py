@@ -6,15 +6,20 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 
-ORDER = "bool i8 i16 i32 u8 u16 u32 f16 bf16 f32 c64".split()
-NAMES = dict(
-    zip(
-        ORDER,
-        "bool int8 int16 int32 uint8 uint16 uint32 float16 bfloat16 float32 "
-        "complex64".split(),
-        strict=True,
-    )
-)
+NAMES = {
+    "bool": "bool",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "u8": "uint8",
+    "u16": "uint16",
+    "u32": "uint32",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "f32": "float32",
+    "c64": "complex64",
+}
+ORDER = list(NAMES)
 # Row and column as in ORDER; every entry is the dtype of a sum without 64-bit types.
 PROMOTED = """
 bool i8  i16 i32 u8  u16 u32 f16 bf16 f32 c64

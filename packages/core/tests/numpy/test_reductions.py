@@ -11,7 +11,10 @@ X = np.array([[3.0, -1.5, 2.0], [0.5, 4.0, -2.0]], np.float32)
 WITH_NAN = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]], np.float32)
 MASK = np.array([[True, False, True], [False, True, True]])
 
-FUNCTIONS = "sum prod mean var std max min ptp any all count_nonzero median".split()
+FUNCTIONS = [
+    *("sum", "prod", "mean", "var", "std", "max", "min", "ptp"),
+    *("any", "all", "count_nonzero", "median"),
+]
 OPTIONS = [{}, {"axis": 0}, {"axis": (0, 1)}, {"axis": -1, "keepdims": True}]
 
 
@@ -55,6 +58,16 @@ def test_where_selects_what_takes_part(name):
     np.testing.assert_allclose(made, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "bfloat16"])
+def test_extremes_with_a_mask_keep_the_dtype(dtype):
+    x = jnp.array([1, 2, 3], dtype)
+
+    made = jnp.max(x, initial=0, where=np.array([True, True, False]))
+
+    assert (float(made), made.dtype) == (2.0, x.dtype)
+    assert jnp.nanmin(x).dtype == x.dtype
+
+
 def test_initial_takes_part_once():
     assert jnp.sum(X, axis=1, initial=10).tolist() == [13.5, 12.5]
     assert jnp.max(X, axis=1, initial=3.5).tolist() == [3.5, 4.0]
@@ -70,7 +83,12 @@ def test_cumulative_function_agrees_with_numpy(name, axis):
 
 
 def test_cumulative_sum_can_begin_with_nothing():
-    assert jnp.cumulative_sum(np.arange(3), include_initial=True).tolist() == [0, 0, 1, 3]
+    assert jnp.cumulative_sum(np.arange(3), include_initial=True).tolist() == [
+        0,
+        0,
+        1,
+        3,
+    ]
 
 
 @pytest.mark.parametrize("method", ["linear", "lower", "higher", "midpoint", "nearest"])
@@ -123,10 +141,11 @@ def test_sixteen_bit_sum_is_accumulated_in_single_precision():
 
 
 def test_mean_is_a_sum_and_a_quotient():
-    program = dc.make_jaxpr(lambda x: jnp.mean(x, axis=1))(X)
+    text = str(dc.make_jaxpr(lambda x: jnp.mean(x, axis=1))(X))
 
-    names = [equation.primitive.name for equation in program.program.equations]
-    assert names == ["reduce_sum", "div"]
+    assert text.count(" = ") == 2
+    assert "reduce_sum[axes=(1,)]" in text
+    assert "div" in text
 
 
 def test_variance_of_one_element_with_ddof_is_nan():

@@ -32,12 +32,12 @@ def test_operands_of_different_shapes_are_refused():
     )
 
 
-def test_booleans_can_not_be_added():
+def test_booleans_can_not_be_subtracted():
     with pytest.raises(TypeError) as error:
-        lax.add(True, True)
+        lax.sub(True, True)
 
     assert str(error.value).splitlines()[0] == (
-        "add: expected a signed integer or unsigned integer or floating-point or "
+        "sub: expected a signed integer or unsigned integer or floating-point or "
         "complex operand, got bool[]."
     )
 
@@ -97,3 +97,10 @@ def test_derivative_of_the_sign_of_a_complex_zero_is_finite():
     _, tangent = dc.jvp(lax.sign, (np.complex64(0),), (np.complex64(1),))
 
     assert np.isfinite(tangent)
+
+
+def test_sum_and_product_of_booleans_are_their_disjunction_and_conjunction():
+    x, y = np.array([True, True, False]), np.array([True, False, False])
+
+    np.testing.assert_array_equal(lax.add(x, y), x | y)
+    np.testing.assert_array_equal(lax.mul(x, y), x & y)

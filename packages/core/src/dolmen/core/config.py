@@ -53,9 +53,7 @@ def _flag(name: str) -> Any:
     if key not in _FLAGS:
         near = difflib.get_close_matches(key, _NAMES, 1, 0.0)[0]
         raise AttributeError(
-            message(
-                f"config: there is no setting {name!r}.", f"Did you mean {near!r}?"
-            )
+            message(f"config: there is no setting {name!r}.", f"Did you mean {near!r}?")
         )
     return _FLAGS[key]
 

@@ -1,7 +1,8 @@
 """Element types: what they are, how they combine, and how wide they may be.
 
-Arrays hold booleans, integers, floating-point and complex numbers. The narrow formats come
-from `ml_dtypes`. Unless 64-bit types are enabled, 64-bit dtypes stand for 32-bit ones.
+Arrays hold booleans, integers, floating-point and complex numbers. The narrow formats
+come from `ml_dtypes`. Unless 64-bit types are enabled, 64-bit dtypes stand for 32-bit
+ones.
 """
 
 from typing import Any, cast
@@ -83,7 +84,7 @@ def itemsize_bits(dtype: Any) -> int:
 
 
 def scalar_type_of(x: Any) -> type:
-    """The Python type (`bool`, `int`, `float`, `complex`) that holds elements of `x`."""
+    """The Python type (`bool`, `int`, ...) that holds elements of `x`."""
     made = typeof(x).dtype if hasattr(x, "dtype") or _is_scalar(x) else np.dtype(x)
     return {"b": bool, "i": int, "u": int, "f": float, "c": complex}[dtypes.kind(made)]
 

@@ -1,7 +1,7 @@
 """Pytrees: containers that transformations look into.
 
-Lists, tuples, dicts, named tuples, None and registered classes are nodes; everything else
-is a leaf. The short names live in `dolmen.core.tree`.
+Lists, tuples, dicts, named tuples, None and registered classes are nodes; everything
+else is a leaf. The short names live in `dolmen.core.tree`.
 """
 
 import functools
@@ -82,7 +82,8 @@ def tree_map(
         except ValueError as error:
             raise ValueError(
                 message(
-                    f"tree.map: tree number {index + 2} does not match the first: {error}"
+                    f"tree.map: tree number {index + 2} does not match the first: "
+                    f"{error}"
                 )
             ) from None
     return treedef.unflatten(map(f, *columns))
@@ -109,7 +110,9 @@ def tree_reduce(
     return functools.reduce(function, leaves, initializer)
 
 
-def tree_transpose(outer_treedef: Any, inner_treedef: Any, pytree_to_transpose: Any) -> Any:
+def tree_transpose(
+    outer_treedef: Any, inner_treedef: Any, pytree_to_transpose: Any
+) -> Any:
     """A tree of trees with the two levels exchanged.
 
     Raises:
@@ -200,9 +203,7 @@ def register_pytree_node(
     Raises:
         ValueError: the class is registered already.
     """
-    pytree.register_node(
-        nodetype, flatten_func, unflatten_func, flatten_with_keys_func
-    )
+    pytree.register_node(nodetype, flatten_func, unflatten_func, flatten_with_keys_func)
 
 
 def register_pytree_with_keys(
@@ -223,7 +224,7 @@ def register_pytree_with_keys(
 
 
 def register_pytree_node_class(cls: type[_T]) -> type[_T]:
-    """Class decorator: the class has `tree_flatten` and classmethod `tree_unflatten`."""
+    """Class decorator for classes with `tree_flatten` and `tree_unflatten`."""
     register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)  # type: ignore[attr-defined]
     return cls
 
@@ -270,9 +271,9 @@ def register_dataclass(
     if named != known:
         raise ValueError(
             message(
-                f"register_dataclass of {nodetype.__name__}: data_fields and meta_fields "
-                f"must name every field once; missing {sorted(known - named)}, unknown "
-                f"{sorted(named - known)}."
+                f"register_dataclass of {nodetype.__name__}: data_fields and "
+                "meta_fields must name every field once; missing "
+                f"{sorted(known - named)}, unknown {sorted(named - known)}."
             )
         )
     pytree.register_dataclass_node(nodetype, data_fields, meta_fields)

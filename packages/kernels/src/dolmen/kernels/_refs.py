@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 import dolmen.core.numpy as jnp
-from dolmen.core import lax
 from dolmen.core.extend import (
     ArrayType,
+    Program,
     Tracer,
     array_type,
     bind,
@@ -336,8 +336,7 @@ def when(condition: Any) -> Callable[[Callable[[], None]], None]:
                 )
             )
         program, captures = _record_writes(context, body, [])
-        if program is not None:
-            _apply(context, When(program, len(captures)), [predicate, *captures])
+        _apply(context, When(program, len(captures)), [predicate, *captures])
 
     return run
 
@@ -366,15 +365,14 @@ def loop(lower: Any, upper: Any) -> Callable[[Callable[[Any], None]], None]:
         context = _context("loop")
         bounds = [jnp.asarray(bound, "int32") for bound in (lower, upper)]
         program, captures = _record_writes(context, body, [INDEX])
-        if program is not None:
-            _apply(context, Loop(program, len(captures)), [*bounds, *captures])
+        _apply(context, Loop(program, len(captures)), [*bounds, *captures])
 
     return run
 
 
 def _record_writes(
     context: KernelContext, body: Callable[..., None], in_types: Sequence[ArrayType]
-) -> tuple[Any, list[Any]]:
+) -> tuple[Program, list[Any]]:
     """The body as a program that also takes and gives the blocks of writable refs."""
     refs = context.written
     outer = [ref.value for ref in refs]
@@ -398,8 +396,3 @@ def _apply(context: KernelContext, operation: Any, args: Sequence[Any]) -> None:
     results = bind(operation, *args, *(ref.value for ref in refs))
     for ref, value in zip(refs, results, strict=True):
         ref.value = value
-
-
-def as_index(value: Any) -> Any:
-    """`value` as the int32 scalar that slices start at."""
-    return lax.convert_element_type(value, np.dtype("int32"))

@@ -62,8 +62,8 @@ def scale_by_adam(
     Example:
         >>> transform = scale_by_adam()
         >>> updates, state = transform.update([3.0], transform.init([0.0]))
-        >>> updates
-        [Array(1., dtype=float32)]
+        >>> round(float(updates[0]), 4)
+        1.0
 
     Source: Kingma and Ba (2014), arXiv:1412.6980; Dozat (2016) for `nesterov`, without
     the extra factor of b2 on v̂.

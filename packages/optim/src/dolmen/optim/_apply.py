@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import dolmen.core.numpy as jnp
+import dolmen.core as dc
 from dolmen.core import tree
 
-from ._engine import compiled_when_eager
+from ._engine import strong
 from ._trees import check_floating, check_structures
 
 
@@ -34,12 +34,10 @@ def apply_updates(params: Any, updates: Any) -> Any:
     )
     check_floating("apply_updates", "`updates`", updates)
     leaves, structure = tree.flatten(params)
-    return structure.unflatten(_add(None, leaves, tree.leaves(updates)))
+    return structure.unflatten(map(_add, leaves, tree.leaves(updates)))
 
 
-def _add_leaves(_: None, params: list[Any], updates: list[Any]) -> list[Any]:
-    pairs = zip(map(jnp.asarray, params), updates, strict=True)
-    return [(p + u).astype(p.dtype) for p, u in pairs]
-
-
-_add = compiled_when_eager(_add_leaves)
+@dc.jit
+def _add(param: Any, update: Any) -> Any:
+    param = strong(param)
+    return (param + update).astype(param.dtype)

@@ -84,7 +84,9 @@ def _flat_parts(
 
 def _flat_states(parts: Sequence[GradientTransformation], state: Any) -> Iterator[Any]:
     if not isinstance(state, tuple) or len(state) != len(parts):
-        got = f"{len(state)} states" if isinstance(state, tuple) else type(state).__name__
+        got = (
+            f"{len(state)} states" if isinstance(state, tuple) else type(state).__name__
+        )
         raise ValueError(
             extend.error_message(
                 f"chain: `state` must be a tuple of {len(parts)} states, one for each "

@@ -5,11 +5,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
 from ._counts import safe_increment, zero_count
-from ._engine import compiled_when_eager
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -107,14 +107,14 @@ def inject_hyperparams(
                 zero_count(), hyperparams, inner(hyperparams).init(params)
             )
 
-        # The inner transformation is made anew in every step; compiled as a whole, that
-        # happens once.
+        # Eager steps are compiled as a whole: the inner transformation, made anew in
+        # every step, would compile its own parts anew in every step.
         def inner_update(
-            _: None, hyperparams: Any, updates: Any, state: Any, params: Any, extra: Any
+            hyperparams: Any, updates: Any, state: Any, params: Any, extra: Any
         ) -> tuple[Any, Any]:
             return inner(hyperparams).update(updates, state, params, **extra)
 
-        step = compiled_when_eager(inner_update)
+        step = dc.jit(inner_update)
 
         def update(
             updates: Any,
@@ -127,7 +127,7 @@ def inject_hyperparams(
                 state.count, kept, updates if params is None else params
             )
             updates, inner_state = step(
-                None, hyperparams, updates, state.inner_state, params, extra_args
+                hyperparams, updates, state.inner_state, params, extra_args
             )
             count = safe_increment(state.count)
             return updates, InjectHyperparamsState(count, hyperparams, inner_state)

@@ -39,9 +39,7 @@ class MaskedState(NamedTuple):
     inner_state: Any
 
 
-def masked(
-    inner: GradientTransformation, mask: Any
-) -> GradientTransformationExtraArgs:
+def masked(inner: GradientTransformation, mask: Any) -> GradientTransformationExtraArgs:
     """Transforms the selected updates and passes the others unchanged.
 
     Args:

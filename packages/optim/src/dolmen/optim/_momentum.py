@@ -59,9 +59,7 @@ class _Trace(Rule):
     slots = ("trace",)
 
     def init(self, params):
-        return TraceState(
-            zeros_like_params(self.name, params, self.accumulator_dtype)
-        )
+        return TraceState(zeros_like_params(self.name, params, self.accumulator_dtype))
 
     def apply(self, shared, g, p, slots):
         (old,) = slots

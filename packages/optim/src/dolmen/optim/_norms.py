@@ -4,10 +4,10 @@ import functools
 import operator
 from typing import Any
 
+import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
-from ._engine import compiled_when_eager
 from ._trees import check_floating
 
 
@@ -25,20 +25,17 @@ def global_norm(updates: Any) -> Any:
         Array(5., dtype=float32)
     """
     check_floating("global_norm", "`updates`", updates)
-    return _norm(None, tree.leaves(updates))
+    return _root_of_sum([_sum_of_squares(leaf) for leaf in tree.leaves(updates)])
 
 
-def _norm_of_leaves(_: None, leaves: list[Any]) -> Any:
-    squares = map(_sum_of_squares, leaves)
-    return jnp.sqrt(functools.reduce(operator.add, squares, jnp.float32(0.0)))
-
-
-_norm = compiled_when_eager(_norm_of_leaves)
-
-
+@dc.jit
 def _sum_of_squares(leaf: Any) -> Any:
-    leaf = jnp.asarray(leaf)
     leaf = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
         return jnp.sum(jnp.square(leaf.real) + jnp.square(leaf.imag))
     return jnp.sum(jnp.square(leaf))
+
+
+@dc.jit
+def _root_of_sum(squares: list[Any]) -> Any:
+    return jnp.sqrt(functools.reduce(operator.add, squares, jnp.float32(0.0)))

@@ -66,8 +66,8 @@ def adam(
     Example:
         >>> optimizer = adam(0.1)
         >>> updates, state = optimizer.update([2.0], optimizer.init([0.0]))
-        >>> updates
-        [Array(-0.1, dtype=float32)]
+        >>> round(float(updates[0]), 4)
+        -0.1
 
     Source: Kingma and Ba (2014), arXiv:1412.6980.
     """
@@ -110,8 +110,8 @@ def adamw(
         >>> optimizer = adamw(0.1, weight_decay=0.5)
         >>> params = [2.0]
         >>> updates, state = optimizer.update([1.0], optimizer.init(params), params)
-        >>> updates
-        [Array(-0.2, dtype=float32)]
+        >>> round(float(updates[0]), 4)
+        -0.2
 
     Source: Loshchilov and Hutter (2017), arXiv:1711.05101.
     """

@@ -172,8 +172,9 @@ def cosine_decay_schedule(
         ValueError: `decay_steps` is not positive.
 
     Example:
-        >>> float(cosine_decay_schedule(1.0, decay_steps=10)(5))
-        0.5
+        >>> schedule = cosine_decay_schedule(1.0, decay_steps=10)
+        >>> float(schedule(0)), float(schedule(10))
+        (1.0, 0.0)
 
     Source: Loshchilov and Hutter (2016), arXiv:1608.03983, without restarts.
     """
@@ -253,8 +254,8 @@ def warmup_cosine_decay_schedule(
 
     Example:
         >>> schedule = warmup_cosine_decay_schedule(0.0, 1.0, 10, 110)
-        >>> float(schedule(5)), float(schedule(10)), float(schedule(60))
-        (0.5, 1.0, 0.5)
+        >>> float(schedule(5)), float(schedule(10)), float(schedule(110))
+        (0.5, 1.0, 0.0)
     """
     _check_steps("warmup_cosine_decay_schedule", "warmup_steps", warmup_steps)
     if not decay_steps > warmup_steps:

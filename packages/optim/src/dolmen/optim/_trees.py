@@ -29,9 +29,7 @@ def check_structures(
         raise _mismatch(function, f"{name_a} and {name_b}", "structure", lines, fix)
     lines = [
         f"{_at(path)}: {name_a} {_type(x)}, {name_b} {_type(y)}"
-        for (path, x), y in zip(
-            tree.leaves_with_path(a), tree.leaves(b), strict=True
-        )
+        for (path, x), y in zip(tree.leaves_with_path(a), tree.leaves(b), strict=True)
         if jnp.shape(x) != jnp.shape(y)
     ]
     if lines:

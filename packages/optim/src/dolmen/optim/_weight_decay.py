@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
 from ._counts import safe_increment, zero_count
@@ -84,4 +83,4 @@ class _AddDecayedWeights(Rule):
         return None
 
     def apply(self, shared, g, p, slots):
-        return g + shared * jnp.asarray(p), slots
+        return g + shared * p, slots

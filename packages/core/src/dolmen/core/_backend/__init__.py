@@ -8,6 +8,7 @@ forbid_jax()
 # XLA logs its device list at the default level; users who want it set the variable.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
+# ruff: noqa: E402  (the guard must speak before jaxlib loads)
 from . import (
     _flags as flags,
     _pytree as pytree,

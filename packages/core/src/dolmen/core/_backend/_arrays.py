@@ -6,18 +6,24 @@ Array methods that compute (operators, `sum`, indexing, ...) are installed by
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
-import jaxlib._jax as _jax
 
 from . import _client, _flags, _stubs
 
 assert _flags.X64 is not None  # the C++ states must exist before any array does
 
-Array = _jax.Array
-ArrayImpl = _jax.ArrayImpl
+if TYPE_CHECKING:
+    from ._array_stub import Array
+
+    class ArrayImpl(Array):
+        """An array on a device."""
+else:
+    Array = _jax.Array
+    ArrayImpl = _jax.ArrayImpl
 Sharding = _jax.Sharding
 SingleDeviceSharding = _jax.SingleDeviceSharding
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
-import jaxlib._jax as _jax
 
 Device = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import jaxlib._jax as _jax
+import numpy as np
 
 from . import _arrays, _client, _flags
 from ._pytree import BOUNDARY

@@ -1,7 +1,7 @@
 """Keeps `jax` and Dolmen out of each other's process.
 
-Both patch the same C++ classes of jaxlib (`ArrayImpl`, shardings, pytree registries), so
-whichever is imported second would silently change the behaviour of the first. Either
+Both patch the same C++ classes of jaxlib (`ArrayImpl`, shardings, pytree registries),
+so whichever is imported second would silently change the behaviour of the first. Either
 order ends in one `ImportError` that says so.
 """
 

@@ -176,10 +176,13 @@ def dense(value: np.ndarray) -> Any:
 
 
 def _is_splat(value: np.ndarray) -> bool:
-    first = value.reshape(-1)[:1]
-    return bool((value.view(np.uint8).reshape(value.size, -1)
-                 == first.view(np.uint8).reshape(1, -1)).all()) if (
-        value.flags.c_contiguous and value.ndim) else value.size == 1
+    """Whether all elements have the same bytes (so -0.0 is not 0.0, NaN is itself)."""
+    if value.size == 1:
+        return True
+    if not value.flags.c_contiguous:
+        return False
+    rows = value.reshape(-1).view(np.uint8).reshape(value.size, -1)
+    return bool((rows == rows[0]).all())
 
 
 def _scalar_attribute(value: Any, element: Any) -> Any:

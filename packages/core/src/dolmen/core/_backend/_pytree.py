@@ -1,9 +1,10 @@
 """Two pytree registries on jaxlib's C++ implementation.
 
-`PUBLIC` is what users see through `dolmen.core.tree`. `BOUNDARY` is what transformations
-flatten with: it opens the same containers and, in addition, typed random keys, whose leaf
-there is the plain array of their words. So typed keys pass through compiled calls on the
-C++ fast path and no primitive needs to know them. Every registration enters both.
+`PUBLIC` is what users see through `dolmen.core.tree`. `BOUNDARY` is what
+transformations flatten with: it opens the same containers and, in addition, typed
+random keys, whose leaf there is the plain array of their words. So typed keys pass
+through compiled calls on the C++ fast path and no primitive needs to know them. Every
+registration enters both.
 """
 
 from collections.abc import Callable, Iterable, Sequence

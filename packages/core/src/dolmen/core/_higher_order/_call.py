@@ -45,11 +45,15 @@ class Jit(Primitive):
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         linear = [isinstance(arg, Linear) for arg in args]
-        values = [arg for arg, is_linear in zip(args, linear, strict=True) if not is_linear]
+        values = [
+            arg for arg, is_linear in zip(args, linear, strict=True) if not is_linear
+        ]
         reordered = _linear_last(self.program, linear)
         given = tuple(ct is not None for ct in cotangents)
         transposed, produced = transpose_program(reordered, len(values), given)
-        cts = iter(call(transposed, [*values, *(ct for ct in cotangents if ct is not None)]))
+        cts = iter(
+            call(transposed, [*values, *(ct for ct in cotangents if ct is not None)])
+        )
         has_ct = iter(produced)
         return [next(cts) if is_lin and next(has_ct) else None for is_lin in linear]
 
@@ -84,7 +88,9 @@ def as_call(program: Program) -> Program:
     """
     inputs = [Variable(type) for type in program.in_types]
     outer: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
-    inner_outs = [a for a in program.outputs if isinstance(a, Variable) and a not in outer]
+    inner_outs = [
+        a for a in program.outputs if isinstance(a, Variable) and a not in outer
+    ]
     inner_outs = list(dict.fromkeys(inner_outs))
     if not inner_outs and not program.effects:
         return Program(inputs, [], [outer.get(a, a) for a in program.outputs])
@@ -110,4 +116,3 @@ def call_linearization(inner: Linearization) -> Linearization:
         inner.active_ins,
         inner.active_outs,
     )
-

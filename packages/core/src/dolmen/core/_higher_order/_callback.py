@@ -47,7 +47,12 @@ class DebugCallback(Primitive):
 
         def each(*values: np.ndarray) -> None:
             for index in range(size):
-                one(*(v[index] if b else v for v, b in zip(values, batched, strict=True)))
+                one(
+                    *(
+                        v[index] if b else v
+                        for v, b in zip(values, batched, strict=True)
+                    )
+                )
 
         bind(DebugCallback(each), *moved)
         return [], []
@@ -107,7 +112,9 @@ def callback(function: Callable[..., None], *args: Any, **kwargs: Any) -> None:
 
 
 def _host(value: Any) -> Any:
-    return np.asarray(host_value(value)) if hasattr(value, "aval") else np.asarray(value)
+    return (
+        np.asarray(host_value(value)) if hasattr(value, "aval") else np.asarray(value)
+    )
 
 
 def debug_print(fmt: str, *args: Any, ordered: bool = False, **kwargs: Any) -> None:
@@ -135,10 +142,15 @@ def debug_print(fmt: str, *args: Any, ordered: bool = False, **kwargs: Any) -> N
     except (IndexError, KeyError) as error:
         raise ValueError(
             message(
-                f"debug.print: the format {fmt!r} asks for {error}, which was not given."
+                f"debug.print: the format {fmt!r} asks for {error}, which was not "
+                "given."
             )
         ) from None
-    callback(lambda *a, **k: print(fmt.format(*a, **k), flush=True), *args, **kwargs)
+    callback(
+        lambda *a, **k: print(fmt.format(*a, **k), flush=True),  # noqa: T201  (its purpose)
+        *args,
+        **kwargs,
+    )
 
 
 class _Sample:

@@ -61,7 +61,9 @@ class Cond(Primitive):
             return self._batch_index(index, operands, in_axes, size), [0] * count
         masks = [batch_program(b, in_axes, size)[1] for b in self.branches]
         force = _union(tuple(a is not None for a in mask) for mask in masks)
-        branches = tuple(batch_program(b, in_axes, size, force)[0] for b in self.branches)
+        branches = tuple(
+            batch_program(b, in_axes, size, force)[0] for b in self.branches
+        )
         outs = bind(Cond(branches), index, *operands)
         return outs, [0 if batched else None for batched in force]
 
@@ -121,7 +123,8 @@ def _linearize_cond(
             flat = evaluate(part.primal, args)
             kept = dict(zip(places, flat[count:], strict=True))
             filled = [
-                kept[i] if i in kept else zeros_for(type) for i, type in enumerate(slots)
+                kept[i] if i in kept else zeros_for(type)
+                for i, type in enumerate(slots)
             ]
             return [*flat[:count], *filled]
 
@@ -150,7 +153,11 @@ def _linearize_cond(
         branches = tuple(branch(p, q) for p, q in zip(parts, placed, strict=True))
 
         def run(*flat: Any) -> list[Any]:
-            kept, index, rest = flat[: len(slots)], flat[len(slots)], flat[len(slots) + 1 :]
+            kept, index, rest = (
+                flat[: len(slots)],
+                flat[len(slots)],
+                flat[len(slots) + 1 :],
+            )
             return bind(Cond(branches), index, *kept, *rest)
 
         return record_closed(run, [*slots, index_type, *in_types])
@@ -187,7 +194,11 @@ def _linearize_cond(
         branches = tuple(branch(i) for i in range(len(parts)))
 
         def run(*flat: Any) -> list[Any]:
-            kept, index, rest = flat[: len(slots)], flat[len(slots)], flat[len(slots) + 1 :]
+            kept, index, rest = (
+                flat[: len(slots)],
+                flat[len(slots)],
+                flat[len(slots) + 1 :],
+            )
             return bind(Cond(branches), index, *kept, *rest)
 
         return record_closed(run, [*slots, index_type, *ct_types]), produced
@@ -231,7 +242,7 @@ def _assign_slots(
     return slots, placed
 
 
-# ---- the public functions --------------------------------------------------------------
+# ---- the public functions ------------------------------------------------------------
 
 
 def cond(

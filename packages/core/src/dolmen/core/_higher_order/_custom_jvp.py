@@ -15,7 +15,8 @@ class CustomJvp(Primitive):
     """Runs `program`; its derivative is the program `make_rule` returns.
 
     `make_rule(types)` gives, for argument types, the program from arguments and their
-    tangents (all of them) to results and their tangents, and the values of its captures.
+    tangents (all of them) to results and their tangents, and the values of its
+    captures.
     """
 
     interned = False
@@ -46,7 +47,8 @@ class CustomJvp(Primitive):
         count = len(self.program.outputs)
         rest = iter(flat[count:])
         return flat[:count], [
-            next(rest) if typeof(out).is_differentiable else None for out in flat[:count]
+            next(rest) if typeof(out).is_differentiable else None
+            for out in flat[:count]
         ]
 
     def rule(self) -> tuple[Program, list[Any]]:
@@ -130,8 +132,8 @@ class custom_jvp:
     def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
         """Set the rule `jvp(primals, tangents) -> (out, tangent)`; returns it.
 
-        Both arguments are tuples, one entry for each argument; a tangent has the tree and
-        types of its primal.
+        Both arguments are tuples, one entry for each argument; a tangent has the tree
+        and types of its primal.
         """
         self._rule = jvp
         return jvp
@@ -195,7 +197,9 @@ class custom_jvp:
                 ]
                 leading = [static[n] for n in sorted(static)]
                 out, tangent = rule(
-                    *leading, tuple(tree.unflatten(primals)), tuple(tree.unflatten(tangents))
+                    *leading,
+                    tuple(tree.unflatten(primals)),
+                    tuple(tree.unflatten(tangents)),
                 )
                 return _checked_rule(self.fun, out, tangent, out_tree)
 

@@ -23,8 +23,8 @@ class Rule:
     """The forward and backward programs of one call.
 
     `forward` goes from the arguments to the results and residuals; `backward` from
-    residuals and cotangents of all results to cotangents of the arguments that have any.
-    Each is preceded by its captures.
+    residuals and cotangents of all results to cotangents of the arguments that have
+    any. Each is preceded by its captures.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class CustomVjp(Primitive):
             message(
                 f"jvp of {self.program.name}: forward-mode differentiation needs a "
                 "forward rule, but the function has only a reverse one (custom_vjp).",
-                "Use `custom_jvp`, which serves both modes, or differentiate in reverse "
-                "with `grad`, `vjp` or `jacrev`.",
+                "Use `custom_jvp`, which serves both modes, or differentiate in "
+                "reverse with `grad`, `vjp` or `jacrev`.",
             )
         )
 
@@ -78,9 +78,9 @@ class CustomVjp(Primitive):
         if any(active[: self.num_captures]):
             raise TypeError(
                 message(
-                    f"custom_vjp of {self.program.name}: the function closes over a value "
-                    "that is being differentiated, so its own rule would miss that "
-                    "derivative.",
+                    f"custom_vjp of {self.program.name}: the function closes over a "
+                    "value that is being differentiated, so its own rule would miss "
+                    "that derivative.",
                     "Pass the value as an argument.",
                 )
             )
@@ -91,7 +91,9 @@ class CustomVjp(Primitive):
         forward_captures = rule.forward_captures
 
         def primal(*args: Any) -> list[Any]:
-            flat = evaluate(rule.forward, [*forward_captures, *args[self.num_captures :]])
+            flat = evaluate(
+                rule.forward, [*forward_captures, *args[self.num_captures :]]
+            )
             return list(flat)
 
         program = record_closed(primal, list(arg_types))
@@ -185,8 +187,8 @@ class custom_vjp:
     """A function with its own reverse-mode derivative.
 
     Args:
-        fun: a function of arrays in trees.
-        nondiff_argnums: positions of arguments that are no arrays or not differentiated;
+        fun: a function of arrays in trees. nondiff_argnums: positions of arguments that
+        are no arrays or not differentiated;
             the backward rule gets them first.
 
     Example:
@@ -276,7 +278,8 @@ class custom_vjp:
         out_tree: Any,
     ) -> Rule:
         fwd, bwd = self._fwd, self._bwd
-        assert fwd is not None and bwd is not None
+        assert fwd is not None
+        assert bwd is not None
         residual_tree: Any = None
 
         def forward(*flat: Any) -> list[Any]:
@@ -285,8 +288,9 @@ class custom_vjp:
             if not isinstance(result, tuple | list) or len(result) != 2:
                 raise TypeError(
                     message(
-                        f"custom_vjp of {name_of(self.fun)}: the forward rule must return "
-                        f"a pair `(out, residuals)`, got {type(result).__name__}."
+                        f"custom_vjp of {name_of(self.fun)}: the forward rule must "
+                        "return a pair `(out, residuals)`, got "
+                        f"{type(result).__name__}."
                     )
                 )
             outs, got_tree = result_leaves("custom_vjp", fwd, result[0])
@@ -296,8 +300,8 @@ class custom_vjp:
             ]:
                 raise TypeError(
                     message(
-                        f"custom_vjp of {name_of(self.fun)}: the forward rule must return "
-                        "what the function returns; the function returns "
+                        f"custom_vjp of {name_of(self.fun)}: the forward rule must "
+                        "return what the function returns; the function returns "
                         f"{out_tree.unflatten(program.out_types)}, the rule "
                         f"{got_tree.unflatten(got)}."
                     )
@@ -337,9 +341,9 @@ class custom_vjp:
         if not isinstance(result, tuple | list) or len(result) != len(children):
             raise TypeError(
                 message(
-                    f"custom_vjp of {name_of(self.fun)}: the backward rule must return a "
-                    f"tuple of {len(children)} cotangents, one for each argument; got "
-                    f"{result!r:.80}."
+                    f"custom_vjp of {name_of(self.fun)}: the backward rule must return "
+                    f"a tuple of {len(children)} cotangents, one for each argument; "
+                    f"got {result!r:.80}."
                 )
             )
         cts: list[Any] = []

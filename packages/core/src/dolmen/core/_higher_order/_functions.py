@@ -86,8 +86,13 @@ def join_types(a: ArrayType, b: ArrayType) -> ArrayType | None:
 
 
 def type_difference(
-    what: str, expected: Any, expected_types: Sequence[ArrayType], got_tree: Any,
-    got_types: Sequence[ArrayType], labels: tuple[str, str], fix: str,
+    what: str,
+    expected: Any,
+    expected_types: Sequence[ArrayType],
+    got_tree: Any,
+    got_types: Sequence[ArrayType],
+    labels: tuple[str, str],
+    fix: str,
 ) -> TypeError:
     """The error for two trees of types that should be equal, listing every difference.
 

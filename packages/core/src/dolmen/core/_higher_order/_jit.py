@@ -39,7 +39,9 @@ class TracedFunction:
     @property
     def reusable(self) -> bool:
         """Whether the values it closed over are still there."""
-        return not any(isinstance(c, Tracer) and c.trace.finished for c in self.captures)
+        return not any(
+            isinstance(c, Tracer) and c.trace.finished for c in self.captures
+        )
 
 
 class Signature:
@@ -158,7 +160,8 @@ def _resolve(
             raise ValueError(
                 message(
                     f"jit of {name_of(fun)}: {what}_argnames names {name!r}, but the "
-                    f"function has the parameters ({', '.join(known and [p.name for p in parameters])})."
+                    "function has the parameters "
+                    f"({', '.join(known and [p.name for p in parameters])})."
                 )
             )
     accepts_more = any(p.kind is p.VAR_POSITIONAL for p in parameters) or not parameters
@@ -170,7 +173,9 @@ def _resolve(
                     f"has {len(positional)} positional parameters."
                 )
             )
-    by_number = {positional[n] for n in numbers if -len(positional) <= n < len(positional)}
+    by_number = {
+        positional[n] for n in numbers if -len(positional) <= n < len(positional)
+    }
     by_name = {positional.index(name) for name in named if name in positional}
     return tuple(sorted({*numbers, *by_name})), frozenset(by_number | set(named))
 
@@ -291,7 +296,8 @@ def _type_of_description(leaf: Any) -> ArrayType:
     return typeof(leaf)
 
 
-# Functions that were jitted before keep their traces, so `jit(f)(x)` in a loop traces once.
+# Functions that were jitted before keep their traces, so `jit(f)(x)` in a loop traces
+# once.
 _functions: weakref.WeakKeyDictionary[Any, dict[Any, JitFunction]] = (
     weakref.WeakKeyDictionary()
 )
@@ -408,8 +414,8 @@ def jit_when_eager(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator for array functions: one compiled call when nothing is being traced.
 
-    Inside a trace the function runs as plain Python, so programs hold its primitives and
-    no nested calls.
+    Inside a trace the function runs as plain Python, so programs hold its primitives
+    and no nested calls.
     """
 
     def decorate(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -435,4 +441,3 @@ def jit_when_eager(
         return either
 
     return decorate
-

@@ -41,8 +41,8 @@ class Scan(Primitive):
     """Runs `program` `length` times.
 
     Arguments are constants, the initial carry, and stacked inputs; results the final
-    carry and stacked outputs. `program` takes constants, carry and one row of the inputs
-    and returns carry and one row of the outputs.
+    carry and stacked outputs. `program` takes constants, carry and one row of the
+    inputs and returns carry and one row of the outputs.
     """
 
     interned = False
@@ -69,7 +69,10 @@ class Scan(Primitive):
         return values[:first], values[first:second], values[second:]
 
     def _active_carry(
-        self, consts: Sequence[bool], carry: Sequence[bool], xs: Sequence[bool],
+        self,
+        consts: Sequence[bool],
+        carry: Sequence[bool],
+        xs: Sequence[bool],
         active_outs: Callable[[tuple[bool, ...]], Sequence[bool]],
     ) -> tuple[bool, ...]:
         """The carries that vary, grown until one step adds none."""
@@ -107,7 +110,9 @@ class Scan(Primitive):
             order.inputs += [tangent_inputs[i] for i in section if i in tangent_inputs]
         for section in _sections(0, self.num_carry, num_outs)[1:]:
             order.outputs += list(section)
-            order.outputs += [tangent_outputs[i] for i in section if i in tangent_outputs]
+            order.outputs += [
+                tangent_outputs[i] for i in section if i in tangent_outputs
+            ]
         scan = Scan(
             order.apply(program),
             self.length,
@@ -131,7 +136,7 @@ class Scan(Primitive):
             if index < num_outs:
                 outs[index] = value
             else:
-                position = [i for i, j in tangent_outputs.items() if j == index][0]
+                position = next(i for i, j in tangent_outputs.items() if j == index)
                 out_tangents[position] = value
         return outs, out_tangents
 
@@ -191,7 +196,9 @@ class Scan(Primitive):
         mask = (*consts, *grown, *xs)
         program, out_axes = one_step(mask)
         aligned = []
-        for index, (arg, axis, batched) in enumerate(zip(args, axes, mask, strict=True)):
+        for index, (arg, axis, batched) in enumerate(
+            zip(args, axes, mask, strict=True)
+        ):
             if batched and index >= self.num_consts + self.num_carry:
                 # Rows of stacked inputs: the batch axis comes after the step axis.
                 arg = _shape.move_axis(arg, axis, 1)
@@ -245,7 +252,7 @@ def _stacked(type: ArrayType, length: int) -> ArrayType:
     return array_type((length, *type.shape), type.dtype, type.weak_type)
 
 
-# ---- reverse mode ----------------------------------------------------------------------
+# ---- reverse mode --------------------------------------------------------------------
 
 
 def _linearize_scan(
@@ -374,7 +381,9 @@ class _LinearLayout:
             )
             carried = [
                 next(outs) if on else zeros_for(type)
-                for on, type in zip(self.carry_out_active, self.carry_types, strict=True)
+                for on, type in zip(
+                    self.carry_out_active, self.carry_types, strict=True
+                )
             ]
             return [*carried, *outs]
 
@@ -404,9 +413,7 @@ class _LinearLayout:
         )
 
     def _loop(self, program: Program, consts: int, carry: int, reverse: bool) -> Scan:
-        return Scan(
-            program, self.scan.length, reverse, consts, carry, self.scan.unroll
-        )
+        return Scan(program, self.scan.length, reverse, consts, carry, self.scan.unroll)
 
     def transposed(self, given: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
         """The backward loop: cotangents of constants and carry travel in its carry."""
@@ -430,7 +437,9 @@ class _LinearLayout:
             ct_carry = [next(it) for _ in range(nk)]
             res_rows = [next(it) for _ in rows]
             residuals = self._merge_residuals(res_consts, res_rows)
-            outs = [c for c, on in zip(ct_carry, self.carry_out_active, strict=True) if on]
+            outs = [
+                c for c, on in zip(ct_carry, self.carry_out_active, strict=True) if on
+            ]
             found = iter(evaluate(pulled, [*residuals, *outs, *it]))
             grads = [next(found) if has else None for has in produced]
             totals = [
@@ -479,7 +488,7 @@ def _chosen(types: Sequence[ArrayType], mask: Sequence[bool]) -> list[ArrayType]
     return [tangent_type(t) for t, on in zip(types, mask, strict=True) if on]
 
 
-# ---- lowering --------------------------------------------------------------------------
+# ---- lowering ------------------------------------------------------------------------
 
 
 def _lower_scan(scan: Scan, builder: Any, args: Sequence[Any]) -> list[Any]:
@@ -494,7 +503,9 @@ def _lower_scan(scan: Scan, builder: Any, args: Sequence[Any]) -> list[Any]:
     state_types = [index_type, *t_consts, *t_carry, *xs_types, *stacked]
     outs = [builder.constant(0, t) for t in stacked]
     state = [builder.constant(0, index_type), *consts, *carry, *xs, *outs]
-    steps = scan.unroll if scan.unroll > 0 and scan.length % max(scan.unroll, 1) == 0 else 1
+    steps = (
+        scan.unroll if scan.unroll > 0 and scan.length % max(scan.unroll, 1) == 0 else 1
+    )
 
     def condition(*values: Any) -> list[Any]:
         limit = builder.constant(scan.length, index_type)
@@ -564,9 +575,7 @@ def _read_row(builder: Any, value: Any, index: Any, type: ArrayType) -> Any:
     return builder.emit("reshape", (row,), (type,))
 
 
-def _write_row(
-    builder: Any, buffer: Any, row: Any, index: Any, type: ArrayType
-) -> Any:
+def _write_row(builder: Any, buffer: Any, row: Any, index: Any, type: ArrayType) -> Any:
     zero = builder.constant(0, array_type((), np.dtype(np.int32)))
     block = builder.emit("reshape", (row,), (_stacked(type, 1),))
     length = mlir.shape(buffer)[0]
@@ -577,7 +586,7 @@ def _write_row(
     )
 
 
-# ---- the public function ---------------------------------------------------------------
+# ---- the public function -------------------------------------------------------------
 
 
 def scan(
@@ -605,8 +614,8 @@ def scan(
         The final carry and the stacked outputs.
 
     Raises:
-        TypeError: `f` changes the type of the carry; the message lists every difference.
-        ValueError: leading sizes differ, or `length` contradicts them.
+        TypeError: `f` changes the type of the carry; the message lists every
+        difference. ValueError: leading sizes differ, or `length` contradicts them.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -627,9 +636,7 @@ def scan(
         if new_types == types:
             break
         types = new_types
-    carry = [
-        _weak_to(value, type) for value, type in zip(carry, types, strict=True)
-    ]
+    carry = [_weak_to(value, type) for value, type in zip(carry, types, strict=True)]
     count = int(steps if unroll is True else max(int(unroll), 1))
     primitive = Scan(program, steps, reverse, len(captures), len(carry), count)
     outs = bind(primitive, *captures, *carry, *rows)
@@ -729,9 +736,7 @@ def _check_carry(
     return joined, ys_tree  # type: ignore[return-value]
 
 
-def map(
-    f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None
-) -> Any:
+def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:
     """Apply a function to each row of arrays, one after the other.
 
     Uses the memory of one step, where `vmap` uses that of the whole batch.
@@ -763,16 +768,11 @@ def map(
     )
     done = scan(lambda _, x: ((), vmap(f)(x)), (), rows)[1]
     outs, out_tree = flatten(done)
-    outs = [
-        _shape.reshape(x, (whole * batch_size, *typeof(x).shape[2:])) for x in outs
-    ]
+    outs = [_shape.reshape(x, (whole * batch_size, *typeof(x).shape[2:])) for x in outs]
     if whole * batch_size < total:
         rest = tree.unflatten(
             [_slicing.slice_in_dim(x, whole * batch_size, total) for x in leaves]
         )
         tail, _ = flatten(vmap(f)(rest))
-        outs = [
-            _shape.concatenate([a, b], 0) for a, b in zip(outs, tail, strict=True)
-        ]
+        outs = [_shape.concatenate([a, b], 0) for a, b in zip(outs, tail, strict=True)]
     return out_tree.unflatten(outs)
-

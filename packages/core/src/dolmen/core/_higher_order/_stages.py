@@ -257,9 +257,13 @@ def device_put(x: Any, device: Any = None) -> Any:
             for path, leaf in flatten_with_path(x)[0]
             if not is_array_like(leaf)
         ]
-        raise TypeError(message("device_put: expected arrays, got\n" + "\n".join(wrong)))
+        raise TypeError(
+            message("device_put: expected arrays, got\n" + "\n".join(wrong))
+        )
     where = getattr(device, "_device", device)  # a single-device sharding names one
-    return tree.unflatten([device_array(as_array(leaf), None, where) for leaf in leaves])
+    return tree.unflatten(
+        [device_array(as_array(leaf), None, where) for leaf in leaves]
+    )
 
 
 def block_until_ready(x: Any) -> Any:
@@ -273,6 +277,8 @@ def device_get(x: Any) -> Any:
     """The tree with NumPy arrays in the place of arrays."""
     leaves, tree = flatten(x)
     return tree.unflatten(
-        [_backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v for v in leaves]
+        [
+            _backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v
+            for v in leaves
+        ]
     )
-

@@ -77,7 +77,8 @@ class While(Primitive):
         ]
         body = Program(inputs, body.equations, body.outputs, body.name)
         condition = _with_extra_inputs(
-            self.condition, [tangent_type(typeof(p)) for p, g in zip(p_carry, grown, strict=True) if g]
+            self.condition,
+            [tangent_type(typeof(p)) for p, g in zip(p_carry, grown, strict=True) if g],
         )
         loop = While(condition, body, len(p_cond), nb + nc)
         carried = [
@@ -98,7 +99,9 @@ class While(Primitive):
             tuple(self._parts(active)[2]),
             lambda carry: jvp_program(self.body, (*consts, *carry))[1],
         )
-        primal = record_closed(lambda *args: [*bind(self, *args), *args], list(arg_types))
+        primal = record_closed(
+            lambda *args: [*bind(self, *args), *args], list(arg_types)
+        )
 
         def tangent() -> Program:
             def run(*flat: Any) -> list[Any]:
@@ -107,7 +110,9 @@ class While(Primitive):
                 outs = self.jvp(args, tangents)[1]
                 return [t for t in outs if t is not None]
 
-            types = [tangent_type(t) for t, a in zip(arg_types, active, strict=True) if a]
+            types = [
+                tangent_type(t) for t, a in zip(arg_types, active, strict=True) if a
+            ]
             return record_closed(run, [*arg_types, *types])
 
         def transposed(given: tuple[bool, ...]) -> Any:
@@ -123,7 +128,9 @@ class While(Primitive):
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         size = batch_size(args, axes)
-        cond_axes, body_axes, _ = self._parts(tuple(0 if a is not None else None for a in axes))
+        cond_axes, body_axes, _ = self._parts(
+            tuple(0 if a is not None else None for a in axes)
+        )
         grown = _fixed_point(
             tuple(a is not None for a in self._parts(axes)[2]),
             lambda carry: [
@@ -158,7 +165,7 @@ class While(Primitive):
         return bind(loop, *conds, *conds, *bodies, *carry), list(_axes(grown))
 
     def _per_lane(self, condition: Program, body: Program) -> "While":
-        """A loop that runs until every lane is done; finished lanes keep their values."""
+        """A loop until every lane is done; finished lanes keep their values."""
         from .._ops._reductions import reduce_or
 
         nc = self.num_condition_consts
@@ -246,7 +253,8 @@ def while_loop(
         The carry for which the condition failed.
 
     Raises:
-        TypeError: the condition gives no boolean scalar, or the body changes the type of
+        TypeError: the condition gives no boolean scalar, or the body changes the type
+        of
             the carry; the message lists every difference.
 
     Example:
@@ -257,7 +265,9 @@ def while_loop(
     carry, tree = argument_leaves("while_loop", body_fun, init_val)
     types = [typeof(value) for value in carry]
     while True:
-        body, body_captures, out_tree = record_tree("while_loop", body_fun, [tree], types)
+        body, body_captures, out_tree = record_tree(
+            "while_loop", body_fun, [tree], types
+        )
         got = list(body.out_types)
         joined = (
             [join_types(a, b) for a, b in zip(types, got, strict=True)]
@@ -282,8 +292,8 @@ def while_loop(
     if len(preds) != 1 or preds[0].shape or preds[0].dtype != np.bool_:
         raise TypeError(
             message(
-                f"while_loop of {name_of(cond_fun)}: expected the condition to return a "
-                f"boolean scalar, got {', '.join(map(repr, preds)) or 'nothing'}."
+                f"while_loop of {name_of(cond_fun)}: expected the condition to return "
+                f"a boolean scalar, got {', '.join(map(repr, preds)) or 'nothing'}."
             )
         )
     carry = [_weak_to(value, type) for value, type in zip(carry, types, strict=True)]
@@ -323,7 +333,9 @@ def fori_loop(
         type = typeof(bound)
         if type.shape or type.dtype.kind not in "iu":
             raise TypeError(
-                message(f"fori_loop: expected an integer scalar as `{name}`, got {type!r}.")
+                message(
+                    f"fori_loop: expected an integer scalar as `{name}`, got {type!r}."
+                )
             )
     if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
         first, steps = int(lower), max(int(upper) - int(lower), 0)
@@ -331,7 +343,10 @@ def fori_loop(
 
         def step(carry: Any, _: Any) -> Any:
             index, value = carry
-            return (add(index, np.asarray(1, index_type.dtype)), body_fun(index, value)), None
+            return (
+                add(index, np.asarray(1, index_type.dtype)),
+                body_fun(index, value),
+            ), None
 
         start = first if index_type.weak_type else np.asarray(first, index_type.dtype)
         if index_type.weak_type:
@@ -354,8 +369,11 @@ def fori_loop(
 
     def body(carry: Any) -> Any:
         index, limit, value = carry
-        return add(index, np.asarray(1, index_type.dtype)), limit, body_fun(index, value)
+        return (
+            add(index, np.asarray(1, index_type.dtype)),
+            limit,
+            body_fun(index, value),
+        )
 
     lower = convert_element_type(lower, index_type.dtype)
     return while_loop(lambda c: lt(c[0], c[1]), body, (lower, upper, init_val))[2]
-

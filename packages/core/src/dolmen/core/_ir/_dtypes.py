@@ -144,7 +144,7 @@ def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
     return canonical(made)
 
 
-# ---- promotion ---------------------------------------------------------------------
+# ---- promotion -----------------------------------------------------------------------
 
 _WEAK = {"i": "int*", "f": "float*", "c": "complex*"}
 _Node = np.dtype | str

@@ -42,9 +42,9 @@ class _Interning(type):
 class Primitive(metaclass=_Interning):
     """An operation that transformations know by its rules.
 
-    A subclass declares its parameters as annotated fields (it becomes a frozen dataclass
-    by itself; fields must be hashable) and its rules as methods. Instances with equal
-    fields are the same object.
+    A subclass declares its parameters as annotated fields (it becomes a frozen
+    dataclass by itself; fields must be hashable) and its rules as methods. Instances
+    with equal fields are the same object.
 
     Every rule takes sequences over the arguments. A primitive with one result (the
     default) takes and gives that result bare; one with `multiple_results` uses
@@ -75,7 +75,7 @@ class Primitive(metaclass=_Interning):
 
     @property
     def effects(self) -> frozenset[str]:
-        """Side effects, for which an equation is kept though nobody uses its results."""
+        """Side effects; an equation that has any is never dead code."""
         return _NO_EFFECTS
 
     def __repr__(self) -> str:

@@ -24,7 +24,15 @@ class ArrayType:
         varying: mesh axes over which values may differ inside `shard_map`.
     """
 
-    __slots__ = ("dtype", "lowered", "shape", "sharding", "size", "varying", "weak_type")
+    __slots__ = (
+        "dtype",
+        "lowered",
+        "shape",
+        "sharding",
+        "size",
+        "varying",
+        "weak_type",
+    )
 
     shape: tuple[int, ...]
     dtype: np.dtype

@@ -123,9 +123,7 @@ class Builder:
         self.in_types, self.out_types = outer_types
 
     def _terminate(self, operation: str, values: Sequence[Any]) -> None:
-        _create(
-            operation, [], list(values), None, None, 0, self._location, self._point
-        )
+        _create(operation, [], list(values), None, None, 0, self._location, self._point)
 
     def constant(self, value: Any, type: ArrayType) -> Any:
         """The constant `value`, broadcast to `type` when it is a scalar."""
@@ -151,7 +149,9 @@ class Builder:
         """`operand` with the element type of `type`."""
         return self.emit("convert", (operand,), (type,))
 
-    def broadcast(self, operand: Any, type: ArrayType, dimensions: Sequence[int]) -> Any:
+    def broadcast(
+        self, operand: Any, type: ArrayType, dimensions: Sequence[int]
+    ) -> Any:
         """`operand` with its axes placed at `dimensions` of `type`."""
         return self.emit(
             "broadcast_in_dim",
@@ -173,7 +173,9 @@ class Builder:
             self._point,
         ).result
 
-    def compare(self, direction: str, a: Any, b: Any, type: ArrayType, kind: str) -> Any:
+    def compare(
+        self, direction: str, a: Any, b: Any, type: ArrayType, kind: str
+    ) -> Any:
         """Elementwise comparison; `type` is that of the operands."""
         return self.emit(
             "compare",
@@ -279,4 +281,3 @@ class Builder:
 def describe_equation(equation: Equation) -> str:
     """`sin at train.py:41 in loss`, for compiler errors."""
     return f"{equation.primitive.name} at {describe(equation.frame)}"
-

@@ -1,8 +1,9 @@
 """Compiled programs on disk, shared by the processes of one user.
 
-One file per executable: a header with the format's name, a checksum, and what the backend
-serialized. A file that does not check out is a miss and is removed. The directory is
-private to its owner; when it grows past its bound, the files unused for longest go.
+One file per executable: a header with the format's name, a checksum, and what the
+backend serialized. A file that does not check out is a miss and is removed. The
+directory is private to its owner; when it grows past its bound, the files unused for
+longest go.
 """
 
 import contextlib

@@ -24,7 +24,7 @@ def add(x: Any, y: Any) -> Any:
     """Elementwise sum of two arrays of equal dtype.
 
     Args:
-        x: any dtype but bool.
+        x: any dtype; of booleans the result is their disjunction.
         y: the shape of `x`, or none.
 
     Returns:
@@ -36,7 +36,6 @@ def add(x: Any, y: Any) -> Any:
 class Add(Elementwise):
     """`x + y`."""
 
-    kinds = "iufc"
     operation = "add"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
@@ -111,7 +110,7 @@ def mul(x: Any, y: Any) -> Any:
     """Elementwise product of two arrays of equal dtype.
 
     Args:
-        x: any dtype but bool.
+        x: any dtype; of booleans the result is their conjunction.
         y: the shape of `x`, or none.
 
     Returns:
@@ -123,7 +122,6 @@ def mul(x: Any, y: Any) -> Any:
 class Mul(Elementwise):
     """`x * y`."""
 
-    kinds = "iufc"
     operation = "multiply"
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:

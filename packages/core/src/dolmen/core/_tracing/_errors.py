@@ -34,7 +34,9 @@ def _origin(tracer: Any) -> str:
             return f"result of {equation.primitive.name} at {describe(equation.frame)}"
     for index, variable in enumerate(getattr(trace, "inputs", ())):
         if variable is tracer:
-            return f"array argument number {index} of {trace.function or 'the function'}"
+            return (
+                f"array argument number {index} of {trace.function or 'the function'}"
+            )
     return "a value inside a transformation"
 
 
@@ -43,8 +45,8 @@ def leaked(tracer: Any) -> UnexpectedTracerError:
     function = getattr(tracer.trace, "function", "") or "a transformed function"
     return UnexpectedTracerError(
         message(
-            f"a traced value {tracer.type!r} was used after {function} had returned: it "
-            f"leaked out through a global, an attribute or a closure. It is the "
+            f"a traced value {tracer.type!r} was used after {function} had returned: "
+            f"it leaked out through a global, an attribute or a closure. It is the "
             f"{_origin(tracer)}.",
             f"Return the value from {function} instead of storing it.",
         )
@@ -77,8 +79,8 @@ def not_concrete(tracer: Any, wanted: str, call: str) -> ConcretizationTypeError
     inside = f" while tracing {function}" if function else " under a transformation"
     return cls(
         message(
-            f"{call}: expected a concrete value, got the traced {tracer.type!r}{inside}. "
-            f"It is the {_origin(tracer)}.",
+            f"{call}: expected a concrete value, got the traced "
+            f"{tracer.type!r}{inside}. It is the {_origin(tracer)}.",
             advice,
         )
     )

@@ -236,8 +236,7 @@ def evaluate_by_binding(program: Program, args: Sequence[Any]) -> list[Any]:
             if equation.frame is not None:
                 state.frame = equation.frame
             inputs = [
-                a.value if type(a) is Literal else values[a]
-                for a in equation.inputs
+                a.value if type(a) is Literal else values[a] for a in equation.inputs
             ]
             results = process(equation.primitive, inputs)
             if equation.primitive.multiple_results:

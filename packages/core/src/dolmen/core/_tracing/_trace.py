@@ -1,9 +1,9 @@
 """One current trace per thread; `bind` hands every operation to it.
 
-A trace interprets operations. The eager one runs them, the recording one writes them down,
-and those of the transformations apply a primitive's rule while *their parent* is current.
-So nothing searches a stack of levels: a value that belongs to no trace in between is just a
-constant for it.
+A trace interprets operations. The eager one runs them, the recording one writes them
+down, and those of the transformations apply a primitive's rule while *their parent* is
+current. So nothing searches a stack of levels: a value that belongs to no trace in
+between is just a constant for it.
 """
 
 import contextlib

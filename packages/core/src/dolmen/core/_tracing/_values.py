@@ -9,6 +9,7 @@ from .._ir import ArrayType, array_type, dtypes, message
 from ._trace import Tracer
 
 _SCALARS = (bool, int, float, complex)
+_ARRAYS = (_backend.ArrayImpl, Tracer, np.ndarray, np.generic, *_SCALARS)
 
 
 def typeof(value: Any) -> ArrayType:
@@ -43,8 +44,7 @@ def typeof(value: Any) -> ArrayType:
 def is_array_like(value: Any) -> bool:
     """Whether `typeof` knows `value`."""
     return (
-        isinstance(value, _backend.ArrayImpl | Tracer | np.ndarray | np.generic)
-        or isinstance(value, _SCALARS)
+        isinstance(value, _ARRAYS)
         or hasattr(value, "__jax_array__")
     )
 

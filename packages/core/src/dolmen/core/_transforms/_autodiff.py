@@ -111,7 +111,9 @@ def value_and_grad(
 
         def flat(*values: Any) -> Any:
             filled = iter(values)
-            whole = [next(filled) if v else x for v, x in zip(varies, leaves, strict=True)]
+            whole = [
+                next(filled) if v else x for v, x in zip(varies, leaves, strict=True)
+            ]
             full = list(args)
             for number, value in zip(numbers, tree.unflatten(whole), strict=True):
                 full[number] = value
@@ -152,7 +154,11 @@ def _chosen(fun: _Function, numbers: tuple[int, ...], args: Sequence[Any]) -> An
 
 
 def _check_inputs(
-    fun: _Function, chosen: Any, leaves: Sequence[Any], holomorphic: bool, allow_int: bool
+    fun: _Function,
+    chosen: Any,
+    leaves: Sequence[Any],
+    holomorphic: bool,
+    allow_int: bool,
 ) -> list[bool]:
     """Which leaves vary, after refusing those that can't be differentiated."""
     kinds = [dtypes.kind(typeof(leaf).dtype) for leaf in leaves]
@@ -189,23 +195,23 @@ def _seed(fun: _Function, value: Any, holomorphic: bool) -> Any:
                 "`(loss, other_results)`.",
             )
         )
-    type = typeof(value)
+    result = typeof(value)
     wanted = "c" if holomorphic else "f"
-    if type.shape != () or dtypes.kind(type.dtype) != wanted:
+    if result.shape != () or dtypes.kind(result.dtype) != wanted:
         kind = "complex" if holomorphic else "real floating-point"
         advice = (
             "Reduce it, for example with `.sum()` or `.mean()`, or use `jacrev`."
-            if type.shape
+            if result.shape
             else "Convert the result to a floating-point dtype."
         )
         raise TypeError(
             message(
                 f"grad of {name_of(fun)}: expected the function to return a {kind} "
-                f"scalar, got {type!r}.",
+                f"scalar, got {result!r}.",
                 advice,
             )
         )
-    return np.ones((), type.dtype)
+    return np.ones((), result.dtype)
 
 
 def _gradient_leaf(ct: Any, leaf: Any) -> Any:
@@ -334,7 +340,10 @@ def _cotangent_leaves(
 
 
 def jvp(
-    fun: _Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+    fun: _Function,
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool = False,
 ) -> Any:
     """Value of a function and its Jacobian-vector product.
 
@@ -354,7 +363,8 @@ def jvp(
     Example:
         >>> import dolmen.core as dc
         >>> dc.jvp(lambda x: x * x, (3.0,), (1.0,))
-        (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32, weak_type=True))
+        (Array(9., dtype=float32, weak_type=True),
+         Array(6., dtype=float32, weak_type=True))
     """
     leaves, tree = argument_leaves("jvp", fun, tuple(primals))
     tangent_leaves, tangent_tree = flatten(tuple(tangents))
@@ -396,8 +406,8 @@ def _paired(fun: _Function, trace: JvpTrace, primal: Any, tangent: Any) -> Any:
     if given.shape != type.shape or given.dtype != type.dtype:
         raise TypeError(
             message(
-                f"jvp of {name_of(fun)}: expected a tangent with the shape and dtype of "
-                f"its primal {type!r}, got {given!r}."
+                f"jvp of {name_of(fun)}: expected a tangent with the shape and dtype "
+                f"of its primal {type!r}, got {given!r}."
             )
         )
     return JvpTracer(trace, primal, tangent)
@@ -444,8 +454,8 @@ def linearize(fun: _Function, *primals: Any, has_aux: bool = False) -> Any:
         if given_tree != tree:
             raise TypeError(
                 message(
-                    f"linearize of {name_of(fun)}: expected tangents of the tree {tree}, "
-                    f"got {given_tree}."
+                    f"linearize of {name_of(fun)}: expected tangents of the tree "
+                    f"{tree}, got {given_tree}."
                 )
             )
         chosen = [t for t, v in zip(given, varies, strict=True) if v]
@@ -509,9 +519,7 @@ def jacfwd(
         out = vmap(push, out_axes=(-1, None) if has_aux else -1)(*basis)
         columns, aux = out if has_aux else (out, None)
         outs, out_tree = flatten(columns)
-        jac = out_tree.unflatten(
-            [_columns(out, leaves, tree, argnums) for out in outs]
-        )
+        jac = out_tree.unflatten([_columns(out, leaves, tree, argnums) for out in outs])
         return (jac, aux) if has_aux else jac
 
     return jacobian
@@ -614,4 +622,3 @@ def hessian(
                [ 0., 12.]], dtype=float32)
     """
     return jacfwd(jacrev(fun, argnums, has_aux), argnums, has_aux)
-

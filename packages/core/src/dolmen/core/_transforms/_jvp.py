@@ -49,7 +49,9 @@ class JvpTrace(Trace):
         program, active = jvp_rule(primitive, types, tangent_types)
         previous = enter(self.parent)
         try:
-            flat = evaluate(program, [*primals, *(t for t in tangents if t is not None)])
+            flat = evaluate(
+                program, [*primals, *(t for t in tangents if t is not None)]
+            )
         finally:
             enter(previous)
         outs, rest = flat[: len(active)], iter(flat[len(active) :])
@@ -153,7 +155,9 @@ def jvp_program(
 
     types = program.in_types
     tangents = [
-        tangent_type(t) for t, has_tangent in zip(types, active, strict=True) if has_tangent
+        tangent_type(t)
+        for t, has_tangent in zip(types, active, strict=True)
+        if has_tangent
     ]
     made = record_closed(differentiated, [*types, *tangents])
     made.name = f"jvp_{program.name}" if program.name else "jvp"

@@ -2,9 +2,9 @@
 
 A `Linearization` splits an operation at given argument types, with given arguments
 varying, into a primal program that also returns residuals, and a linear program from
-residuals and tangents to tangents. It is derived once for each (primitive, types) from the
-primitive's `jvp` rule, or from a whole sub-program; afterwards, differentiating costs the
-copying of finished equations.
+residuals and tangents to tangents. It is derived once for each (primitive, types) from
+the primitive's `jvp` rule, or from a whole sub-program; afterwards, differentiating
+costs the copying of finished equations.
 """
 
 from collections.abc import Callable, Sequence
@@ -210,7 +210,9 @@ def _forward(
             linear.update(equation.outputs)
             pending.append(equation)
             continue
-        inputs = [a.value if isinstance(a, Literal) else values[a] for a in equation.inputs]
+        inputs = [
+            a.value if isinstance(a, Literal) else values[a] for a in equation.inputs
+        ]
         results = bind(equation.primitive, *inputs)
         if not equation.primitive.multiple_results:
             results = [results]
@@ -225,7 +227,11 @@ def _transpose_equation(
     if all(ct is None for ct in cts):
         return
     args = [
-        a.value if isinstance(a, Literal) else values[a] if a in values else Linear(a.type)
+        a.value
+        if isinstance(a, Literal)
+        else values[a]
+        if a in values
+        else Linear(a.type)
         for a in equation.inputs
     ]
     results = equation.primitive.transpose(cts, args)
@@ -238,8 +244,8 @@ def _transpose_equation(
 def _check_cotangent(primitive: Primitive, arg: ArrayType, ct: ArrayType) -> None:
     if arg.shape != ct.shape or arg.dtype != ct.dtype:
         raise TypeError(
-            f"{type(primitive).__name__}.transpose: the cotangent of an argument {arg!r} "
-            f"must have its shape and dtype, got {ct!r}."
+            f"{type(primitive).__name__}.transpose: the cotangent of an argument "
+            f"{arg!r} must have its shape and dtype, got {ct!r}."
         )
 
 
@@ -249,7 +255,7 @@ def accumulate(cotangents: dict[Any, Any], key: Any, ct: Any) -> None:
     cotangents[key] = ct if have is None else add(have, ct)
 
 
-# ---- differentiating while running -----------------------------------------------------
+# ---- differentiating while running ---------------------------------------------------
 
 
 class LinearTracer(Tracer):
@@ -367,7 +373,7 @@ def push_forward(tape: Sequence[TapeEntry], tangents: dict[Any, Any]) -> dict[An
     return tangents
 
 
-# ---- differentiating a program ---------------------------------------------------------
+# ---- differentiating a program -------------------------------------------------------
 
 
 def linearize_program(program: Program, active: tuple[bool, ...]) -> Linearization:
@@ -462,4 +468,6 @@ def _linearize_program(program: Program, active: tuple[bool, ...]) -> Linearizat
 
 def not_reversible(primitive: Primitive, why: str, fix: str) -> TypeError:
     """The error for an operation without a reverse-mode derivative."""
-    return TypeError(message(f"reverse-mode differentiation of {primitive.name}: {why}", fix))
+    return TypeError(
+        message(f"reverse-mode differentiation of {primitive.name}: {why}", fix)
+    )

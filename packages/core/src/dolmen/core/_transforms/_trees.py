@@ -26,13 +26,11 @@ def path_text(path: Sequence[Any]) -> str:
 
 
 def call_path(path: Sequence[Any]) -> str:
-    """A path into the pair `(args, kwargs)` of a call: `args[0]['w']`, `kwargs['n']`."""
+    """A path into the `(args, kwargs)` of a call: `args[0]['w']`, `kwargs['n']`."""
     return ("args", "kwargs")[path[0].idx] + path_text(path[1:])
 
 
-def argument_leaves(
-    transform: str, function: Any, args: Any
-) -> tuple[list[Any], Any]:
+def argument_leaves(transform: str, function: Any, args: Any) -> tuple[list[Any], Any]:
     """Leaves and tree of `args`, after checking that every leaf is an array.
 
     Args:
@@ -81,16 +79,15 @@ def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any]
     ]
     raise TypeError(
         message(
-            f"{transform} of {name_of(function)}: expected the function to return arrays"
+            f"{transform} of {name_of(function)}: expected the function to return "
+            "arrays"
             " (in any tree of containers), got\n" + "\n".join(wrong),
             "Return only arrays; use `has_aux=True` with arrays for side results.",
         )
     )
 
 
-def broadcast_prefix(
-    prefix: Any, tree: Any, full: Any, what: str
-) -> list[Any]:
+def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
     """The leaves of `prefix`, each repeated for the subtree of `full` it stands for.
 
     Args:

@@ -154,11 +154,13 @@ def _unbatched(fun: Any, trace: BatchTrace, value: Any, axis: int | None) -> Any
         if mine:
             raise ValueError(
                 message(
-                    f"vmap of {name_of(fun)}: out_axes is None for a result that differs "
-                    f"across the batch ({value.type!r}).",
+                    f"vmap of {name_of(fun)}: out_axes is None for a result that "
+                    f"differs across the batch ({value.type!r}).",
                     "Give it an axis in `out_axes`.",
                 )
             )
         return value
-    whole = to_front(value.value if mine else value, value.axis if mine else None, trace.size)
+    whole = to_front(
+        value.value if mine else value, value.axis if mine else None, trace.size
+    )
     return _shape.move_axis(whole, 0, axis % typeof(whole).ndim)

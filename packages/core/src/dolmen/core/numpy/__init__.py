@@ -1,8 +1,8 @@
 """The array API of NumPy, on arrays that never change.
 
 Functions have the names, arguments and meanings of `jax.numpy`. They are differentiable
-and work under every transformation. They take arrays, NumPy arrays and Python scalars, but
-no lists: write `jnp.array(...)` around those.
+and work under every transformation. They take arrays, NumPy arrays and Python scalars,
+but no lists: write `jnp.array(...)` around those.
 """
 
 from ..dtypes import (

@@ -14,6 +14,7 @@ from ._eager import body, jit_when_eager
 from ._promotion import (
     bits,
     broadcast_args,
+    constant_like,
     convert,
     literal,
     promote_args,
@@ -130,8 +131,7 @@ def _float_divmod(x: Any, y: Any) -> tuple[Any, Any]:
     Subtracting the remainder first makes the division exact up to its rounding, where
     `floor(x / y)` is wrong whenever `x / y` rounds up to an integer.
     """
-    dtype = typeof(x).dtype
-    zero, one = literal(0, dtype), literal(1, dtype)
+    zero, one = constant_like(x, 0), constant_like(x, 1)
     remainder = lax.rem(x, y)
     # Division by zero keeps its infinity or NaN.
     whole = _selection.choose(lax.eq(y, zero), x, lax.sub(x, remainder))
@@ -215,7 +215,8 @@ def _no_complex(function: str, *args: Any) -> None:
 def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Elementwise `x1 ** x2`.
 
-    An exponent that is a Python or NumPy integer becomes part of the program, as products.
+    An exponent that is a Python or NumPy integer becomes part of the program,
+    as products.
 
     Raises:
         TypeError: an integer is raised to a negative integer known while tracing.
@@ -226,19 +227,17 @@ def power(x1: ArrayLike, x2: ArrayLike, /) -> Array:
         Array([0., 1., 4., 9.], dtype=float32)
     """
     if isinstance(x2, int | np.integer) and not isinstance(x2, bool):
-        strong = x2.dtype if isinstance(x2, np.integer) else None
-        return _power_by_constant(x1, operator.index(x2), strong)
+        return _power_by_constant(x1, operator.index(x2))
     return _power(x1, x2)
 
 
 pow = power
 
 
-def _by_constant(x1: ArrayLike, exponent: int, dtype: np.dtype | None) -> Array:
-    """`x1 ** exponent`; `dtype` is that of a NumPy exponent, Python's have none."""
+def _by_constant(x1: ArrayLike, exponent: int) -> Array:
     base = type_of("power", "x1", x1)
-    other = (dtypes.canonical(_INT), True) if dtype is None else (dtype, False)
-    result, weak_type = dtypes.promote([(base.dtype, base.weak_type), other])
+    weak_integer = dtypes.canonical(_INT), True
+    result, weak_type = dtypes.promote([(base.dtype, base.weak_type), weak_integer])
     if exponent < 0 and not dtypes.is_inexact(result):
         raise type_error(
             f"power: integers have no negative powers, got {base!r} to the power "
@@ -272,7 +271,7 @@ def _integer_power(x: Any, y: Any) -> Any:
 
 
 _power_by_constant = jit_when_eager(
-    _by_constant, name="power", static_argnames=("exponent", "dtype")
+    _by_constant, name="power", static_argnames=("exponent",)
 )
 _power = jit_when_eager(_by_array, name="power")
 

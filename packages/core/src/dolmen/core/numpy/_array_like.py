@@ -7,7 +7,8 @@ import numpy as np
 from .. import _backend
 
 Array = _backend.Array
-# Values that functions accept where they say "array"; lists and tuples are not among them.
+# Values that functions accept where they say "array"; lists and tuples are not among
+# them.
 ArrayLike: TypeAlias = (
     _backend.Array | np.ndarray | np.generic | bool | int | float | complex
 )

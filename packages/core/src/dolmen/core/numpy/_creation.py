@@ -308,8 +308,8 @@ def _shape_of(function: str, shape: Any, argument: str = "shape") -> tuple[int, 
         made = tuple([operator.index(size) for size in sizes])
     except TypeError:
         raise type_error(
-            f"{function}: `{argument}` must be an integer or a sequence of integers, got "
-            f"{shape!r:.80}."
+            f"{function}: `{argument}` must be an integer or a sequence of integers, "
+            f"got {shape!r:.80}."
         ) from None
     if any(size < 0 for size in made):
         raise value_error(f"{function}: sizes must not be negative, got {made}.")

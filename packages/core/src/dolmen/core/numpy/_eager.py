@@ -1,8 +1,8 @@
 """Array functions and operators as one compiled call each.
 
 A function of this package is plain Python over `lax`. While something traces it, that
-Python runs and binds its few primitives. Called eagerly it would pay for each of them, so
-it is compiled as a whole, once for each signature.
+Python runs and binds its few primitives. Called eagerly it would pay for each of them,
+so it is compiled as a whole, once for each signature.
 """
 
 from collections.abc import Callable, Sequence

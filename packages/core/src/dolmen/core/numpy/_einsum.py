@@ -670,7 +670,7 @@ def _on_diagonals(x: Any, labels: Labels) -> tuple[Any, Labels]:
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def _as_text(subscripts: Any, operands: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+def _as_text(subscripts: Any, operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """Subscripts as text, also when they are given as lists behind each operand."""
     if isinstance(subscripts, str):
         return subscripts.replace(" ", ""), operands
@@ -678,7 +678,9 @@ def _as_text(subscripts: Any, operands: Sequence[Any]) -> tuple[str, Sequence[An
     output = given.pop() if len(given) % 2 else None
     lists = given[1::2]
     text = ",".join(map(_letters, lists))
-    return (text if output is None else f"{text}->{_letters(output)}"), given[::2]
+    return (text if output is None else f"{text}->{_letters(output)}"), tuple(
+        given[::2]
+    )
 
 
 def _letters(labels: Any) -> str:

@@ -296,7 +296,7 @@ def _split(function: str, ary: Any, cuts: Any, axis: int) -> list[Any]:
     type = type_of(function, "ary", ary)
     at = as_axis(function, axis, type.ndim)
     size = type.shape[at]
-    if isinstance(cuts, Tracer) and concrete(cuts) is None:
+    if concrete(cuts) is None:
         raise not_concrete(cuts, "int", f"{function}(indices_or_sections=...)")
     if isinstance(cuts, Sequence) or (hasattr(cuts, "ndim") and cuts.ndim):
         places = as_shape(function, cuts, "indices_or_sections")

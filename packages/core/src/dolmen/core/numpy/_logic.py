@@ -1,4 +1,4 @@
-"""Truth: comparisons, logic, bits, tests for NaN and infinity, and choice by condition."""
+"""Comparisons, logic, bits, tests for NaN and infinity, and choice by condition."""
 
 from collections.abc import Callable
 from typing import Any
@@ -218,8 +218,11 @@ invert = bitwise_invert = bitwise_not
 def bitwise_count(x: ArrayLike, /) -> Array:
     """Number of bits set in the absolute value of each integer, as uint8."""
     (x,) = promote_args("bitwise_count", x)
-    if dtypes.kind(typeof(x).dtype) == "i":
+    kind = dtypes.kind(typeof(x).dtype)
+    if kind == "i":
         x = lax.abs(x)
+    elif kind == "b":
+        x = convert(x, np.dtype("uint8"))
     return convert(lax.population_count(x), np.dtype("uint8"))
 
 

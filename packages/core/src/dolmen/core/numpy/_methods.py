@@ -357,8 +357,8 @@ def _view_body(x: Any, dtype: np.dtype) -> Any:
         x = lax.reshape(x, sizes)
     elif new < old and not type.ndim:
         raise value_error(
-            f"view: an array without axes can't be viewed as the narrower {dtype.name}, "
-            f"got {type!r}."
+            "view: an array without axes can't be viewed as the narrower "
+            f"{dtype.name}, got {type!r}."
         )
     made = lax.bitcast_convert_type(x, target)
     if new < old:

@@ -7,6 +7,7 @@ import numpy as np
 from .. import lax
 from .._ir import ArrayType, dtypes, type_error, value_error
 from .._tracing import typeof
+from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
 from ._indexing import getitem
 from ._manipulation import as_array, as_axis
@@ -129,7 +130,7 @@ def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
     for axis, (low, high) in enumerate(widths):
         for end, side in ((ends[2 * axis], (low, 0)), (ends[2 * axis + 1], (0, high))):
             config = [(0, 0, 0)] * len(widths)
-            config[axis] = (*side, 0)
+            config[axis] = (side[0], side[1], 0)
             array = lax.pad(array, end, config)
     return array
 

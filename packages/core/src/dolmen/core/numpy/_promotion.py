@@ -1,8 +1,9 @@
 """Operands of different dtypes and shapes, made alike.
 
-An array function promotes its operands before it calls `lax`, which wants equal dtypes and
-shapes. What has to be done depends on the operands' types alone, so it is planned once for
-each combination. Operands without axes are left so: elementwise operations stretch them.
+An array function promotes its operands before it calls `lax`, which wants equal dtypes
+and shapes. What has to be done depends on the operands' types alone, so it is planned
+once for each combination. Operands without axes are left so: elementwise operations
+stretch them.
 """
 
 from collections.abc import Callable, Sequence
@@ -121,6 +122,12 @@ def convert(x: Any, dtype: np.dtype, weak_type: bool = False) -> Any:
     if typeof(x).dtype == dtype:
         return x
     return _conversion.convert_element_type(as_array(x), dtype, weak_type)
+
+
+def constant_like(x: Any, value: float) -> Any:
+    """The scalar `value` in the dtype of `x`, weakly typed if `x` is."""
+    type = typeof(x)
+    return convert(value, type.dtype, type.weak_type)
 
 
 def to_inexact(dtype: np.dtype) -> np.dtype:

@@ -1,7 +1,7 @@
 """Reductions over axes, and cumulative ones.
 
-Sums and products of small integers are taken in 32 (or 64) bits, those of 16-bit floating
-point in float32 and rounded once at the end. Results are never weakly typed.
+Sums and products of small integers are taken in 32 (or 64) bits, those of 16-bit
+floating point in float32 and rounded once at the end. Results are never weakly typed.
 """
 
 import operator
@@ -288,7 +288,7 @@ def var(
         axis: an axis or a tuple of axes; None for all.
         dtype: of the result.
         out: not supported.
-        ddof: taken off the number of elements in the divisor. NaN where nothing is left.
+        ddof: taken off the number of elements in the divisor; NaN if nothing is left.
         keepdims: keep the axes with size 1.
         where: boolean, broadcast against `a`: which elements take part.
         mean: the mean, if it is known already, with axes kept.
@@ -386,7 +386,7 @@ def average(
     Args:
         a: any dtype.
         axis: an axis or a tuple of axes; None for all.
-        weights: of the shape of `a`, or of one axis if `axis` names one; None for equal.
+        weights: of the shape of `a`, or of the one axis in `axis`; None for equal.
         returned: return also the sum of the weights.
         keepdims: keep the axes with size 1.
 
@@ -406,8 +406,8 @@ def average(
     if weight.shape != type.shape:
         if len(axes) != 1 or weight.shape != (type.shape[axes[0]],):
             raise value_error(
-                "average: `weights` must have the shape of `a`, or that of the one axis "
-                f"in `axis`, got {weight!r} for {type!r} and axis={axis!r}."
+                "average: `weights` must have the shape of `a`, or that of the one "
+                f"axis in `axis`, got {weight!r} for {type!r} and axis={axis!r}."
             )
         w = lax.broadcast_in_dim(w, type.shape, axes)
     total = lax.reduce_sum(w, axes)
@@ -441,7 +441,8 @@ def _extreme(
     if initial is None:
         if where is not None:
             raise value_error(
-                f"{function}: `where` may leave no elements, and those have no {function}.",
+                f"{function}: `where` may leave no elements, and those have no "
+                f"{function}.",
                 "Give `initial`, the result for no elements.",
             )
         if 0 in [type.shape[i] for i in axes]:
@@ -449,7 +450,8 @@ def _extreme(
                 f"{function}: no elements to reduce in {type!r} over axes {axes}.",
                 "Give `initial`, the result for no elements.",
             )
-    x = _masked(function, _cast(a, type.dtype), where, neutral(type.dtype))
+    otherwise = literal(neutral(type.dtype), type.dtype)
+    x = _masked(function, _cast(a, type.dtype), where, otherwise)
     made = reduce(x, axes)
     if initial is not None:
         made = combine(_scalar_initial(function, initial, type.dtype), made)
@@ -494,7 +496,7 @@ def min(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Least element over axes; NaN if there is one. The arguments are those of `max`."""
+    """Least element over axes; NaN if there is one. Arguments as of `max`."""
     options = a, axis, out, keepdims, initial, where
     return _extreme("min", lax.reduce_min, lax.min, _reductions.highest, *options)
 
@@ -517,7 +519,7 @@ def ptp(
 def argmax(
     a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
 ) -> Array:
-    """Index of the first largest element along an axis; of the first NaN if there is one.
+    """Index of the first largest element along an axis, or of the first NaN.
 
     Args:
         a: any dtype but complex.
@@ -535,7 +537,7 @@ def argmax(
 def argmin(
     a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
 ) -> Array:
-    """Index of the first least element along an axis, with the arguments of `argmax`."""
+    """Index of the first least element along an axis; arguments as of `argmax`."""
     return _arg_extreme("argmin", lax.argmin, a, axis, out, keepdims)
 
 
@@ -613,7 +615,8 @@ def _without_nan(function: str, a: Any, value: Callable[[np.dtype], Any]) -> Any
     type = type_of(function, "a", a)
     if not dtypes.is_inexact(type.dtype):
         return a
-    return _selection.choose(lax.ne(a, a), value(type.dtype), a)
+    otherwise = literal(value(type.dtype), type.dtype)
+    return _selection.choose(lax.ne(a, a), otherwise, a)
 
 
 def _is_number(function: str, a: Any, where: Any) -> Any:
@@ -636,7 +639,7 @@ def nansum(
     where: ArrayLike | None = None,
 ) -> Array:
     """`sum` of the elements that are not NaN."""
-    numbers = _without_nan("nansum", a, lambda d: literal(0, d))
+    numbers = _without_nan("nansum", a, lambda _: 0)
     return body(sum)(numbers, axis, dtype, out, keepdims, initial, where)
 
 
@@ -651,7 +654,7 @@ def nanprod(
     where: ArrayLike | None = None,
 ) -> Array:
     """`prod` of the elements that are not NaN."""
-    numbers = _without_nan("nanprod", a, lambda d: literal(1, d))
+    numbers = _without_nan("nanprod", a, lambda _: 1)
     return body(prod)(numbers, axis, dtype, out, keepdims, initial, where)
 
 
@@ -811,7 +814,7 @@ def nancumsum(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike = None, out: None = None
 ) -> Array:
     """`cumsum` that takes NaN as zero."""
-    numbers = _without_nan("nancumsum", a, lambda d: literal(0, d))
+    numbers = _without_nan("nancumsum", a, lambda _: 0)
     return body(cumsum)(numbers, axis, dtype, out)
 
 
@@ -820,7 +823,7 @@ def nancumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike = None, out: None = None
 ) -> Array:
     """`cumprod` that takes NaN as one."""
-    numbers = _without_nan("nancumprod", a, lambda d: literal(1, d))
+    numbers = _without_nan("nancumprod", a, lambda _: 1)
     return body(cumprod)(numbers, axis, dtype, out)
 
 

@@ -76,8 +76,8 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     if _is_integral(a):
         if places < 0:
             raise NotImplementedError(
-                f"round: negative `decimals` of integers are not supported, got {type!r} "
-                f"and {places}. Convert `a` to floating point."
+                "round: negative `decimals` of integers are not supported, got "
+                f"{type!r} and {places}. Convert `a` to floating point."
             )
         return a
     if not places:

@@ -1,4 +1,4 @@
-"""Dtypes as objects that also convert: `jnp.float32` is a dtype, `jnp.float32(x)` an array."""
+"""Dtypes that also convert: `jnp.float32` is a dtype, `jnp.float32(x)` an array."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ def _quantile_body(
     keepdims: bool,
     skip_nan: bool,
 ) -> Any:
-    """Quantiles from sorted elements; NaN sorts last, so numbers are the first `count`."""
+    """Quantiles from sorted elements; NaN sorts last, so the numbers come first."""
     type, wanted = typeof(a), typeof(q)
     axes = reduced_axes("quantile", axis, type)
     dtype = to_inexact(type.dtype)
@@ -120,8 +120,8 @@ def _checked_quantile(
     type_of(function, "q", q)
     if method not in _METHODS:
         raise value_error(
-            f"{function}: `method` must be one of {', '.join(map(repr, _METHODS))}, got "
-            f"{method!r}."
+            f"{function}: `method` must be one of {', '.join(map(repr, _METHODS))}, "
+            f"got {method!r}."
         )
     if weights is not None:
         raise NotImplementedError(f"{function}: `weights` are not supported yet.")
@@ -307,7 +307,7 @@ def trapezoid(
 
     Args:
         y: values of the integrand.
-        x: places of the values, of the shape of `y` or one axis; None for equal distances.
+        x: places of the values, of the shape of `y` or one axis, or None.
         dx: the distance, if `x` is None.
         axis: along which.
     """

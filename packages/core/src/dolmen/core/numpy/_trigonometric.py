@@ -6,11 +6,12 @@ Integers are taken as floating point.
 import math
 
 from .. import lax
+from .._ir import dtypes, type_error
 from .._ops import _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
-from ._promotion import literal, promote_args_inexact
+from ._promotion import constant_like, literal, promote_args_inexact
 
 
 @jit_when_eager
@@ -128,6 +129,11 @@ atan2 = arctan2
 def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Elementwise `sqrt(x1 ** 2 + x2 ** 2)` without overflow."""
     x1, x2 = promote_args_inexact("hypot", x1, x2)
+    if dtypes.kind(typeof(x1).dtype) == "c":
+        raise type_error(
+            f"hypot: expected real numbers, got {typeof(x1)!r} and {typeof(x2)!r}.",
+            "Take `jnp.abs` of complex numbers first.",
+        )
     x1, x2 = lax.abs(x1), lax.abs(x2)
     dtype = typeof(x1).dtype
     zero, one = literal(0, dtype), literal(1, dtype)
@@ -161,7 +167,7 @@ def sinc(x: ArrayLike, /) -> Array:
 def degrees(x: ArrayLike, /) -> Array:
     """Radians to degrees."""
     (x,) = promote_args_inexact("degrees", x)
-    return lax.mul(x, literal(180 / math.pi, typeof(x).dtype))
+    return lax.mul(x, constant_like(x, 180 / math.pi))
 
 
 rad2deg = degrees
@@ -171,7 +177,7 @@ rad2deg = degrees
 def radians(x: ArrayLike, /) -> Array:
     """Degrees to radians."""
     (x,) = promote_args_inexact("radians", x)
-    return lax.mul(x, literal(math.pi / 180, typeof(x).dtype))
+    return lax.mul(x, constant_like(x, math.pi / 180))
 
 
 deg2rad = radians

@@ -64,8 +64,7 @@ def parameter_shape(function: str, shape: Any, **parameters: Any) -> tuple[int, 
     sizes = as_shape(function, shape)
     for own in shapes:
         fits = len(own) <= len(sizes) and all(
-            a in (1, b)
-            for a, b in zip(reversed(own), reversed(sizes), strict=False)
+            a in (1, b) for a, b in zip(reversed(own), reversed(sizes), strict=False)
         )
         if not fits:
             raise _mismatch(function, sizes, parameters)

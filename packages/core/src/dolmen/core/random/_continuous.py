@@ -178,9 +178,7 @@ def gumbel_mode(function: str, mode: str | None) -> str:
 
 
 @jit_when_eager(static_argnames=("shape", "dtype", "mode"))
-def _gumbel(
-    key: KeyArray, shape: tuple[int, ...], dtype: np.dtype, mode: str
-) -> Any:
+def _gumbel(key: KeyArray, shape: tuple[int, ...], dtype: np.dtype, mode: str) -> Any:
     return gumbel_noise(key, shape, dtype, mode)
 
 

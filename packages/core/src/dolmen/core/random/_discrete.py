@@ -120,7 +120,9 @@ def _categorical(
         batch = shape[len(prefix) :]
         whole = prefix + batch[:axis] + (type.shape[axis],) + batch[axis:]
         noise = gumbel_noise(key, whole, type.dtype, mode)
-        return lax.argmax(lax.add(noise, stretch(logits, whole)), len(prefix) + axis, index)
+        return lax.argmax(
+            lax.add(noise, stretch(logits, whole)), len(prefix) + axis, index
+        )
     noise = gumbel_noise(key, type.shape, type.dtype, mode)
     last = jnp.moveaxis(lax.add(logits, noise), axis, -1)
     indices = lax.top_k(last, math.prod(prefix))[1]
@@ -262,7 +264,9 @@ def choice(
     sizes = as_shape("choice", shape)
     type = typeof(a)
     if type.ndim and not -type.ndim <= axis < type.ndim:
-        raise value_error(f"choice: `axis` must be an axis of `a`, got {axis} for {type!r}.")
+        raise value_error(
+            f"choice: `axis` must be an axis of `a`, got {axis} for {type!r}."
+        )
     axis = axis % type.ndim if type.ndim else 0
     count = type.shape[axis] if type.ndim else static_size("choice", "a", a)
     draws = math.prod(sizes)

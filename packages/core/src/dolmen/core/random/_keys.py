@@ -317,9 +317,7 @@ def _equal(a: Any, b: Any, word_axes: int) -> Any:
         lax.broadcast_in_dim(x, shape, range(len(shape) - typeof(x).ndim, len(shape)))
         for x in (a, b)
     )
-    return lax.reduce_and(
-        lax.eq(a, b), range(len(shape) - word_axes, len(shape))
-    )
+    return lax.reduce_and(lax.eq(a, b), range(len(shape) - word_axes, len(shape)))
 
 
 # ---- keys as arguments -------------------------------------------------------------
@@ -589,7 +587,9 @@ def key_data(keys: Any) -> Any:
     return keys
 
 
-def wrap_key_data(key_bits_array: Any, *, impl: Any = None, dtype: Any = None) -> KeyArray:
+def wrap_key_data(
+    key_bits_array: Any, *, impl: Any = None, dtype: Any = None
+) -> KeyArray:
     """Typed keys out of their words, the inverse of `key_data`.
 
     Args:

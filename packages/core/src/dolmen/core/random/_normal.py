@@ -282,4 +282,3 @@ def _wald(key: KeyArray, mean: Any, shape: tuple[int, ...], dtype: np.dtype) -> 
     x = lax.sub(forward, lax.mul(lax.div(mean, number(2)), root))
     first = lax.le(z, lax.div(mean, lax.add(mean, x)))
     return lax.select(first, x, lax.div(squared, x))
-

@@ -149,6 +149,8 @@ class Counters(Primitive):
             if stride != 1:
                 scale = builder.stretch(builder.scalar(stride, dtype), self.shape)
                 part = builder.emit("multiply", (part, scale), (type,))
-            total = part if total is None else builder.emit("add", (total, part), (type,))
+            total = (
+                part if total is None else builder.emit("add", (total, part), (type,))
+            )
             stride *= self.shape[axis]
         return builder.scalar(0, dtype) if total is None else total

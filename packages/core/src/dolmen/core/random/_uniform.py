@@ -194,9 +194,7 @@ def randint(
         bounds, full = _host_bounds(int(minval), int(maxval), made, drawn)
         return _randint(one, *bounds, full, shape=sizes, dtype=made, drawn=drawn)
     parameter_shape("randint", sizes, minval=minval, maxval=maxval)
-    return _randint_between(
-        one, minval, maxval, shape=sizes, dtype=made, drawn=drawn
-    )
+    return _randint_between(one, minval, maxval, shape=sizes, dtype=made, drawn=drawn)
 
 
 def _host_bounds(
@@ -246,7 +244,9 @@ def _randint_between(
 
 
 def _as_integers(x: Any) -> Any:
-    return x if dtypes.kind(typeof(x).dtype) in "iu" else convert(x, dtypes.as_dtype(int))
+    return (
+        x if dtypes.kind(typeof(x).dtype) in "iu" else convert(x, dtypes.as_dtype(int))
+    )
 
 
 def _clip(x: Any, low: int, high: int) -> Any:
@@ -401,5 +401,3 @@ def signs(key: KeyArray, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     p = np.asarray(0.5, dtypes.as_dtype(float))
     heads = lax.convert_element_type(coins(key, p, shape), dtype)
     return lax.sub(lax.mul(heads, np.asarray(2, dtype)), np.asarray(1, dtype))
-
-
