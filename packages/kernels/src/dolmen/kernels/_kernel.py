@@ -71,10 +71,15 @@ class Operand:
     def depends_on(self, dimension: int) -> bool:
         """Whether the block changes along a grid dimension."""
         variable = self.index_map.inputs[dimension]
-        return variable in self.index_map.outputs or self._computes_with(variable)
+        return _is_among(variable, self.index_map.outputs) or self._computes_with(variable)
 
     def _computes_with(self, variable: Any) -> bool:
-        return any(variable in e.inputs for e in self.index_map.equations)
+        return any(_is_among(variable, e.inputs) for e in self.index_map.equations)
+
+
+def _is_among(variable: Any, atoms: Sequence[Any]) -> bool:
+    """Whether one of `atoms` is `variable`; `in` would compare traced values."""
+    return any(atom is variable for atom in atoms)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,8 +117,8 @@ class Kernel:
     def reads_output(self, number: int) -> bool:
         """Whether the body uses what an output's block held before the step."""
         variable = self.body.inputs[len(self.grid) + len(self.inputs) + number]
-        return variable in self.body.outputs or any(
-            variable in equation.inputs for equation in self.body.equations
+        return _is_among(variable, self.body.outputs) or any(
+            _is_among(variable, equation.inputs) for equation in self.body.equations
         )
 
     def batched(self, axes: Sequence[int | None], size: int) -> "Kernel":

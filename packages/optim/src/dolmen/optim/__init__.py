@@ -6,7 +6,7 @@ from ._chain import chain as chain
 from ._classification import (
     sigmoid_binary_cross_entropy as sigmoid_binary_cross_entropy,
     softmax_cross_entropy as softmax_cross_entropy,
-    softmax_cross_entropy_with_integer_labels as softmax_cross_entropy_with_integer_labels,
+    softmax_cross_entropy_with_integer_labels as softmax_cross_entropy_with_integer_labels,  # noqa: E501 - the name is Optax's
 )
 from ._clipping import clip as clip, clip_by_global_norm as clip_by_global_norm
 from ._counts import safe_increment as safe_increment

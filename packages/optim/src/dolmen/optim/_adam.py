@@ -102,7 +102,7 @@ class _Adam(Rule):
     def apply(self, shared, g, p, slots):
         (mu, nu), (first, second, *ahead) = slots, shared
         g = g.astype(jnp.promote_types(g.dtype, nu.dtype))
-        m = (1 - self.b1) * g + self.b1 * mu
+        m = (1 - self.b1) * g + self.b1 * mu.astype(g.dtype)
         v = (1 - self.b2) * _squared_norm(g) + self.b2 * nu
         if self.nesterov:
             next_m_hat = m / ahead[0].astype(m.dtype)

@@ -64,6 +64,6 @@ class _Trace(Rule):
     def apply(self, shared, g, p, slots):
         (old,) = slots
         g = g.astype(jnp.promote_types(g.dtype, old.dtype))
-        new = g + self.decay * old
+        new = g + self.decay * old.astype(g.dtype)
         update = g + self.decay * new if self.nesterov else new
         return update, (new.astype(old.dtype),)

@@ -91,8 +91,8 @@ def adamw(
 ) -> GradientTransformationExtraArgs:
     """Adam with weight decay apart from the gradient.
 
-    The step is ``-learning_rate (adam's update + weight_decay parameter)``: the decay is
-    multiplied by the learning rate, as in PyTorch, unlike in the paper.
+    The step is ``-learning_rate (adam's update + weight_decay parameter)``: the decay
+    is multiplied by the learning rate, as in PyTorch, unlike in the paper.
 
     Args:
         learning_rate: a number or a schedule.

@@ -88,8 +88,8 @@ def _errors(function: str, predictions: Any, targets: Any) -> Any:
     if jnp.shape(predictions) != jnp.shape(targets):
         raise ValueError(
             extend.error_message(
-                f"{function}: `predictions` and `targets` must have the same shape, got "
-                f"{typeof(predictions)} and {typeof(targets)}.",
+                f"{function}: `predictions` and `targets` must have the same shape, "
+                f"got {typeof(predictions)} and {typeof(targets)}.",
                 "Reshape or broadcast one of them.",
             )
         )

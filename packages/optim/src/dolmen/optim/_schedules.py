@@ -52,7 +52,9 @@ def polynomial_schedule(
 
     def schedule(count: Any) -> Any:
         done = jnp.clip(count - transition_begin, 0, transition_steps)
-        remaining = 1 - done / transition_steps
+        # Compiled, the division may become a product with 1 / transition_steps and end
+        # a little above 1; a negative base with a fractional power would be NaN.
+        remaining = jnp.maximum(1 - done / transition_steps, 0.0)
         return (init_value - end_value) * remaining**power + end_value
 
     return schedule

@@ -1,35 +1,39 @@
 """Functions that neural networks are made of; modules live in `dolmen.nn`."""
 
 from . import initializers as initializers
-from ._activations import celu as celu
-from ._activations import elu as elu
-from ._activations import gelu as gelu
-from ._activations import glu as glu
-from ._activations import hard_sigmoid as hard_sigmoid
-from ._activations import hard_silu as hard_silu
-from ._activations import hard_swish as hard_swish
-from ._activations import hard_tanh as hard_tanh
-from ._activations import identity as identity
-from ._activations import leaky_relu as leaky_relu
-from ._activations import log1mexp as log1mexp
-from ._activations import log_sigmoid as log_sigmoid
-from ._activations import mish as mish
-from ._activations import one_hot as one_hot
-from ._activations import relu as relu
-from ._activations import relu6 as relu6
-from ._activations import selu as selu
-from ._activations import sigmoid as sigmoid
-from ._activations import silu as silu
-from ._activations import soft_sign as soft_sign
-from ._activations import softplus as softplus
-from ._activations import sparse_plus as sparse_plus
-from ._activations import sparse_sigmoid as sparse_sigmoid
-from ._activations import squareplus as squareplus
-from ._activations import swish as swish
-from ._activations import tanh as tanh
+from ._activations import (
+    celu as celu,
+    elu as elu,
+    gelu as gelu,
+    glu as glu,
+    hard_sigmoid as hard_sigmoid,
+    hard_silu as hard_silu,
+    hard_swish as hard_swish,
+    hard_tanh as hard_tanh,
+    identity as identity,
+    leaky_relu as leaky_relu,
+    log1mexp as log1mexp,
+    log_sigmoid as log_sigmoid,
+    mish as mish,
+    one_hot as one_hot,
+    relu as relu,
+    relu6 as relu6,
+    selu as selu,
+    sigmoid as sigmoid,
+    silu as silu,
+    soft_sign as soft_sign,
+    softplus as softplus,
+    sparse_plus as sparse_plus,
+    sparse_sigmoid as sparse_sigmoid,
+    squareplus as squareplus,
+    swish as swish,
+    tanh as tanh,
+)
 from ._attention import dot_product_attention as dot_product_attention
-from ._normalizing import log_softmax as log_softmax
-from ._normalizing import logmeanexp as logmeanexp
-from ._normalizing import logsumexp as logsumexp
-from ._normalizing import softmax as softmax
-from ._normalizing import standardize as standardize
+from ._normalizing import (
+    log_softmax as log_softmax,
+    logmeanexp as logmeanexp,
+    logsumexp as logsumexp,
+    softmax as softmax,
+    standardize as standardize,
+)

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import lax
-from .. import numpy as jnp
+from .. import lax, numpy as jnp
 from .._higher_order import custom_jvp, jit_when_eager
 from .._ir import type_error, value_error
 from .._tracing import typeof
@@ -317,7 +316,8 @@ def _log1mexp_jvp(primals: Any, tangents: Any) -> Any:
 def log1mexp(x: ArrayLike) -> Array:
     """``log(1 - exp(-x))`` for positive `x`, exact near 0 and for large `x`.
 
-    Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", vignette of Rmpfr.
+    Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", vignette of the
+    R package Rmpfr.
     """
     (x,) = promote_args_inexact("log1mexp", x)
     return _log1mexp(x)
@@ -355,7 +355,7 @@ def one_hot(
         )
     if not -type.ndim - 1 <= axis <= type.ndim:
         raise value_error(
-            f"one_hot: `axis` must be an axis of the result, which has {type.ndim + 1}; "
+            f"one_hot: `axis` must be one of the {type.ndim + 1} axes of the result, "
             f"got {axis}."
         )
     wanted = jnp.dtype(float if dtype is None else dtype)

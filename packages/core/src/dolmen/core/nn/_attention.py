@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import lax
-from .. import numpy as jnp
+from .. import lax, numpy as jnp
 from .._higher_order import jit_when_eager
 from .._ir import type_error, value_error
 from .._tracing import typeof
-from ..numpy._array_like import Array, ArrayLike
+from ..numpy._array_like import ArrayLike
 from ._normalizing import logsumexp, softmax
 
 _FLOAT32 = np.dtype(np.float32)
@@ -34,8 +33,8 @@ def dot_product_attention(
 ) -> Any:
     """``softmax(scale * query @ key.T + bias) @ value`` for every head.
 
-    Axes are batch `B`, positions of queries `T` and of keys `S`, heads `N`, features `H`.
-    With fewer key heads `K`, each serves ``N / K`` query heads.
+    Axes are batch `B`, positions of queries `T` and of keys `S`, heads `N`, features
+    `H`. With fewer key heads `K`, each serves ``N / K`` query heads.
 
     Args:
         query: ``[B, T, N, H]`` or ``[T, N, H]``.
@@ -47,8 +46,8 @@ def dot_product_attention(
         is_causal: exclude keys at later positions than the query.
         query_seq_lengths: ``int32[B]``; results of later queries are 0.
         key_value_seq_lengths: ``int32[B]``; later keys are excluded.
-        local_window_size: exclude keys further away than this to the left, or to the left
-            and right.
+        local_window_size: exclude keys further away than this, one number for both
+            sides or a pair for left and right.
         implementation: ``"xla"`` or None, which mean the same.
         return_residual: return also the logarithm of each softmax's denominator,
             ``[B, T, N]``, without gradient.
@@ -72,8 +71,8 @@ def dot_product_attention(
         >>> nn.dot_product_attention(q, q, v, is_causal=True)[0, :, 0, 0]
         Array([0. , 0.5], dtype=float32)
 
-    Source: Vaswani et al. (2017), arXiv:1706.03762; shared key heads from Ainslie et al.
-    (2023), arXiv:2305.13245.
+    Source: Vaswani et al. (2017), arXiv:1706.03762; shared key heads from Ainslie et
+    al. (2023), arXiv:2305.13245.
     """
     if implementation not in (None, "xla"):
         raise value_error(
@@ -122,8 +121,8 @@ def _check(
     q, k, v = (t.shape for t in types)
     if k != v or q[-1] != k[-1] or q[:-3] != k[:-3]:
         raise value_error(
-            f"{function}: `key` and `value` must have equal shapes, and share batch and "
-            f"features with `query`: {listed}."
+            f"{function}: `key` and `value` must have equal shapes, and share "
+            f"batch and features with `query`: {listed}."
         )
     if not k[-2] or q[-2] % k[-2]:
         raise value_error(

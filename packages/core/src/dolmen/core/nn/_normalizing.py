@@ -1,8 +1,7 @@
 """Functions along axes: softmax, logarithms of sums of exponentials, standardization.
 
-All subtract the largest element first, so nothing overflows. Axes whose elements are all
-``-inf``, or excluded by `where`, give ``-inf`` for logarithms of sums and 0 for softmax
-under `where`.
+All subtract the largest element first, so nothing overflows. Axes whose elements are
+all ``-inf``, or excluded by `where`, give ``-inf`` for logarithms of sums.
 """
 
 from collections.abc import Sequence
@@ -10,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import lax
-from .. import numpy as jnp
+from .. import lax, numpy as jnp
 from .._higher_order import custom_jvp, jit_when_eager
 from .._ir import dtypes, value_error
 from .._tracing import typeof
@@ -152,14 +150,14 @@ def logsumexp(
     Args:
         a: exponents.
         axis: the axes that are summed over: an integer, several, or None for all.
-        b: factors, which broadcast with `a`; where one is 0 its exponent does not count.
+        b: factors, which broadcast with `a`; where one is 0, its exponent doesn't count.
         keepdims: keep the summed axes with size 1.
         return_sign: return the logarithm of the sum's magnitude, and its sign.
         where: booleans that broadcast to `a`; excluded elements do not count.
 
     Returns:
-        The logarithms, or a pair of them and the signs. ``-inf`` for an empty sum; NaN for
-        a negative one unless `return_sign`.
+        The logarithms, or a pair of them and the signs. ``-inf`` for an empty sum; NaN
+        for a negative one unless `return_sign`.
 
     Raises:
         ValueError: `axis` is no axis of `a`.
@@ -277,8 +275,8 @@ def standardize(
         epsilon: keeps the root away from 0.
         where: booleans that broadcast to `x`: which elements mean and variance count.
         algorithm: ``"fast"`` takes the variance as ``mean(x**2) - mean(x)**2``, in one
-            pass, but inexact where the mean is much larger than the spread; ``"stable"``
-            as ``mean((x - mean)**2)``.
+            pass, but inexact where the mean is much larger than the spread;
+            ``"stable"`` as ``mean((x - mean)**2)``.
 
     Returns:
         An array like `x`, floating point.

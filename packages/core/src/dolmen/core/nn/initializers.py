@@ -11,8 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .. import random
-from .. import numpy as jnp
+from .. import numpy as jnp, random
 from .._ir import dtypes, message, value_error
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
 
@@ -131,8 +130,8 @@ def truncated_normal(
     """Initializer of normal numbers, cut off at bounds and then scaled.
 
     Args:
-        stddev: the scale; the numbers' own standard deviation is smaller, since the tails
-            are missing (0.88 times for the default bounds).
+        stddev: the scale; the numbers' own standard deviation is smaller, since the
+            tails are missing (0.88 times for the default bounds).
         dtype: by default `float`.
         lower: lower bound, before scaling.
         upper: upper bound, before scaling.
@@ -192,8 +191,8 @@ def variance_scaling(
         dtype: floating point or complex, by default `float`.
 
     Raises:
-        ValueError: `mode` or `distribution` is unknown; at the call, the shape lacks the
-            axes.
+        ValueError: `mode` or `distribution` is unknown; at the call, the shape lacks
+            the axes.
     """
     if mode not in _MODES:
         known = ", ".join(map(repr, _MODES))

@@ -40,7 +40,7 @@ def add(x: ArrayLike, y: ArrayLike, /) -> Array:
 
     Example:
         >>> import dolmen.core.numpy as jnp
-        >>> jnp.add(jnp.arange(3), 0.5)
+        >>> jnp.add(jnp.arange(3.0), 0.5)
         Array([0.5, 1.5, 2.5], dtype=float32)
     """
     return lax.add(*promote_args("add", x, y))

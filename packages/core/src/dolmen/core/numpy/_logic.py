@@ -397,8 +397,8 @@ def where(
 
     Example:
         >>> import dolmen.core.numpy as jnp
-        >>> jnp.where(jnp.arange(4) > 1, 1.0, 0.0)
-        Array([0., 0., 1., 1.], dtype=float32)
+        >>> jnp.where(jnp.arange(4) > 1, jnp.arange(4), 0)
+        Array([0, 0, 2, 3], dtype=int32)
     """
     if x is None and y is None:
         from ._searching import nonzero

@@ -441,7 +441,9 @@ def roll(a: ArrayLike, shift: Any, axis: Any = None) -> Array:
     axes = [axis] if not isinstance(axis, Sequence) else list(axis)
     axes = [as_axis("roll", i, type.ndim) for i in axes]
     if isinstance(shift, ArrayImpl | Tracer | np.ndarray) and typeof(shift).ndim:
-        shifts = [shift[i] for i in range(typeof(shift).shape[0])]
+        from ._indexing import getitem
+
+        shifts = [getitem(shift, i) for i in range(typeof(shift).shape[0])]
     else:
         shifts = list(shift) if isinstance(shift, Sequence) else [shift]
     if len(shifts) != len(axes) and 1 in (len(shifts), len(axes)):

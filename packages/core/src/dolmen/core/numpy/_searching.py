@@ -269,7 +269,7 @@ def sort(
         a, axis = ravel(a), 0
     at = as_axis("sort", axis, type_of("sort", "a", a).ndim)
     a = lax.sort(a, dimension=at, is_stable=bool(stable))
-    return flip(a, at) if descending else a
+    return flip(a, at) if descending else as_array(a)
 
 
 @jit_when_eager(
@@ -619,10 +619,12 @@ def unique(
             raise not_concrete(ar, "int", "unique (the size of its result)")
         values = _sorted_groups(ar, bool(equal_nan))[1]
         size = int(np.sum(np.asarray(values))) if type.size else 0
-    made = _unique(ar, fill_value, size=size, equal_nan=bool(equal_nan))
+    made: list[Any] = list(
+        _unique(ar, fill_value, size=size, equal_nan=bool(equal_nan))
+    )
     inverse = lax.reshape(made[2], type.shape)
     asked = (True, return_index, return_inverse, return_counts)
-    made = [made[0], made[1], inverse, made[3]]
+    made[2] = inverse
     chosen = tuple(x for x, wanted in zip(made, asked, strict=True) if wanted)
     return chosen if len(chosen) > 1 else chosen[0]
 

@@ -9,38 +9,48 @@ backend, eagerly or compiled. Draw once with each key and make new ones with `sp
         noise = random.normal(now, (8,))
 """
 
-from ._continuous import cauchy as cauchy
-from ._continuous import exponential as exponential
-from ._continuous import gumbel as gumbel
-from ._continuous import laplace as laplace
-from ._continuous import logistic as logistic
-from ._continuous import pareto as pareto
-from ._continuous import rayleigh as rayleigh
-from ._continuous import triangular as triangular
-from ._continuous import weibull_min as weibull_min
-from ._discrete import categorical as categorical
-from ._discrete import choice as choice
-from ._discrete import geometric as geometric
-from ._discrete import permutation as permutation
-from ._keys import KeyArray as KeyArray
-from ._keys import KeyDType as KeyDType
-from ._keys import PRNGKey as PRNGKey
-from ._keys import clone as clone
-from ._keys import fold_in as fold_in
-from ._keys import key as key
-from ._keys import key_data as key_data
-from ._keys import key_dtype as key_dtype
-from ._keys import key_impl as key_impl
-from ._keys import split as split
-from ._keys import wrap_key_data as wrap_key_data
-from ._normal import double_sided_maxwell as double_sided_maxwell
-from ._normal import lognormal as lognormal
-from ._normal import maxwell as maxwell
-from ._normal import normal as normal
-from ._normal import truncated_normal as truncated_normal
-from ._normal import wald as wald
-from ._uniform import bernoulli as bernoulli
-from ._uniform import bits as bits
-from ._uniform import rademacher as rademacher
-from ._uniform import randint as randint
-from ._uniform import uniform as uniform
+from ._continuous import (
+    cauchy as cauchy,
+    exponential as exponential,
+    gumbel as gumbel,
+    laplace as laplace,
+    logistic as logistic,
+    pareto as pareto,
+    rayleigh as rayleigh,
+    triangular as triangular,
+    weibull_min as weibull_min,
+)
+from ._discrete import (
+    categorical as categorical,
+    choice as choice,
+    geometric as geometric,
+    permutation as permutation,
+)
+from ._keys import (
+    KeyArray as KeyArray,
+    KeyDType as KeyDType,
+    PRNGKey as PRNGKey,
+    clone as clone,
+    fold_in as fold_in,
+    key as key,
+    key_data as key_data,
+    key_dtype as key_dtype,
+    key_impl as key_impl,
+    split as split,
+    wrap_key_data as wrap_key_data,
+)
+from ._normal import (
+    double_sided_maxwell as double_sided_maxwell,
+    lognormal as lognormal,
+    maxwell as maxwell,
+    normal as normal,
+    truncated_normal as truncated_normal,
+    wald as wald,
+)
+from ._uniform import (
+    bernoulli as bernoulli,
+    bits as bits,
+    rademacher as rademacher,
+    randint as randint,
+    uniform as uniform,
+)

@@ -151,8 +151,8 @@ def gumbel(
         shape: shape of the result.
         dtype: a floating-point dtype.
         mode: ``"low"`` (the default) draws one word for each number; ``"high"`` two, so
-            that values far out in the tail occur; ``"highest"`` turns two words into the
-            finest uniform number (float32; elsewhere like ``"high"``).
+            that values far out in the tail occur; ``"highest"`` turns two words into
+            the finest uniform number (float32; elsewhere like ``"high"``).
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.

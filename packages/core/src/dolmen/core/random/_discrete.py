@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import lax
-from .. import numpy as jnp
+from .. import lax, numpy as jnp
 from .._higher_order import jit_when_eager
 from .._ir import dtypes, type_error, value_error
 from .._tracing import Tracer, as_array, typeof
@@ -214,8 +213,8 @@ def permuted(key: KeyArray, x: Any, axis: int, independent: bool = False) -> Any
 def shuffle(key: KeyArray, x: Any, axis: int) -> Any:
     """`x` sorted by random keys, line by line along `axis`.
 
-    Equal sort keys would keep their elements in order. With n elements and r rounds, that
-    matters with probability below ``n**2 / 2**(32 r)``; r is chosen to make it < 1 / n.
+    Equal sort keys would keep their elements in order. With n elements and r rounds,
+    that matters with probability below ``n**2 / 2**(32 r)``; r is chosen to make it < 1 / n.
     """
     size = typeof(x).size
     rounds = math.ceil(3 * math.log(max(1, size)) / math.log(_UINT32_MAX))

@@ -1,8 +1,8 @@
 """Typed random keys: arrays whose elements are keys, not numbers.
 
-A `KeyArray` holds the words of its keys. Users see a leaf; transformations open it to the
-words, so operations and compiled programs know only ``uint32``. Reusing a key repeats the
-same numbers: `split` or `fold_in` makes fresh ones.
+A `KeyArray` holds the words of its keys. Users see a leaf; transformations open it to
+the words, so operations and compiled programs know only ``uint32``. Reusing a key
+repeats the same numbers: `split` or `fold_in` makes fresh ones.
 """
 
 import functools
@@ -18,8 +18,13 @@ from .._backend import pytree
 from .._higher_order import jit_when_eager
 from .._ir import message, type_error, value_error
 from .._ir._dtypes import kind
-from .._tracing import Tracer, is_array_like, is_staging, typeof
-from .._tracing import device_array as _device_array
+from .._tracing import (
+    Tracer,
+    device_array as _device_array,
+    is_array_like,
+    is_staging,
+    typeof,
+)
 from ._generators import GENERATORS, THREEFRY, Generator, resolve_generator
 
 _UINT32 = np.dtype(np.uint32)
@@ -68,7 +73,7 @@ class KeyDType:
 class KeyArray(_backend.Array):
     """An array of random keys.
 
-    Make one with `key` or `split`. It can be indexed, reshaped, iterated and compared, and
+    Make one with `key` or `split`. It can be indexed, reshaped, iterated, compared and
     passed through transformations; arithmetic on keys is an error.
     """
 
@@ -238,7 +243,7 @@ class KeyArray(_backend.Array):
         return self._like(lax.transpose(self._base, order + words))
 
     @property
-    def T(self) -> "KeyArray":  # noqa: N802 (NumPy's name)
+    def T(self) -> "KeyArray":
         """The keys with their axes reversed."""
         return self.transpose()
 
@@ -289,11 +294,12 @@ def _refuse(name: str) -> Any:
     return method
 
 
-for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod "
-    "rdivmod pow rpow matmul rmatmul and rand or ror xor rxor lshift rlshift rshift "
-    "rrshift neg pos abs invert lt le gt ge int float complex index round"
-).split():
+_NUMERIC = """
+add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod divmod rdivmod
+pow rpow matmul rmatmul and rand or ror xor rxor lshift rlshift rshift rrshift neg pos
+abs invert lt le gt ge int float complex index round
+"""
+for _name in _NUMERIC.split():
     setattr(KeyArray, f"__{_name}__", _refuse(f"__{_name}__"))
 
 
@@ -404,7 +410,7 @@ def key(seed: Any, *, impl: Any = None, dtype: Any = None) -> KeyArray:
     return KeyArray(_seeded("key", seed, generator), generator)
 
 
-def PRNGKey(seed: Any, *, impl: Any = None) -> Any:  # noqa: N802 (the name users know)
+def PRNGKey(seed: Any, *, impl: Any = None) -> Any:
     """A random key as a plain array of words, the older form; prefer `key`.
 
     Args:

@@ -96,8 +96,8 @@ def truncated_normal(
         dtype: a floating-point dtype.
 
     Returns:
-        An array of shape `shape` with values strictly between the bounds, differentiable
-        in them.
+        An array of shape `shape` with values strictly between the bounds,
+        differentiable in them.
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.

@@ -1,10 +1,11 @@
 """Threefry 2x32: from a key and a counter, 64 bits that look random.
 
-Twenty rounds of add, rotate and xor encrypt the counter under the key, which is injected
-again after every fourth round. Equal keys and counters give equal bits on every backend.
+Twenty rounds of add, rotate and xor encrypt the counter under the key, which is
+injected again after every fourth round. Equal keys and counters give equal bits on
+every backend.
 
-Source: Salmon, Moraes, Dror and Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3",
-doi:10.1145/2063384.2063405.
+Source: Salmon, Moraes, Dror and Shaw (2011), "Parallel random numbers: as easy as 1,
+2, 3", doi:10.1145/2063384.2063405.
 """
 
 import math
@@ -63,7 +64,7 @@ class Threefry2x32(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         # Unrolled: XLA fuses the rounds into one pass over memory, where a loop would
-        # read and write every word five times (ten times slower for 10**6 words on CPU).
+        # read and write every word five times (10 times slower for 10**6 words on CPU).
         type = builder.out_types[0]
         rounds = _Rounds(builder, type)
         k1, k2, x1, x2 = stretched(builder, args)

@@ -273,8 +273,8 @@ def integers(
 
     Where `full` holds, `maxval` itself (the largest integer) counts too.
 
-    Two words are drawn, high and low. With ``m = 2**n mod span`` for words of n bits, the
-    double word modulo the span is ``(high mod span) * m + (low mod span)``.
+    Two words are drawn, high and low. With ``m = 2**n mod span`` for words of n bits,
+    the double word modulo the span is ``(high mod span) * m + (low mod span)``.
     """
     width = 8 * drawn.itemsize
     unsigned = UINT_DTYPES[width]
