@@ -150,7 +150,7 @@ def logsumexp(
     Args:
         a: exponents.
         axis: the axes that are summed over: an integer, several, or None for all.
-        b: factors, which broadcast with `a`; where one is 0, its exponent doesn't count.
+        b: factors, which broadcast with `a`; where one is 0, its exponent is ignored.
         keepdims: keep the summed axes with size 1.
         return_sign: return the logarithm of the sum's magnitude, and its sign.
         where: booleans that broadcast to `a`; excluded elements do not count.

@@ -194,7 +194,8 @@ def _with_axes(x: Any, rank: int) -> Any:
 def _sequence(function: str, arrays: Any) -> list[Any]:
     """The arrays to be joined: a sequence of them, or the rows of one."""
     if isinstance(arrays, ArrayImpl | Tracer | np.ndarray):
-        return list(unstack(arrays)) if typeof(arrays).ndim else [arrays]
+        rows: Any = arrays
+        return list(unstack(rows)) if typeof(rows).ndim else [rows]
     if isinstance(arrays, Sequence) and not isinstance(arrays, str):
         return list(arrays)
     raise type_error(

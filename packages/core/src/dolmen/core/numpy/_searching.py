@@ -625,8 +625,8 @@ def unique(
     inverse = lax.reshape(made[2], type.shape)
     asked = (True, return_index, return_inverse, return_counts)
     made[2] = inverse
-    chosen = tuple(x for x, wanted in zip(made, asked, strict=True) if wanted)
-    return chosen if len(chosen) > 1 else chosen[0]
+    chosen = [x for x, wanted in zip(made, asked, strict=True) if wanted]
+    return tuple(chosen) if len(chosen) > 1 else chosen[0]
 
 
 @jit_when_eager(static_argnames=("equal_nan",))

@@ -214,7 +214,7 @@ def shuffle(key: KeyArray, x: Any, axis: int) -> Any:
     """`x` sorted by random keys, line by line along `axis`.
 
     Equal sort keys would keep their elements in order. With n elements and r rounds,
-    that matters with probability below ``n**2 / 2**(32 r)``; r is chosen to make it < 1 / n.
+    that matters with probability below ``n**2 / 2**(32 r)``; r keeps it under 1 / n.
     """
     size = typeof(x).size
     rounds = math.ceil(3 * math.log(max(1, size)) / math.log(_UINT32_MAX))
