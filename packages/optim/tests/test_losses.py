@@ -101,3 +101,11 @@ def test_errors_are_squared_halved_and_made_linear():
     np.testing.assert_allclose(optim.squared_error(predictions, targets), errors**2)
     np.testing.assert_allclose(optim.l2_loss(predictions, targets), errors**2 / 2)
     np.testing.assert_allclose(optim.huber_loss(predictions, targets, 1.5), huber)
+
+
+def test_labels_outside_the_classes_give_nan():
+    loss = optim.softmax_cross_entropy_with_integer_labels(
+        jnp.zeros((3, 4)), jnp.asarray([0, 4, -1])
+    )
+
+    np.testing.assert_allclose(loss, [np.log(4), np.nan, np.log(4)], rtol=1e-6)

@@ -1,7 +1,7 @@
 """Draws are bit for bit those of JAX for the same key.
 
 The table was made on CPU with JAX 0.10.2 by calling the functions of the same names in
-`jax.random` with `jax.random.key(42)` and default settings (32-bit types), taking the first
+`jax.random` with `jax.random.key(42)` and default settings, taking the first
 five elements in row-major order and viewing floating-point ones as unsigned integers.
 """
 

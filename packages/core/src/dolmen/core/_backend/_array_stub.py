@@ -20,7 +20,7 @@ class Array:
     itemsize: int
     weak_type: bool
     T: "Array"
-    mT: "Array"  # noqa: N815  (the array API standard's name)
+    mT: "Array"
     real: "Array"
     imag: "Array"
     at: Any

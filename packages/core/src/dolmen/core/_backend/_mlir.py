@@ -1,5 +1,6 @@
 """One long-lived MLIR context with every dialect, and the handles built in it."""
 
+import functools
 import threading
 from typing import Any
 
@@ -100,7 +101,12 @@ def resized(handle: Any, shape: tuple[int, ...]) -> Any:
 
 def int_array(values: Any) -> Any:
     """`array<i64: ...>`."""
-    return ir.DenseI64ArrayAttr.get([int(v) for v in values], context)
+    return _int_array(tuple([int(v) for v in values]))
+
+
+@functools.lru_cache(maxsize=4096)
+def _int_array(values: tuple[int, ...]) -> Any:
+    return ir.DenseI64ArrayAttr.get(list(values), context)
 
 
 def bool_array(values: Any) -> Any:

@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 
-from ._program import Equation, Program, Variable
+from ._program import Atom, Equation, Program
 
 
 def live_equations(program: Program) -> Sequence[Equation]:
-    """The equations that an output or an effect depends on, in order."""
-    live = {atom for atom in program.outputs if isinstance(atom, Variable)}
+    """The equations that an output or an effect depends on, in order; found once."""
+    found = program.derived.get("live")
+    if found is None:
+        found = program.derived["live"] = _live_equations(program)
+    return found
+
+
+def _live_equations(program: Program) -> Sequence[Equation]:
+    live: set[Atom] = set(program.outputs)
     kept = []
     for equation in reversed(program.equations):
         if not equation.primitive.effects and live.isdisjoint(equation.outputs):
             continue
         kept.append(equation)
-        live.update(atom for atom in equation.inputs if isinstance(atom, Variable))
+        live.update(equation.inputs)
     kept.reverse()
     return kept
 
@@ -28,7 +35,7 @@ def without_dead_code(program: Program) -> Program:
 
 def used_inputs(program: Program) -> list[bool]:
     """Which inputs something live depends on."""
-    used = {atom for atom in program.outputs if isinstance(atom, Variable)}
+    used: set[Atom] = set(program.outputs)
     for equation in live_equations(program):
-        used.update(atom for atom in equation.inputs if isinstance(atom, Variable))
+        used.update(equation.inputs)
     return [variable in used for variable in program.inputs]

@@ -102,8 +102,9 @@ class Builder:
             self._location,
             self._point,
         )
-        for region, (arg_types, body) in zip(made.regions, regions, strict=True):
-            self._fill(region, arg_types, body)
+        if regions:
+            for region, (arg_types, body) in zip(made.regions, regions, strict=True):
+                self._fill(region, arg_types, body)
         return made.result if len(results) == 1 else list(made.results)
 
     def _fill(

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _backend
 from .._backend import _mlir as mlir
-from .._ir import ArrayType, Program, used_inputs
+from .._ir import ArrayType, Program, live_equations, used_inputs
 from . import _cache
 from ._builder import Builder
 
@@ -63,7 +63,9 @@ def lower(
     """
     kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
     inputs = [v for v, keep in zip(program.inputs, kept, strict=True) if keep]
-    trimmed = Program(inputs, program.equations, program.outputs, program.name)
+    live = live_equations(program)
+    trimmed = Program(inputs, live, program.outputs, program.name)
+    trimmed.derived["live"] = live
     with mlir.lock:
         module = mlir.new_module()
         module.operation.attributes["sym_name"] = mlir.string(

@@ -14,7 +14,6 @@ from .._ir import (
     type_error,
     value_error,
 )
-from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _shape
 
@@ -148,17 +147,22 @@ def unstretch(ct: Any, type: ArrayType) -> Any:
     return reduce_sum(ct, tuple(range(typeof(ct).ndim)))
 
 
-def stretched(builder: Any, args: Sequence[Any]) -> list[Any]:
-    """Operand handles, scalars broadcast to the shape of the equation's result."""
+def stretched(
+    builder: Any, args: Sequence[Any], types: Sequence[ArrayType] | None = None
+) -> list[Any]:
+    """Operand handles, scalars broadcast to the shape of the equation's result.
+
+    Args:
+        types: types of `args`, by default those of the equation's arguments.
+    """
+    types = builder.in_types if types is None else types
     shape = builder.out_types[0].shape
     if not shape:
         return list(args)
-    made = []
-    for handle in args:
-        if not mlir.rank(handle):
-            handle = builder.stretch(handle, shape)
-        made.append(handle)
-    return made
+    return [
+        handle if type.shape else builder.stretch(handle, shape)
+        for handle, type in zip(args, types, strict=True)
+    ]
 
 
 def align_batch(

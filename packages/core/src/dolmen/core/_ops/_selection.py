@@ -141,7 +141,7 @@ class SelectN(Primitive):
         (out,) = builder.out_types
         which, *cases = args
         # `stablehlo.select` itself stretches a predicate without axes.
-        cases = stretched(builder, cases)
+        cases = stretched(builder, cases, builder.in_types[1:])
         if len(cases) == 1:
             return cases[0]
         if builder.in_types[0].dtype == _BOOL:

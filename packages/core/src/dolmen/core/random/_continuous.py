@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import lax
 from .._higher_order import jit_when_eager
-from .._ir import value_error
+from .._ir import dtypes, value_error
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
 from ._arguments import (
     as_shape,
@@ -357,10 +357,10 @@ def _weibull_min(
     shape: tuple[int, ...],
     dtype: np.dtype,
 ) -> Any:
-    scale, concentration = (
-        stretch(convert(x, dtype), shape) for x in (scale, concentration)
-    )
-    exponent = lax.div(np.asarray(1, dtype), concentration)
+    scale = stretch(convert(scale, dtype), shape)
+    # The quotient in full precision, whatever the dtype of the result.
+    exponent = lax.reciprocal(convert(concentration, dtypes.as_dtype(float)))
+    exponent = stretch(convert(exponent, dtype), shape)
     return lax.mul(lax.pow(waiting_times(key, shape, dtype), exponent), scale)
 
 

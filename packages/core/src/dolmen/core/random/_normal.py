@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import lax
+from .. import lax, numpy as jnp
 from .._higher_order import jit_when_eager
 from .._ir import dtypes
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
@@ -192,7 +192,7 @@ def _maxwell(key: KeyArray, shape: tuple[int, ...], dtype: np.dtype) -> Any:
 
 def _lengths(key: KeyArray, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     vectors = standard_normal(key, (*shape, 3), dtype)
-    return lax.sqrt(lax.reduce_sum(lax.mul(vectors, vectors), (len(shape),)))
+    return lax.sqrt(jnp.sum(lax.mul(vectors, vectors), -1))
 
 
 def double_sided_maxwell(

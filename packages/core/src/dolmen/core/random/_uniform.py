@@ -5,7 +5,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from .. import lax
+from .. import lax, numpy as jnp
 from .._higher_order import jit_when_eager
 from .._ir import dtypes, type_error, value_error
 from .._tracing import typeof
@@ -286,9 +286,9 @@ def integers(
     one = unsigned.type(1)
     minval, maxval, full = _alike(minval, maxval, full)
     span = lax.convert_element_type(lax.sub(maxval, minval), unsigned)
-    span = _where(lax.le(maxval, minval), one, span)
+    span = jnp.where(lax.le(maxval, minval), one, span)
     above = lax.bitwise_and(full, lax.gt(maxval, minval))
-    span = _where(above, lax.add(span, one), span)
+    span = jnp.where(above, lax.add(span, one), span)
     # In two steps, for 2**n itself does not fit.
     half = lax.rem(_like(span, unsigned.type(2 ** (width // 2))), span)
     multiplier = stretch(lax.rem(lax.mul(half, half), span), shape)
@@ -305,11 +305,6 @@ def _rows(words: Any) -> list[Any]:
 
 def _like(x: Any, value: Any) -> Any:
     return lax.broadcast_in_dim(value, typeof(x).shape, ())
-
-
-def _where(pred: Any, on_true: Any, on_false: Any) -> Any:
-    shape = typeof(pred).shape
-    return lax.select(pred, stretch(on_true, shape), stretch(on_false, shape))
 
 
 # ---- coins -------------------------------------------------------------------------
