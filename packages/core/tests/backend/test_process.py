@@ -27,12 +27,16 @@ def fake_jax(tmp_path):
     return str(tmp_path)
 
 
-@pytest.mark.parametrize("order", ["import jax, dolmen.core", "import dolmen.core, jax"])
+@pytest.mark.parametrize(
+    "order", ["import jax, dolmen.core", "import dolmen.core, jax"]
+)
 def test_jax_in_the_same_process_is_one_clear_error(order, fake_jax):
     done = run(f"import sys; sys.path.insert(0, {fake_jax!r}); {order}")
 
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-2].startswith("dolmen and jax cannot share a process")
+    assert done.stderr.splitlines()[-2].startswith(
+        "dolmen and jax cannot share a process"
+    )
 
 
 def test_an_absent_jax_stays_an_ordinary_missing_module():
@@ -98,7 +102,8 @@ def test_compiled_programs_are_kept_and_damage_is_a_miss(tmp_path):
 
     assert first.returncode == second.returncode == third.returncode == 0, second.stderr
     assert first.stdout == second.stdout == third.stdout
-    assert names and {path.name for path in home.iterdir()} == names
+    assert names
+    assert {path.name for path in home.iterdir()} == names
     assert home.stat().st_mode & 0o777 == 0o700
 
 

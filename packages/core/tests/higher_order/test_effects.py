@@ -38,7 +38,9 @@ def test_checkpoint_keeps_fewer_bytes():
         return x
 
     def total(w, x, wrap):
-        return lax.scan(lambda x, _: (wrap(block)(x, w), None), x, None, length=4)[0].sum()
+        return lax.scan(lambda x, _: (wrap(block)(x, w), None), x, None, length=4)[
+            0
+        ].sum()
 
     x, w = jnp.ones((256, 16)), jnp.ones((16, 16))
 
@@ -121,13 +123,15 @@ def test_custom_vjp_rule_may_close_over_arrays():
 def test_scan_length_zero_and_no_outputs():
     carry, ys = lax.scan(lambda c, x: (c + x, c), 1.0, np.ones((0,), np.float32))
 
-    assert float(carry) == 1.0 and ys.shape == (0,)
+    assert float(carry) == 1.0
+    assert ys.shape == (0,)
 
 
 def test_scan_settles_weak_carries():
     carry, _ = lax.scan(lambda c, x: (c + x, None), 0, np.ones(3, np.int16))
 
-    assert carry.dtype == np.int16 and int(carry) == 3
+    assert carry.dtype == np.int16
+    assert int(carry) == 3
 
 
 def test_map_in_batches_agrees_with_a_loop():
@@ -141,7 +145,10 @@ def test_map_in_batches_agrees_with_a_loop():
 def test_switch_clamps_its_index():
     branches = [lambda x: x, lambda x: x * 2, lambda x: x * 3]
 
-    got = [float(dc.jit(lambda i, x: lax.switch(i, branches, x))(i, 1.0)) for i in (-4, 1, 9)]
+    got = [
+        float(dc.jit(lambda i, x: lax.switch(i, branches, x))(i, 1.0))
+        for i in (-4, 1, 9)
+    ]
 
     assert got == [1.0, 2.0, 3.0]
 
@@ -159,7 +166,8 @@ def test_random_keys_pass_through_transformations():
     new, g = f(key, 1.0)
     keys = random.split(key, 3)
 
-    assert new.dtype == key.dtype and new.shape == ()
+    assert new.dtype == key.dtype
+    assert new.shape == ()
     assert g.shape == ()
     assert dc.vmap(lambda k: random.normal(k, (2,)))(keys).shape == (3, 2)
     np.testing.assert_allclose(

@@ -53,7 +53,8 @@ def test_static_arguments_by_number_and_name(traces):
     assert float(g(2.0, 3, scale=5)) == 30.0
     assert float(g(2.0, n=3, scale=5)) == 30.0
     assert float(g(2.0, 4, scale=5)) == 40.0
-    assert (3, 5) in traces and (4, 5) in traces
+    assert (3, 5) in traces
+    assert (4, 5) in traces
 
 
 def test_static_one_and_true_are_different(traces):
@@ -71,7 +72,8 @@ def test_decorator_factory_form():
         return x**n
 
     assert float(power(3.0, n=2)) == 9.0
-    assert power.__name__ == "power" and power.__doc__ == "Docstring stays."
+    assert power.__name__ == "power"
+    assert power.__doc__ == "Docstring stays."
 
 
 def test_methods_and_partials():
@@ -101,7 +103,8 @@ def test_donation_by_name_spares_the_others():
 
     dc.jit(lambda x, y: x + y, donate_argnames="y")(x, y=y)
 
-    assert y.is_deleted() and not x.is_deleted()
+    assert y.is_deleted()
+    assert not x.is_deleted()
 
 
 def test_captured_arrays_are_constants_of_the_call():
@@ -158,7 +161,9 @@ def test_stages():
     assert [e.primitive.name for e in traced.jaxpr.eqns] == ["sin", "dot_general"]
     assert "stablehlo.sine" in lowered.as_text()
     assert traced.out_info.shape == ()
-    np.testing.assert_allclose(compiled(np.ones(3, np.float32)), 3 * np.sin(1), rtol=1e-6)
+    np.testing.assert_allclose(
+        compiled(np.ones(3, np.float32)), 3 * np.sin(1), rtol=1e-6
+    )
     assert compiled.cost_analysis()["flops"] > 0
     assert compiled.memory_analysis().argument_size_in_bytes == 12
 
@@ -175,7 +180,8 @@ def test_eval_shape_allocates_nothing():
 
     out = dc.eval_shape(lambda x: (x @ x).sum(0), big)
 
-    assert out.shape == (10**6,) and out.dtype == np.float32
+    assert out.shape == (10**6,)
+    assert out.dtype == np.float32
 
 
 def test_disable_jit_runs_python():

@@ -71,7 +71,9 @@ def test_dead_code_goes_and_used_inputs_are_found():
 def test_the_checker_refuses_ill_formed_programs():
     program = program_of()
     check(program)
-    program.equations.append(Equation(Twice(), [Variable(program.inputs[0].type)], [], None))
+    program.equations.append(
+        Equation(Twice(), [Variable(program.inputs[0].type)], [], None)
+    )
 
     with pytest.raises(AssertionError, match="undefined variable"):
         check(program)

@@ -1,4 +1,4 @@
-"""Initializers: spread, dtype and shape arguments; the numbers of JAX for the same key."""
+"""Initializers: spread, dtypes, shapes; the numbers of JAX for the same key."""
 
 import numpy as np
 import pytest
@@ -75,8 +75,8 @@ def test_vector_without_input_axis_fails():
 
     problem, *_, fix = str(caught.value).splitlines()
     assert problem == (
-        "variance_scaling: shape (5,) lacks one of the axes `in_axis` -2, `out_axis` -1, "
-        "`batch_axis` ()."
+        "variance_scaling: shape (5,) lacks one of the axes `in_axis` -2, `out_axis` "
+        "-1, `batch_axis` ()."
     )
     assert fix == "Name the axes of inputs and outputs with `in_axis` and `out_axis`."
 

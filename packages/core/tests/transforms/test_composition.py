@@ -84,7 +84,9 @@ class TestEachVariant:
 
         _, push = dc.linearize(f, X)
 
-        np.testing.assert_allclose(push(np.ones_like(X)), smooth_derivative(X), rtol=1e-5)
+        np.testing.assert_allclose(
+            push(np.ones_like(X)), smooth_derivative(X), rtol=1e-5
+        )
 
     @pytest.mark.parametrize(
         "second",
@@ -176,7 +178,9 @@ def test_vjp_may_be_called_several_times():
     _, pull = dc.vjp(jnp.sin, X)
 
     np.testing.assert_allclose(pull(np.ones(4, np.float32))[0], np.cos(X), rtol=1e-6)
-    np.testing.assert_allclose(pull(np.full(4, 2.0, np.float32))[0], 2 * np.cos(X), rtol=1e-6)
+    np.testing.assert_allclose(
+        pull(np.full(4, 2.0, np.float32))[0], 2 * np.cos(X), rtol=1e-6
+    )
 
 
 def test_gradient_of_an_unused_argument_is_zero():
@@ -206,7 +210,9 @@ def test_vmap_axes_in_and_out():
 def test_vmap_over_a_tree_with_axes_per_leaf():
     tree = {"a": np.ones((3, 2), np.float32), "b": np.arange(2, dtype=np.float32)}
 
-    got = dc.vmap(lambda t: (t["a"] * t["b"]).sum(), in_axes=({"a": 0, "b": None},))(tree)
+    got = dc.vmap(lambda t: (t["a"] * t["b"]).sum(), in_axes=({"a": 0, "b": None},))(
+        tree
+    )
 
     np.testing.assert_array_equal(got, [1.0, 1.0, 1.0])
 
@@ -230,7 +236,11 @@ def test_closure_over_a_traced_value_is_differentiated():
 def test_scan_grad_with_reverse_and_unroll_agrees():
     def f(w, reverse, unroll):
         return lax.scan(
-            lambda c, x: (jnp.tanh(c * w + x), c * x), 0.1, X, reverse=reverse, unroll=unroll
+            lambda c, x: (jnp.tanh(c * w + x), c * x),
+            0.1,
+            X,
+            reverse=reverse,
+            unroll=unroll,
         )[1].sum()
 
     want = dc.grad(f)(0.7, True, 1)

@@ -25,8 +25,8 @@ def test_grad_of_a_vector():
     got = error_of(lambda: dc.grad(loss)(np.ones(3, np.float32)), TypeError)
 
     assert got == (
-        "grad of loss: expected the function to return a real floating-point scalar, got "
-        "f32[3].\n  at HERE\n"
+        "grad of loss: expected the function to return a real floating-point scalar, "
+        "got f32[3].\n  at HERE\n"
         "Reduce it, for example with `.sum()` or `.mean()`, or use `jacrev`."
     )
 
@@ -51,7 +51,9 @@ def test_the_message_points_at_the_users_line():
 
 
 def test_vmap_of_unequal_sizes_lists_all():
-    got = error_of(lambda: dc.vmap(jnp.add)(np.ones((2, 3)), np.ones((4, 3))), ValueError)
+    got = error_of(
+        lambda: dc.vmap(jnp.add)(np.ones((2, 3)), np.ones((4, 3))), ValueError
+    )
 
     assert got == (
         "vmap of add: batch axes must have equal lengths, got\n"
@@ -73,8 +75,8 @@ def test_jit_of_a_string_names_the_leaf():
     got = error_of(lambda: dc.jit(loss)({"name": "adam"}), TypeError)
 
     assert got == (
-        "jit of loss: expected arrays or Python numbers as leaves of the arguments, got\n"
-        "  args[0]['name']: str 'adam'\n  at HERE\n"
+        "jit of loss: expected arrays or Python numbers as leaves of the arguments, "
+        "got\n  args[0]['name']: str 'adam'\n  at HERE\n"
         "Pass such values as static arguments, or close over them."
     )
 
@@ -146,8 +148,8 @@ def test_reverse_mode_through_while_says_what_to_use():
     got = error_of(lambda: dc.grad(f)(1.0), TypeError)
 
     assert got == (
-        "reverse-mode differentiation of while: a while loop with a number of steps known "
-        "only at run time can't be run backwards.\n  at HERE\n"
+        "reverse-mode differentiation of while: a while loop with a number of steps "
+        "known only at run time can't be run backwards.\n  at HERE\n"
         "Use `lax.scan`, or `lax.fori_loop` with Python integers as bounds; or "
         "differentiate forwards with `jvp` or `jacfwd`."
     )
@@ -179,8 +181,8 @@ def test_python_if_on_a_traced_value():
     got = error_of(lambda: dc.jit(f)(1.0), TypeError)
 
     assert got.startswith(
-        "bool(): expected a concrete value, got the traced bool[] while tracing f. It is "
-        "the result of gt at "
+        "bool(): expected a concrete value, got the traced bool[] while tracing f. It "
+        "is the result of gt at "
     )
     assert got.endswith(
         "Use `jnp.where` or `lax.cond` instead of Python control flow, or make the "

@@ -52,8 +52,8 @@ class KernelCall(Primitive):
             error_message(
                 f"kernel_call of {self.kernel.name}: a kernel has no derivative of its "
                 "own.",
-                "Give the function that calls it a rule with `custom_vjp`. The rule of a "
-                "kernel that Dolmen ships is itself a kernel, so it can be "
+                "Give the function that calls it a rule with `custom_vjp`. The rule of "
+                "a kernel that Dolmen ships is itself a kernel, so it can be "
                 "differentiated once.",
             )
         )
@@ -80,8 +80,8 @@ class KernelCall(Primitive):
         if self.target is Target.INTERPRETER:
             raise TypeError(
                 error_message(
-                    f"kernel_call of {self.kernel.name}: the interpreter needs concrete "
-                    "arrays, but the call is being compiled.",
+                    f"kernel_call of {self.kernel.name}: the interpreter needs "
+                    "concrete arrays, but the call is being compiled.",
                     "Call it outside of `jit`, `scan` and `grad`, or drop "
                     "`interpret=True`.",
                 )
@@ -121,11 +121,11 @@ def kernel_call(
     """A function of arrays that runs `kernel` at every step of a grid.
 
     The kernel gets a `Ref` for each input and then one for each output: the blocks that
-    the specs choose for the step. It writes its results to the refs of outputs; an output
-    block keeps what earlier steps wrote to it.
+    the specs choose for the step. It writes its results to the refs of outputs; an
+    output block keeps what earlier steps wrote to it.
 
-    The function can be compiled and batched (the batch is a new parallel dimension of the
-    grid). To differentiate it, wrap it in a `custom_vjp`.
+    The function can be compiled and batched (the batch is a new parallel dimension of
+    the grid). To differentiate it, wrap it in a `custom_vjp`.
 
     Args:
         kernel: called with refs once, to trace it; returns None.
@@ -137,9 +137,9 @@ def kernel_call(
             inputs are seen whole.
         out_specs: likewise for the outputs.
         dimension_semantics: for each dimension of the grid "parallel", if its steps may
-            run in any order or at once, or "arbitrary", if they run in order. By default
-            those dimensions are parallel that alone decide the index of every output's
-            block along an axis.
+            run in any order or at once, or "arbitrary", if they run in order. By
+            default those dimensions are parallel that alone decide the index of every
+            output's block along an axis.
         interpret: run in the checked interpreter; short for `Target.INTERPRETER`.
         target: what to run on.
         name: for messages; by default that of the kernel.
@@ -220,7 +220,8 @@ def _checked_grid(label: str, grid: Grid) -> tuple[int, ...]:
     if math.prod(steps) > 2**31 - 1:
         raise ValueError(
             error_message(
-                f"kernel_call of {label}: the grid {steps} has more than 2**31 - 1 steps."
+                f"kernel_call of {label}: the grid {steps} has more than 2**31 - 1 "
+                "steps."
             )
         )
     return steps
@@ -252,8 +253,8 @@ def _out_types(
         if not hasattr(shape, "shape") or not hasattr(shape, "dtype"):
             raise TypeError(
                 error_message(
-                    f"kernel_call of {label}: `out_shape` must have a shape and a dtype "
-                    f"for each output; output {number} is {shape!r:.60}.",
+                    f"kernel_call of {label}: `out_shape` must have a shape and a "
+                    f"dtype for each output; output {number} is {shape!r:.60}.",
                     "Use `ShapeDtypeStruct(shape, dtype)`.",
                 )
             )
@@ -275,16 +276,16 @@ def _paired(
         what = "arrays are passed" if argument == "in_specs" else "outputs are declared"
         raise ValueError(
             error_message(
-                f"kernel_call of {label}: `{argument}` has {len(specs)} block specs, but "
-                f"{len(types)} {what}: {', '.join(map(repr, types))}."
+                f"kernel_call of {label}: `{argument}` has {len(specs)} block specs, "
+                f"but {len(types)} {what}: {', '.join(map(repr, types))}."
             )
         )
     for spec in specs:
         if spec is not None and not isinstance(spec, BlockSpec):
             raise TypeError(
                 error_message(
-                    f"kernel_call of {label}: `{argument}` must hold BlockSpec or None, "
-                    f"got {spec!r:.60}."
+                    f"kernel_call of {label}: `{argument}` must hold BlockSpec or "
+                    f"None, got {spec!r:.60}."
                 )
             )
     return list(zip(types, specs, strict=True))

@@ -1,11 +1,11 @@
 """The target that checks: one grid step after the other, on NumPy arrays.
 
 Output blocks start poisoned, and every element remembers whether it was written. What
-would be silently wrong on some device is an error here: reading what nobody wrote, blocks
-and windows out of bounds, parallel steps that write the same block, blocks that are left
-and come back to (a device that keeps a block on chip has dropped it by then), elements
-never written. Accesses inside the functions of `lax` control flow are not checked; those
-inside `when` and `loop` are.
+would be silently wrong on some device is an error here: reading what nobody wrote,
+blocks and windows out of bounds, parallel steps that write the same block, blocks that
+are left and come back to (a device that keeps a block on chip has dropped it by then),
+elements never written. Accesses inside the functions of `lax` control flow are not
+checked; those inside `when` and `loop` are.
 """
 
 import dataclasses
@@ -81,9 +81,10 @@ def _block_index(
     if all(0 <= i < n for i, n in zip(index, operand.counts, strict=True)):
         return index
     raise KernelError(
-        f"kernel_call of {kernel.name}: {operand.role}: block {index} at grid step {step} "
-        f"is out of bounds: {operand.type!r} has {operand.counts} blocks of shape "
-        f"{operand.sizes}.\n  at {operand.place}\nCorrect the index map or the grid."
+        f"kernel_call of {kernel.name}: {operand.role}: block {index} at grid step "
+        f"{step} is out of bounds: {operand.type!r} has {operand.counts} blocks of "
+        f"shape {operand.sizes}.\n  at {operand.place}\nCorrect the index map or the "
+        "grid."
     )
 
 
@@ -133,7 +134,10 @@ class _Output:
         region = _region(self.operand, index)
         # `...` keeps a view where all axes are squeezed.
         return _Block(
-            self.operand, index, self.array[(*region, ...)], self.written[(*region, ...)]
+            self.operand,
+            index,
+            self.array[(*region, ...)],
+            self.written[(*region, ...)],
         )
 
     def note_write(self, index: tuple[int, ...], step: tuple[int, ...]) -> None:
@@ -145,9 +149,10 @@ class _Output:
         ]
         if parallel:
             raise self._error(
-                f"grid steps {first} and {step} both write block {index}, and they differ "
-                f"along dimension {parallel[0]}, which is parallel.",
-                "Make the index map depend on that dimension, or declare it 'arbitrary'.",
+                f"grid steps {first} and {step} both write block {index}, and they "
+                f"differ along dimension {parallel[0]}, which is parallel.",
+                "Make the index map depend on that dimension, or declare it "
+                "'arbitrary'.",
             )
         if index in self.left_at:
             raise self._error(
@@ -165,9 +170,10 @@ class _Output:
                 i // size for i, size in zip(first, self.operand.sizes, strict=True)
             )
             raise self._error(
-                f"{len(missing)} of {self.operand.type.size} elements are never written, "
-                f"the first of them {first} in block {index}.",
-                "Let the grid and the index map reach every block, and write all of it.",
+                f"{len(missing)} of {self.operand.type.size} elements are never "
+                f"written, the first of them {first} in block {index}.",
+                "Let the grid and the index map reach every block, and write all of "
+                "it.",
             )
         return self.array[edge]
 
@@ -189,7 +195,8 @@ class _Step:
         values: dict[Any, Any] = dict(zip(program.inputs, args, strict=True))
 
         def value_of(atom: Any) -> Any:
-            return values[atom] if atom in values else atom.value  # a literal
+            found = values.get(atom)
+            return atom.value if found is None else found  # a literal has its value
 
         for equation in program.equations:
             primitive = equation.primitive
@@ -259,9 +266,9 @@ class _Step:
         for axis, (start, size, length) in enumerate(spans):
             if start < 0 or start + size > length:
                 raise self._error(
-                    f"elements {start} to {start + size} along axis {axis} of a block of "
-                    f"shape {array.shape} are {verb} at grid step {self.step}; they lie "
-                    "outside.",
+                    f"elements {start} to {start + size} along axis {axis} of a block "
+                    f"of shape {array.shape} are {verb} at grid step {self.step}; they "
+                    "lie outside.",
                     "Correct the start of the slice.",
                     frame,
                 )

@@ -71,7 +71,9 @@ class Operand:
     def depends_on(self, dimension: int) -> bool:
         """Whether the block changes along a grid dimension."""
         variable = self.index_map.inputs[dimension]
-        return _is_among(variable, self.index_map.outputs) or self._computes_with(variable)
+        return _is_among(variable, self.index_map.outputs) or self._computes_with(
+            variable
+        )
 
     def _computes_with(self, variable: Any) -> bool:
         return any(_is_among(variable, e.inputs) for e in self.index_map.equations)
@@ -161,7 +163,7 @@ def _batched_operand(operand: Operand, size: int, batched: bool) -> Operand:
     return dataclasses.replace(made, type=type, block=(None, *operand.block))
 
 
-# ---- tracing ---------------------------------------------------------------------------
+# ---- tracing -------------------------------------------------------------------------
 
 
 def trace_kernel(
@@ -175,8 +177,8 @@ def trace_kernel(
     """Check the specs and trace the function of one step.
 
     Raises:
-        TypeError: the function takes another number of refs, or closes over an array; an
-            index map takes or gives the wrong things.
+        TypeError: the function takes another number of refs, or closes over an array;
+            an index map takes or gives the wrong things.
         ValueError: a block shape does not fit its array; an output is never written.
     """
     names = _ref_names(function, name, len(inputs), len(outputs))
@@ -234,8 +236,8 @@ def _make_operand(
     if len(block) != type.ndim:
         raise ValueError(
             error_message(
-                f"kernel_call: {role}: the block shape must have one size for each axis "
-                f"of {type!r}, got {block}.",
+                f"kernel_call: {role}: the block shape must have one size for each "
+                f"axis of {type!r}, got {block}.",
                 "Use None for an axis of which each step sees one element.",
             )
         )
@@ -250,7 +252,10 @@ def _make_operand(
     # An axis without elements is one empty block, counted in blocks of one element.
     block = tuple(size if size is None else max(size, 1) for size in block)
     if spec.index_map is None:
-        index_map = lambda *ids: (0,) * type.ndim  # noqa: E731  a default, not a function
+
+        def index_map(*ids: Any) -> tuple[int, ...]:
+            return (0,) * type.ndim
+
         place = "the default index map"
     else:
         index_map = spec.index_map
@@ -268,8 +273,9 @@ def _trace_index_map(
     except TypeError:
         raise TypeError(
             error_message(
-                f"kernel_call: {role}: the index map must take {len(grid)} grid indices "
-                f"for the grid {grid}; its signature is {inspect.signature(index_map)}."
+                f"kernel_call: {role}: the index map must take {len(grid)} grid "
+                f"indices for the grid {grid}; its signature is "
+                f"{inspect.signature(index_map)}."
             )
         ) from None
 

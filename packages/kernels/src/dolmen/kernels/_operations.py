@@ -3,7 +3,8 @@
 A `Ref` is a value that changes. In the program each change makes a new value: `Store`
 takes the old block and gives the new one, `When` and `Loop` take and give the blocks of
 all refs that can be written. So a kernel's body is an ordinary program, and a lowering
-may treat these four as what they mean (the interpreter does) or expand them (XLA's does).
+may treat these four as what they mean (the interpreter does) or expand them (XLA's
+does).
 """
 
 from collections.abc import Sequence
@@ -48,17 +49,17 @@ class Window(NamedTuple):
 class _Expanded(Primitive):
     """An operation with a definition in terms of core's operations."""
 
-    def expand(self, *args: Any) -> Any:
+    def expand(self, args: Sequence[Any]) -> Any:
         """The definition."""
         raise self._missing("expand")
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        outs = dc.vmap(self.expand, in_axes=tuple(axes))(*args)
+        outs = dc.vmap(lambda *a: self.expand(a), in_axes=tuple(axes))(*args)
         return outs, [0] * len(outs) if self.multiple_results else 0
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         def flat(*values: Any) -> Sequence[Any]:
-            outs = self.expand(*values)
+            outs = self.expand(values)
             return outs if self.multiple_results else (outs,)
 
         program, captures = record(flat, builder.in_types, with_frames=False)
@@ -75,19 +76,19 @@ class Load(_Expanded):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         return array_type(self.window.value_shape, arg_types[0].dtype)
 
-    def expand(self, block: Any, *dynamic: Any) -> Any:
-        starts, sizes, _ = self.window
+    def expand(self, args: Sequence[Any]) -> Any:
+        block, *dynamic = args
+        sizes = self.window.sizes
+        starts = self.window.all_starts(dynamic)
         if dynamic:
             block = lax.dynamic_slice(
                 block,
-                self.window.all_starts(dynamic),
+                starts,
                 sizes,
                 allow_negative_indices=False,
             )
         elif sizes != block.shape:
-            limits = [
-                start + size for start, size in zip(starts, sizes, strict=True)
-            ]
+            limits = [start + size for start, size in zip(starts, sizes, strict=True)]
             block = lax.slice(block, starts, limits)
         return lax.reshape(block, self.window.value_shape)
 
@@ -100,7 +101,8 @@ class Store(_Expanded):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         return arg_types[0]
 
-    def expand(self, block: Any, value: Any, *dynamic: Any) -> Any:
+    def expand(self, args: Sequence[Any]) -> Any:
+        block, value, *dynamic = args
         value = lax.reshape(value, self.window.sizes)
         if self.window.sizes == block.shape and not dynamic:
             return value
@@ -115,7 +117,8 @@ class Store(_Expanded):
 class When(_Expanded):
     """Runs `body` if a predicate holds.
 
-    Arguments are the predicate, the body's captures, and the blocks; results the blocks.
+    Arguments are the predicate, the body's captures, and the blocks; results the
+    blocks.
     """
 
     interned = False
@@ -127,12 +130,13 @@ class When(_Expanded):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.body.out_types
 
-    def expand(self, predicate: Any, *args: Any) -> Any:
+    def expand(self, args: Sequence[Any]) -> Any:
+        predicate, *rest = args
         return lax.cond(
             predicate,
             lambda *a: tuple(evaluate(self.body, a)),
             lambda *a: a[self.num_captures :],
-            *args,
+            *rest,
         )
 
 
@@ -152,8 +156,9 @@ class Loop(_Expanded):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.body.out_types
 
-    def expand(self, lower: Any, upper: Any, *args: Any) -> Any:
-        captures, blocks = args[: self.num_captures], args[self.num_captures :]
+    def expand(self, args: Sequence[Any]) -> Any:
+        lower, upper, *rest = args
+        captures, blocks = rest[: self.num_captures], rest[self.num_captures :]
         return lax.fori_loop(
             lower,
             upper,

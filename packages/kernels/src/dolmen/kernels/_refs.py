@@ -92,11 +92,11 @@ class Ref:
         if made.trace is not self.value.trace:
             raise TypeError(
                 error_message(
-                    f"store to `{self.name}`: a ref can't be written inside the function "
-                    "of a transformation or of `lax` control flow, which would lose the "
-                    "write.",
-                    "Use `kernels.when` or `kernels.loop`, or return the value from the "
-                    "function and store it outside.",
+                    f"store to `{self.name}`: a ref can't be written inside the "
+                    "function of a transformation or of `lax` control flow, which "
+                    "would lose the write.",
+                    "Use `kernels.when` or `kernels.loop`, or return the value from "
+                    "the function and store it outside.",
                 )
             )
         self.value = made
@@ -120,8 +120,8 @@ class Ref:
             raise ValueError(
                 error_message(
                     f"store to `{self.name}`: the index selects "
-                    f"{array_type(shape, self.dtype)!r} of the ref {self.type!r}, which "
-                    f"a value {given!r} can't be broadcast to."
+                    f"{array_type(shape, self.dtype)!r} of the ref {self.type!r}, "
+                    f"which a value {given!r} can't be broadcast to."
                 )
             )
         return jnp.broadcast_to(jnp.asarray(value, self.dtype), shape)
@@ -224,7 +224,7 @@ def _checked_start(ref: Ref, axis: int, start: int, size: int, length: int) -> i
     return start
 
 
-# ---- the kernel being traced -----------------------------------------------------------
+# ---- the kernel being traced ---------------------------------------------------------
 
 
 class KernelContext:
@@ -261,8 +261,8 @@ def _context(function: str) -> KernelContext:
         raise RuntimeError(
             error_message(
                 f"{function}: it was called outside of a kernel.",
-                "Call it in the function given to `kernel_call`; index maps get the grid "
-                "indices as arguments.",
+                "Call it in the function given to `kernel_call`; index maps get the "
+                "grid indices as arguments.",
             )
         )
     return _active.context

@@ -39,7 +39,8 @@ def rms_norm(
         scale: real floating-point ``[features]``.
         epsilon: added to the mean square.
         block_rows: how many rows of `x` one step of the kernel sees; by default at most
-            256, and a divisor of the number of rows if that has one from 8 on.
+            256, and a divisor of the number of rows if that has one from 8 on, because
+            padding to whole blocks costs a copy of `x`.
 
     Returns:
         ``[..., features]`` in the dtype of `x`.
@@ -51,8 +52,8 @@ def rms_norm(
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> from dolmen import kernels
-        >>> kernels.rms_norm(jnp.array([3.0, 4.0]), jnp.ones(2)).round(4)
-        Array([0.8485, 1.1314], dtype=float32)
+        >>> kernels.rms_norm(jnp.array([2.0, 0.0]), jnp.ones(2), epsilon=2.0)
+        Array([1., 0.], dtype=float32)
     """
     x, scale = jnp.asarray(x), jnp.asarray(scale)
     _check(x, scale, block_rows)
@@ -88,16 +89,18 @@ def _check(x: Any, scale: Any, block_rows: int | None) -> None:
 def _default_block_rows(rows: int) -> int:
     if rows <= _MOST_ROWS:
         return rows
-    divisor = math.gcd(rows, _MOST_ROWS)  # no padding
-    return divisor if divisor >= 8 else _MOST_ROWS
+    aligned = math.gcd(rows, _MOST_ROWS)  # a power of two, as vector units like it
+    if aligned >= 8:
+        return aligned
+    divisors = (size for size in range(_MOST_ROWS, 7, -1) if rows % size == 0)
+    return next(divisors, _MOST_ROWS)
 
 
 def _statistics_dtype(dtype: Any) -> Any:
     return jnp.promote_types(dtype, jnp.float32)
 
 
-@functools.partial(dc.custom_vjp, nondiff_argnums=(2, 3))
-def _normalized(x: Any, scale: Any, epsilon: float, block_rows: int) -> Any:
+def _primal(x: Any, scale: Any, epsilon: float, block_rows: int) -> Any:
     """`rms_norm` of a matrix."""
     call = _forward_call(x.shape, x.dtype, epsilon, block_rows)
     return call(x, scale[None])[0]
@@ -116,6 +119,7 @@ def _backward(epsilon: float, block_rows: int, residuals: Any, ct: Any) -> Any:
     return dx, jnp.sum(dscale, axis=(0, 1)).astype(scale.dtype)
 
 
+_normalized = dc.custom_vjp(_primal, nondiff_argnums=(2, 3))
 _normalized.defvjp(_forward, _backward)
 
 

@@ -1,10 +1,11 @@
 """The target of every XLA backend: grid dimensions become batch axes or a loop.
 
-Steps along a dimension that no two of them share an output block in are computed at once:
-the axis it cuts is split into (blocks, block), and the blocks become a batch axis. The
-other dimensions become one loop in which only outputs are carried, updated in place. With
-`vmap` over what can be batched XLA sees whole arrays and fuses as it likes; a loop over
-small blocks costs up to a hundred times more (every step is a few tiny operations).
+Steps along a dimension that no two of them share an output block in are computed at
+once: the axis it cuts is split into (blocks, block), and the blocks become a batch
+axis. The other dimensions become one loop in which only outputs are carried, updated in
+place. With `vmap` over what can be batched XLA sees whole arrays and fuses as it likes;
+a loop over small blocks costs up to a hundred times more (every step is a few tiny
+operations).
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,9 @@ def run(kernel: Kernel, arrays: Sequence[Any]) -> list[Any]:
         state = one(0, state)
     else:
         state = lax.fori_loop(0, plan.num_iterations, one, state)
-    return [layout.join(value) for layout, value in zip(plan.outputs, state, strict=True)]
+    return [
+        layout.join(value) for layout, value in zip(plan.outputs, state, strict=True)
+    ]
 
 
 def _is_batchable(kernel: Kernel, dimension: int) -> bool:

@@ -17,7 +17,7 @@ from . import _client, _flags, _stubs
 assert _flags.X64 is not None  # the C++ states must exist before any array does
 
 if TYPE_CHECKING:
-    from ._array_stub import Array
+    from ._array_stub import Array as Array
 
     class ArrayImpl(Array):
         """An array on a device."""
@@ -154,23 +154,24 @@ def _devices(self: Any) -> set[Any]:
 
 def install() -> None:
     """Add the runtime properties to the C++ classes, once."""
+    array: Any = ArrayImpl  # What is assigned here no checker knows of.
     SingleDeviceSharding._to_xla_hlo_sharding = _hlo_sharding
     SingleDeviceSharding.memory_kind = property(lambda self: self._memory_kind)
     SingleDeviceSharding.device_set = property(lambda self: {self._device})
-    ArrayImpl._check_and_rearrange = lambda self, arrays, sharding, aval: arrays
-    ArrayImpl.shape = property(lambda self: self.aval.shape)
-    ArrayImpl.dtype = property(lambda self: self.aval.dtype)
-    ArrayImpl.weak_type = property(lambda self: self.aval.weak_type)
-    ArrayImpl.ndim = property(lambda self: len(self.aval.shape))
-    ArrayImpl.size = property(lambda self: self.aval.size)
-    ArrayImpl.nbytes = property(lambda self: self.aval.nbytes)
-    ArrayImpl.itemsize = property(lambda self: self.aval.dtype.itemsize)
-    ArrayImpl.sharding = property(lambda self: self._sharding)
-    ArrayImpl.device = property(lambda self: self._sharding._device)
-    ArrayImpl.devices = _devices
-    ArrayImpl.committed = property(lambda self: self._committed)
-    ArrayImpl.__array__ = _to_numpy
-    ArrayImpl.__hash__ = None
+    array._check_and_rearrange = lambda self, arrays, sharding, aval: arrays
+    array.shape = property(lambda self: self.aval.shape)
+    array.dtype = property(lambda self: self.aval.dtype)
+    array.weak_type = property(lambda self: self.aval.weak_type)
+    array.ndim = property(lambda self: len(self.aval.shape))
+    array.size = property(lambda self: self.aval.size)
+    array.nbytes = property(lambda self: self.aval.nbytes)
+    array.itemsize = property(lambda self: self.aval.dtype.itemsize)
+    array.sharding = property(lambda self: self._sharding)
+    array.device = property(lambda self: self._sharding._device)
+    array.devices = _devices
+    array.committed = property(lambda self: self._committed)
+    array.__array__ = _to_numpy
+    array.__hash__ = None
     _client.when_client_starts(_prime_lookups)
 
 

@@ -4,13 +4,13 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
 
-Device = _jax.Device
+Device: TypeAlias = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError
 
 _lock = threading.Lock()

@@ -19,7 +19,7 @@ from .._transforms import (
     zeros_for,
 )
 from .._transforms._trees import argument_leaves, name_of
-from ._functions import join_types, record_tree, share_captures, type_difference
+from ._functions import join_all, record_tree, share_captures, type_difference
 
 
 class Cond(Primitive):
@@ -339,12 +339,8 @@ def _choose(
     joined = list(recorded[0][0].out_types)
     for function, (program, _, got_tree) in zip(functions, recorded, strict=True):
         got = program.out_types
-        merged = (
-            [join_types(a, b) for a, b in zip(joined, got, strict=True)]
-            if got_tree == out_tree
-            else [None]
-        )
-        if None in merged:
+        merged = join_all(joined, got) if got_tree == out_tree else None
+        if merged is None:
             raise type_difference(
                 f"{name} of {name_of(functions[0])} and {name_of(function)}",
                 out_tree.unflatten(joined),
@@ -354,7 +350,7 @@ def _choose(
                 ("first result", "other result"),
                 "Make all branches return the same tree, shapes and dtypes.",
             )
-        joined = merged  # type: ignore[assignment]
+        joined = merged
     programs = [_with_out_types(program, joined) for program, _, _ in recorded]
     shared, captures = share_captures(programs, [c for _, c, _ in recorded])
     outs = bind(Cond(tuple(shared)), index, *captures, *leaves)

@@ -85,6 +85,15 @@ def join_types(a: ArrayType, b: ArrayType) -> ArrayType | None:
     return None
 
 
+def join_all(
+    types: Sequence[ArrayType], others: Sequence[ArrayType]
+) -> list[ArrayType] | None:
+    """`join_types` of each pair; None when any two differ."""
+    joined = [join_types(a, b) for a, b in zip(types, others, strict=True)]
+    found = [type for type in joined if type is not None]
+    return found if len(found) == len(joined) else None
+
+
 def type_difference(
     what: str,
     expected: Any,

@@ -34,7 +34,7 @@ from .._transforms._trees import (
     name_of,
     path_text,
 )
-from ._functions import join_types, record_tree, type_difference
+from ._functions import join_all, record_tree, type_difference
 
 
 class Scan(Primitive):
@@ -282,7 +282,7 @@ def _linearize_scan(
         if isinstance(a, Variable) and a in const_index
         else ("row", row_index[a])
         if isinstance(a, Variable) and a in row_index
-        else ("stack", None)
+        else ("stack", -1)
         for a in residuals
     ]
     stacked = [a for a, (how, _) in zip(residuals, kept, strict=True) if how == "stack"]
@@ -357,8 +357,8 @@ class _LinearLayout:
         return consts, rows
 
     def _merge_residuals(self, consts: Sequence[Any], rows: Sequence[Any]) -> list[Any]:
-        consts, rows = iter(consts), iter(rows)
-        return [next(consts) if c else next(rows) for c in self.is_const]
+        const, row = iter(consts), iter(rows)
+        return [next(const) if c else next(row) for c in self.is_const]
 
     def _row(self, type: ArrayType) -> ArrayType:
         return array_type(type.shape[1:], type.dtype, type.weak_type)
@@ -615,7 +615,8 @@ def scan(
 
     Raises:
         TypeError: `f` changes the type of the carry; the message lists every
-        difference. ValueError: leading sizes differ, or `length` contradicts them.
+            difference.
+        ValueError: leading sizes differ, or `length` contradicts them.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -717,12 +718,8 @@ def _check_carry(
         )
     new_tree, ys_tree = parts
     got = list(program.out_types[: new_tree.num_leaves])
-    joined = (
-        [join_types(a, b) for a, b in zip(types, got, strict=True)]
-        if new_tree == carry_tree
-        else [None]
-    )
-    if new_tree != carry_tree or None in joined:
+    joined = join_all(types, got) if new_tree == carry_tree else None
+    if joined is None:
         raise type_difference(
             f"scan of {name_of(f)}",
             init,
@@ -733,7 +730,7 @@ def _check_carry(
             "Make the function return a carry of the same tree, shapes and dtypes, for "
             "example with `.astype(...)`.",
         )
-    return joined, ys_tree  # type: ignore[return-value]
+    return joined, ys_tree
 
 
 def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:

@@ -21,7 +21,7 @@ from .._transforms import (
     zeros_for,
 )
 from .._transforms._trees import argument_leaves, name_of
-from ._functions import join_types, record_tree, type_difference
+from ._functions import join_all, record_tree, type_difference
 from ._scan import _weak_to, scan
 
 
@@ -254,8 +254,7 @@ def while_loop(
 
     Raises:
         TypeError: the condition gives no boolean scalar, or the body changes the type
-        of
-            the carry; the message lists every difference.
+            of the carry; the message lists every difference.
 
     Example:
         >>> from dolmen.core import lax
@@ -269,12 +268,8 @@ def while_loop(
             "while_loop", body_fun, [tree], types
         )
         got = list(body.out_types)
-        joined = (
-            [join_types(a, b) for a, b in zip(types, got, strict=True)]
-            if out_tree == tree
-            else [None]
-        )
-        if None in joined:
+        joined = join_all(types, got) if out_tree == tree else None
+        if joined is None:
             raise type_difference(
                 f"while_loop of {name_of(body_fun)}",
                 init_val,
@@ -286,7 +281,7 @@ def while_loop(
             )
         if joined == types:
             break
-        types = joined  # type: ignore[assignment]
+        types = joined
     condition, captures, _ = record_tree("while_loop", cond_fun, [tree], types)
     preds = condition.out_types
     if len(preds) != 1 or preds[0].shape or preds[0].dtype != np.bool_:

@@ -37,14 +37,21 @@ _FLOAT8 = tuple(
 _FLOAT4 = (np.dtype(ml_dtypes.float4_e2m1fn),)
 
 _BOOL = np.dtype(bool)
-_SIGNED = tuple(
-    map(np.dtype, (ml_dtypes.int2, ml_dtypes.int4, "int8", "int16", "int32", "int64"))
+_SIGNED = (
+    np.dtype(ml_dtypes.int2),
+    np.dtype(ml_dtypes.int4),
+    np.dtype("int8"),
+    np.dtype("int16"),
+    np.dtype("int32"),
+    np.dtype("int64"),
 )
-_UNSIGNED = tuple(
-    map(
-        np.dtype,
-        (ml_dtypes.uint2, ml_dtypes.uint4, "uint8", "uint16", "uint32", "uint64"),
-    )
+_UNSIGNED = (
+    np.dtype(ml_dtypes.uint2),
+    np.dtype(ml_dtypes.uint4),
+    np.dtype("uint8"),
+    np.dtype("uint16"),
+    np.dtype("uint32"),
+    np.dtype("uint64"),
 )
 _FLOATS = (
     *_FLOAT4,

@@ -155,13 +155,13 @@ def stretched(
     Args:
         types: types of `args`, by default those of the equation's arguments.
     """
-    types = builder.in_types if types is None else types
+    arg_types = builder.in_types if types is None else types
     shape = builder.out_types[0].shape
     if not shape:
         return list(args)
     return [
         handle if type.shape else builder.stretch(handle, shape)
-        for handle, type in zip(args, types, strict=True)
+        for handle, type in zip(args, arg_types, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ from .._lowering import mlir
 from .._tracing import bind, concrete, record, typeof
 from . import _arithmetic, _comparison, _creation, _selection, _shape, _slicing
 from ._convolution import Padding, _dilated, as_padding
-from ._reductions import highest, lowest
+from ._limits import highest, lowest
 from ._shape import as_sizes
 
 Sizes = tuple[int, ...]

@@ -28,9 +28,7 @@ _PYTHON_SCALARS = (bool, int, float, complex)
 class RecordedTracer(Variable, Tracer):
     """A variable of the program being recorded."""
 
-    __slots__ = ("trace",)
-
-    trace: "RecordingTrace"
+    __slots__ = ("__weakref__", "trace")
 
     def __init__(self, type: ArrayType, trace: "RecordingTrace") -> None:
         self.type = type
@@ -69,7 +67,8 @@ class RecordingTrace(Trace):
         """`value` as an atom of this program."""
         if isinstance(value, Tracer):
             if value.trace is self:
-                return value  # type: ignore[return-value]
+                assert isinstance(value, RecordedTracer)
+                return value
             if value.trace.finished:
                 raise leaked(value)
             return self._capture(value, value)
@@ -206,7 +205,7 @@ def record_closed(
                     "Pass the value as an argument of the function instead.",
                 )
             )
-    written = {
+    written: dict[Atom, Atom] = {
         variable: Literal(host_value(value), variable.type)
         for variable, value in zip(program.inputs, captures, strict=False)
     }

@@ -9,7 +9,7 @@ between is just a constant for it.
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._backend import flags
 from .._ir import ArrayType, Frame, Primitive
@@ -34,10 +34,17 @@ class Trace:
         raise NotImplementedError(type(self).__name__)
 
 
-class Tracer:
+if TYPE_CHECKING:
+    from .._backend import Array as _TracedArray  # with the methods that are installed
+else:
+    _TracedArray = object
+
+
+class Tracer(_TracedArray):
     """A value inside a trace; array methods are installed by `numpy`."""
 
-    __slots__ = ("__weakref__",)
+    # Subclasses add "__weakref__": only one base of a class may have slots.
+    __slots__ = ()
 
     type: ArrayType
     trace: Trace

@@ -43,10 +43,7 @@ def typeof(value: Any) -> ArrayType:
 
 def is_array_like(value: Any) -> bool:
     """Whether `typeof` knows `value`."""
-    return (
-        isinstance(value, _ARRAYS)
-        or hasattr(value, "__jax_array__")
-    )
+    return isinstance(value, _ARRAYS) or hasattr(value, "__jax_array__")
 
 
 def _scalar_type(value: Any) -> ArrayType:

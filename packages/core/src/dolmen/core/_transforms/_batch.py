@@ -18,7 +18,7 @@ from .._tracing import (
 class BatchTracer(Tracer):
     """A batch of values; `type` is that of one of them."""
 
-    __slots__ = ("axis", "trace", "type", "value")
+    __slots__ = ("__weakref__", "axis", "trace", "type", "value")
 
     def __init__(self, trace: Trace, value: Any, axis: int) -> None:
         self.trace = trace

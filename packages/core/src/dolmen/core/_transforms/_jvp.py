@@ -10,7 +10,7 @@ from .._tracing import Trace, Tracer, enter, evaluate, record_closed, typeof
 class JvpTracer(Tracer):
     """A value and its tangent."""
 
-    __slots__ = ("primal", "tangent", "trace", "type")
+    __slots__ = ("__weakref__", "primal", "tangent", "trace", "type")
 
     def __init__(self, trace: Trace, primal: Any, tangent: Any) -> None:
         self.trace = trace

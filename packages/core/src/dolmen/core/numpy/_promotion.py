@@ -16,6 +16,7 @@ from .._backend import flags
 from .._ir import ArrayType, array_type, dtypes, type_error, value_error
 from .._ops import _conversion, _shape
 from .._tracing import RecordedTracer, as_array, is_array_like, typeof
+from ._array_like import Array
 from ._eager import python_functions
 
 _PYTHON_SCALARS = (bool, int, float, complex)
@@ -145,7 +146,7 @@ def bits(dtype: np.dtype) -> int:
 # ---- plans -------------------------------------------------------------------------
 
 
-def promote_args(function: str, *args: Any) -> Sequence[Any]:
+def promote_args(function: str, *args: Any) -> Sequence[Array]:
     """Operands of one dtype whose shapes are equal, or empty.
 
     Args:
@@ -158,17 +159,17 @@ def promote_args(function: str, *args: Any) -> Sequence[Any]:
     return _promoted(function, args, _same)
 
 
-def promote_args_inexact(function: str, *args: Any) -> Sequence[Any]:
+def promote_args_inexact(function: str, *args: Any) -> Sequence[Array]:
     """`promote_args`, with integers and booleans taken as floating point."""
     return _promoted(function, args, to_inexact)
 
 
-def promote_args_numeric(function: str, *args: Any) -> Sequence[Any]:
+def promote_args_numeric(function: str, *args: Any) -> Sequence[Array]:
     """`promote_args`, with booleans taken as integers."""
     return _promoted(function, args, _to_numeric)
 
 
-def broadcast_args(function: str, *args: Any) -> Sequence[Any]:
+def broadcast_args(function: str, *args: Any) -> Sequence[Array]:
     """Operands whose shapes are equal, or empty; the dtypes stay."""
     types = types_of(function, args)
     shapes = _aligned_shapes(function, types)
@@ -188,7 +189,7 @@ def _to_numeric(dtype: np.dtype) -> np.dtype:
 
 def _promoted(
     function: str, args: Sequence[Any], adjust: Callable[[np.dtype], np.dtype]
-) -> Sequence[Any]:
+) -> Sequence[Array]:
     types = types_of(function, args)
     key = (adjust, flags.X64.value, types)
     if key in _plans:

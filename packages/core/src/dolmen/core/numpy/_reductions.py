@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import lax
 from .._ir import ArrayType, dtypes, type_error, value_error
-from .._ops import _reductions, _selection
+from .._ops import _limits, _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike, Axis, DTypeLike
 from ._eager import body, jit_when_eager
@@ -481,7 +481,7 @@ def max(
         ValueError: there may be no elements, and no `initial`.
     """
     options = a, axis, out, keepdims, initial, where
-    return _extreme("max", lax.reduce_max, lax.max, _reductions.lowest, *options)
+    return _extreme("max", lax.reduce_max, lax.max, _limits.lowest, *options)
 
 
 amax = max
@@ -498,7 +498,7 @@ def min(
 ) -> Array:
     """Least element over axes; NaN if there is one. Arguments as of `max`."""
     options = a, axis, out, keepdims, initial, where
-    return _extreme("min", lax.reduce_min, lax.min, _reductions.highest, *options)
+    return _extreme("min", lax.reduce_min, lax.min, _limits.highest, *options)
 
 
 amin = min
@@ -739,7 +739,7 @@ def nanmax(
 ) -> Array:
     """`max` of the elements that are not NaN; NaN where there are none."""
     options = a, axis, out, keepdims, initial, where
-    return _nan_extreme("nanmax", max, _reductions.lowest, *options)
+    return _nan_extreme("nanmax", max, _limits.lowest, *options)
 
 
 @jit_when_eager(static_argnames=("axis", "keepdims"))
@@ -753,7 +753,7 @@ def nanmin(
 ) -> Array:
     """`min` of the elements that are not NaN; NaN where there are none."""
     options = a, axis, out, keepdims, initial, where
-    return _nan_extreme("nanmin", min, _reductions.highest, *options)
+    return _nan_extreme("nanmin", min, _limits.highest, *options)
 
 
 # ---- cumulative --------------------------------------------------------------------

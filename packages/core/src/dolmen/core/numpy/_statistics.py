@@ -282,13 +282,14 @@ def diff(
         from ._joining import concatenate
 
         a = concatenate(parts, axis=index)
+    made: Any = a
     for _ in range(n):
-        size = typeof(a).shape[index]
-        later = lax.slice_in_dim(a, 1, size, axis=index)
-        earlier = lax.slice_in_dim(a, 0, max(size - 1, 0), axis=index)
-        is_bool = typeof(a).dtype == np.dtype(bool)
-        a = lax.ne(later, earlier) if is_bool else lax.sub(later, earlier)
-    return a
+        size = typeof(made).shape[index]
+        later = lax.slice_in_dim(made, 1, size, axis=index)
+        earlier = lax.slice_in_dim(made, 0, max(size - 1, 0), axis=index)
+        is_bool = typeof(made).dtype == np.dtype(bool)
+        made = lax.ne(later, earlier) if is_bool else lax.sub(later, earlier)
+    return made
 
 
 def _edge(x: Any, type: Any, axis: int) -> Any:

@@ -146,7 +146,7 @@ def hypot(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     return _selection.choose(is_zero, larger, made)
 
 
-def _is_infinite(x: Array) -> Array:
+def _is_infinite(x: ArrayLike) -> Array:
     return lax.eq(x, literal(math.inf, typeof(x).dtype))
 
 

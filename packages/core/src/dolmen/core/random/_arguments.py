@@ -7,7 +7,7 @@ import numpy as np
 from .. import lax
 from .._ir import dtypes, type_error, value_error
 from .._tracing import as_array, typeof
-from ._keys import KeyArray, as_shape, open_key
+from ._keys import KeyArray, as_shape as as_shape, open_key
 
 _KINDS = {
     "u": "an unsigned integer",

@@ -92,7 +92,8 @@ def _threefry_split(key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _threefry_fold_in(key: Any, data: Any) -> Any:
-    return stack_words(threefry_2x32(*words_of(key), np.uint32(0), data))
+    first, second = words_of(key)
+    return stack_words(threefry_2x32(first, second, np.uint32(0), data))
 
 
 def _threefry_bits(key: Any, shape: tuple[int, ...], width: int) -> Any:

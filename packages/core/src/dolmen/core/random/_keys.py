@@ -249,7 +249,7 @@ class KeyArray(_backend.Array):
 
     # ---- comparison, and what keys can't do ----------------------------------------
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
     __array_priority__ = 100
 
     def __eq__(self, other: Any) -> Any:
