@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dolmen.core import grad, jit, numpy as jnp, vmap
+from dolmen.core.errors import NonConcreteBooleanIndexError
 from dolmen.core.numpy import _indexing
 from dolmen.core.numpy._indexing import (
-    NonConcreteBooleanIndexError,
     Plan,
     Simple,
     Span,

@@ -7,12 +7,15 @@
         TracerArrayConversionError
         TracerBoolConversionError
         TracerIntegerConversionError
+    IndexError
+      NonConcreteBooleanIndexError
     RuntimeError
       UnexpectedTracerError
 """
 
 from ._tracing import (
     ConcretizationTypeError as ConcretizationTypeError,
+    NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
     TracerArrayConversionError as TracerArrayConversionError,
     TracerBoolConversionError as TracerBoolConversionError,
     TracerIntegerConversionError as TracerIntegerConversionError,

@@ -1,6 +1,10 @@
 """`Module`: a plain class whose instances are pytrees."""
 
-from collections.abc import Iterable, Iterator
+import copy
+import functools
+import operator
+import types
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from dolmen.core import Array, tree_util
@@ -34,17 +38,15 @@ class Module:
         Array([0., 1.], dtype=float32)
     """
 
+    # The structure of the last time this instance was taken apart.
+    __slots__ = ("__dict__", "__weakref__", "_structure")
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        _register(cls)
 
-        def unflatten(structure: "_Structure", children: Iterable[Any]) -> Module:
-            made = object.__new__(cls)
-            attributes = made.__dict__
-            attributes.update(structure.static)
-            attributes.update(zip(structure.names, children, strict=True))
-            return made
-
-        tree_util.register_pytree_node(cls, _flatten, unflatten, _flatten_with_keys)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__
 
     def train(self, **attributes: Any) -> None:
         """Set this module and all inside to training mode.
@@ -52,34 +54,92 @@ class Module:
         Sets `deterministic=False` and `use_running_average=False` where a module has
         these attributes, and the given ones.
         """
-        self.set_attributes(
-            deterministic=False, use_running_average=False, **attributes
+        _set_where_present(
+            self, {"deterministic": False, "use_running_average": False, **attributes}
         )
 
     def eval(self, **attributes: Any) -> None:
         """Set this module and all inside to evaluation mode."""
-        self.set_attributes(deterministic=True, use_running_average=True, **attributes)
+        _set_where_present(
+            self, {"deterministic": True, "use_running_average": True, **attributes}
+        )
 
-    def set_attributes(self, **attributes: Any) -> None:
-        """Set attributes of this module and all inside that have them already."""
-        for _, module in iter_modules(self):
-            for name, value in attributes.items():
-                if name in module.__dict__:
-                    setattr(module, name, value)
+    def set_attributes(
+        self, *, raise_if_not_found: bool = True, **attributes: Any
+    ) -> None:
+        """Set attributes of this module and all inside that have them already.
+
+        Raises:
+            ValueError: no module has one of the attributes.
+        """
+        unknown = attributes.keys() - _set_where_present(self, attributes)
+        if unknown and raise_if_not_found:
+            raise ValueError(
+                f"set_attributes: no module in this {type(self).__name__} has "
+                f"{' or '.join(f'`{name}`' for name in sorted(unknown))}. Check the "
+                "spelling, or pass raise_if_not_found=False."
+            )
 
     def __repr__(self) -> str:
         return "\n".join(_lines(self))
 
 
+def _set_where_present(root: Module, attributes: dict[str, Any]) -> set[str]:
+    found = set()
+    for _, module in iter_modules(root):
+        for name in attributes.keys() & module.__dict__.keys():
+            setattr(module, name, attributes[name])
+            found.add(name)
+    return found
+
+
 class _Structure:
-    """What of a module is not data: attribute names and static values."""
+    """What of a module is not data: attribute names and static values.
 
-    __slots__ = ("_hash", "names", "static")
+    Args:
+        names: of the data attributes.
+        static: the other attributes and their values.
+        order: names of all attributes.
+        mixed: names of containers that hold both data and static values.
+    """
 
-    def __init__(self, names: tuple[str, ...], static: dict[str, Any]) -> None:
+    __slots__ = ("_hash", "_is_mutable", "blank", "mixed", "names", "static")
+
+    def __init__(
+        self,
+        names: list[str],
+        static: dict[str, Any],
+        order: Iterable[str],
+        mixed: list[str],
+    ) -> None:
         self.names = names
-        self.static = static
+        self.static = {name: _frozen_copy(value) for name, value in static.items()}
+        self.blank = {name: self.static.get(name) for name in order}
+        self.mixed = mixed
+        self._is_mutable = any(isinstance(v, list | dict) for v in static.values())
         self._hash: int | None = None
+
+    def describes(self, names: list[str], static: dict[str, Any]) -> bool:
+        """Whether these are the very same names and values (by identity)."""
+        return (
+            not self._is_mutable
+            and self.names == names
+            and list(self.static) == list(static)
+            and all(map(operator.is_, self.static.values(), static.values()))
+        )
+
+    def make(self, cls: type[Module], children: Iterable[Any]) -> Module:
+        """A module of this structure."""
+        made = object.__new__(cls)
+        attributes = made.__dict__
+        attributes.update(self.blank)
+        if self._is_mutable:
+            attributes.update({k: _frozen_copy(v) for k, v in self.static.items()})
+        attributes.update(zip(self.names, children, strict=True))
+        for name in self.mixed:
+            attributes[name] = _unwrapped(attributes[name])
+        _set_structure(made, self)
+        return made
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -90,11 +150,23 @@ class _Structure:
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash((self.names, _hashable(self.static)))
+            self._hash = hash((tuple(self.names), _hashable(self.static)))
         return self._hash
 
     def __repr__(self) -> str:
-        return f"data={self.names}, static={self.static}"
+        return f"data={tuple(self.names)}, static={self.static}"
+
+
+_set_structure = Module._structure.__set__  # type: ignore[attr-defined]
+
+
+def _frozen_copy(value: Any) -> Any:
+    """A copy of static containers: later changes of theirs must not reach a cache."""
+    if type(value) is list:
+        return [_frozen_copy(item) for item in value]
+    if type(value) is dict:
+        return {key: _frozen_copy(item) for key, item in value.items()}
+    return value
 
 
 def _same_static(a: Any, b: Any) -> bool:
@@ -117,8 +189,9 @@ def _hashable(value: Any) -> Any:
         hash(value)
     except TypeError:
         raise TypeError(
-            f"Module: a static attribute must be hashable, got {type(value).__name__}: "
-            f"{value!r:.60}. Wrap arrays in a `Variable`; give other values a `__hash__`."
+            "Module: a static attribute must be hashable, got "
+            f"{type(value).__name__}: {value!r:.60}. Wrap arrays in a `Variable`; give "
+            "other values a `__hash__`."
         ) from None
     return value
 
@@ -127,20 +200,33 @@ def _by_text(item: tuple[Any, Any]) -> str:
     return str(item[0])
 
 
+# What a value holds: nothing, data, static values, or both.
+_NOTHING, _DATA, _STATIC, _BOTH = 0, 1, 2, 3
+
+_CONTENTS_BY_TYPE: dict[type, int] = {
+    type(None): _NOTHING,
+    **dict.fromkeys((bool, int, float, complex, str, bytes, type), _STATIC),
+    **dict.fromkeys((types.FunctionType, types.BuiltinFunctionType), _STATIC),
+    **dict.fromkeys((types.MethodType, functools.partial), _STATIC),
+}
+
+
+def _contents(value: Any) -> int:
+    known = _CONTENTS_BY_TYPE.get(type(value))
+    if known is not None:
+        return known
+    if isinstance(value, Variable | Module | Array):
+        return _DATA
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return _DATA if _is_node_with_data(value) else _STATIC
+    return functools.reduce(operator.or_, map(_contents, value), _NOTHING)
+
+
 def is_data(value: Any) -> bool:
     """Whether an attribute holds data rather than structure."""
-    if isinstance(value, Variable | Module | Array):
-        return True
-    if isinstance(value, dict):
-        return any(map(is_data, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(is_data, value))
-    if isinstance(value, _SCALARS):
-        return False
-    return _is_node_with_data(value)
-
-
-_SCALARS = (int, float, complex, str, bytes, bool, type(None), type)
+    return bool(_contents(value) & _DATA)
 
 
 def _is_node_with_data(value: Any) -> bool:
@@ -151,25 +237,85 @@ def _is_node_with_data(value: Any) -> bool:
     return any(map(is_data, leaves))
 
 
-def _split(module: Module) -> tuple[list[Any], _Structure]:
-    names, children, static = [], [], {}
+class _Static:
+    """A static value inside a container of data, such as a function between layers."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and _same_static(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash(_hashable(self.value))
+
+
+tree_util.register_static(_Static)
+
+
+def _wrapped(value: Any) -> Any:
+    contents = _contents(value)
+    if contents == _BOTH:
+        return map_items(value, lambda item, _: _wrapped(item))
+    return _Static(_frozen_copy(value)) if contents == _STATIC else value
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, _Static):
+        return _frozen_copy(value.value)
+    if isinstance(value, list | tuple | dict):
+        return map_items(value, lambda item, _: _unwrapped(item))
+    return value
+
+
+def _take_apart(module: Module) -> tuple[list[Any], _Structure]:
+    names, children, static, mixed = [], [], {}, []
     for name, value in module.__dict__.items():
-        if is_data(value):
+        contents = _contents(value)
+        if contents & _DATA:
             names.append(name)
+            if contents == _BOTH:
+                mixed.append(name)
+                value = _wrapped(value)
             children.append(value)
         else:
             static[name] = value
-    return children, _Structure(tuple(names), static)
+    known = getattr(module, "_structure", None)
+    if known is None or known.mixed != mixed or not known.describes(names, static):
+        known = _Structure(names, static, module.__dict__, mixed)
+        _set_structure(module, known)
+    return children, known
 
 
-def _flatten(module: Module) -> tuple[list[Any], _Structure]:
-    return _split(module)
-
-
-def _flatten_with_keys(module: Module) -> tuple[list[Any], _Structure]:
-    children, structure = _split(module)
+def _take_apart_with_keys(module: Module) -> tuple[list[Any], _Structure]:
+    children, structure = _take_apart(module)
     keys = map(tree_util.GetAttrKey, structure.names)
     return list(zip(keys, children, strict=True)), structure
+
+
+def _register(cls: type[Module]) -> None:
+    def make(structure: _Structure, children: Iterable[Any]) -> Module:
+        return structure.make(cls, children)
+
+    tree_util.register_pytree_node(cls, _take_apart, make, _take_apart_with_keys)
+    _CONTENTS_BY_TYPE[cls] = _DATA
+
+
+_register(Module)
+
+
+def map_items(value: Any, function: Callable[[Any, Any], Any]) -> Any:
+    """A list, tuple or dict whose items went through `function(item, name)`."""
+    if isinstance(value, dict):
+        made = copy.copy(value)  # keeps subclasses, such as a default factory
+        made.update((k, function(v, k)) for k, v in value.items())
+        return made
+    mapped = [function(v, i) for i, v in enumerate(value)]
+    if hasattr(value, "_fields"):
+        return type(value)(*mapped)
+    return type(value)(mapped)
 
 
 def items(value: Any) -> Iterator[tuple[str | int, Any]]:

@@ -11,14 +11,18 @@ _UNSET = object()
 class Variable:
     """A box that holds one array of a module (or a tree of arrays).
 
-    The class is its kind: `Param` is trained, `BatchStat`, `Cache` and the random-stream
-    state are not. A variable works as its array in arithmetic and array functions;
-    assign `variable.value = ...` to replace it.
+    The class is its kind: `Param` is trained, `BatchStat`, `Cache` and the
+    random-stream state are not. A variable works as its array in arithmetic and array
+    functions. Assign `variable.value = ...` or `variable[...] = ...` to replace the
+    array; `variable += 1` replaces it too. `==` compares identity: compare `.value`.
 
     Args:
         value: the array.
         **metadata: hashable notes, for example `sharding=("embed", "mlp")`; readable as
             attributes.
+
+    Raises:
+        TypeError: a note is not hashable.
 
     Example:
         >>> from dolmen import nn
@@ -33,11 +37,13 @@ class Variable:
     __slots__ = ("__weakref__", "_metadata", "_value")
 
     _value: Any
-    _metadata: dict[str, Any]
+    _metadata: tuple[tuple[str, Any], ...]
 
     def __init__(self, value: Any, **metadata: Any) -> None:
-        object.__setattr__(self, "_value", value)
-        object.__setattr__(self, "_metadata", metadata)
+        kind = type(self).__name__
+        for name, note in metadata.items():
+            _check_note(kind, name, note)
+        _fill(self, value, tuple(sorted(metadata.items(), key=_name_of_note)))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,17 +65,21 @@ class Variable:
     def replace(self, value: Any = _UNSET, **metadata: Any) -> "Variable":
         """A variable of the same kind with another value or other notes."""
         kept = self._value if value is _UNSET else value
-        return type(self)(kept, **{**self._metadata, **metadata})
+        return type(self)(kept, **{**self.get_metadata(), **metadata})
 
     def copy(self) -> "Variable":
         """Another variable with the same value and notes."""
-        return self.replace()
+        return _made(type(self), self._value, self._metadata)
+
+    def __reduce__(self) -> Any:
+        return _made, (type(self), self._value, self._metadata)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name in self._metadata:
-            return self._metadata[name]
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        for noted, note in self._metadata:
+            if noted == name:
+                return note
         # Array attributes and methods: shape, dtype, sum(), at, ...
         return getattr(self._value, name)
 
@@ -89,13 +99,13 @@ class Variable:
         return self._value.__array__(dtype, copy)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._value[key]
+        return self._value if key is Ellipsis else self._value[key]
 
     def __setitem__(self, key: Any, new: Any) -> None:
         if key is Ellipsis:
             self.value = new
         else:
-            self.value = self._value.at[key].set(new)
+            self.value = self._value.at[key].set(getattr(new, "value", new))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._value)
@@ -104,7 +114,7 @@ class Variable:
         return len(self._value)
 
     def __repr__(self) -> str:
-        notes = "".join(f", {k}={v!r}" for k, v in self._metadata.items())
+        notes = "".join(f", {name}={note!r}" for name, note in self._metadata)
         return f"{type(self).__name__}({_brief(self._value)}{notes})"
 
 
@@ -113,6 +123,20 @@ def _brief(value: Any) -> str:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     return repr(value)
+
+
+def _name_of_note(note: tuple[str, Any]) -> str:
+    return note[0]
+
+
+def _check_note(kind: str, name: str, note: Any) -> None:
+    try:
+        hash(note)
+    except TypeError:
+        raise TypeError(
+            f"{kind}: the note `{name}` must be hashable, got {type(note).__name__}: "
+            f"{note!r:.60}. Use a tuple instead of a list."
+        ) from None
 
 
 def _delegate(name: str) -> Any:
@@ -124,32 +148,61 @@ def _delegate(name: str) -> Any:
     return operator
 
 
-_OPERATORS = (
-    "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
-)
-for _name in _OPERATORS:
+def _replace_with(name: str) -> Any:
+    """`variable += x` keeps the variable, so that a module's attribute stays one."""
+    operator = _delegate(name)
+
+    def in_place(self: Variable, other: Any) -> Variable:
+        new = operator(self, other)
+        if new is NotImplemented:
+            return new
+        self.value = new
+        return self
+
+    return in_place
+
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift"
+_OTHERS = "neg pos abs invert lt le gt ge float int bool index complex divmod"
+for _name in _BINARY.split():
     setattr(Variable, f"__{_name}__", _delegate(f"__{_name}__"))
     setattr(Variable, f"__r{_name}__", _delegate(f"__r{_name}__"))
-for _name in "neg pos abs invert lt le gt ge float int bool index complex".split():
+    setattr(Variable, f"__i{_name}__", _replace_with(f"__{_name}__"))
+for _name in _OTHERS.split():
     setattr(Variable, f"__{_name}__", _delegate(f"__{_name}__"))
+
+_set_value = Variable._value.__set__  # type: ignore[attr-defined]
+_set_metadata = Variable._metadata.__set__  # type: ignore[attr-defined]
+
+
+def _fill(variable: Variable, value: Any, metadata: Any) -> None:
+    _set_value(variable, value)
+    _set_metadata(variable, metadata)
+
+
+def _made(cls: type[Variable], value: Any, metadata: Any) -> Variable:
+    """A variable without checks: every transformation makes all of them anew."""
+    made = object.__new__(cls)
+    _set_value(made, value)
+    _set_metadata(made, metadata)
+    return made
 
 
 def _flatten(variable: Variable) -> tuple[tuple[Any], Any]:
-    return (variable._value,), tuple(sorted(variable._metadata.items()))
+    return (variable._value,), variable._metadata
+
+
+_VALUE_KEY = tree_util.GetAttrKey("value")
 
 
 def _flatten_with_keys(variable: Variable) -> tuple[Any, Any]:
-    children, notes = _flatten(variable)
-    return [(tree_util.GetAttrKey("value"), children[0])], notes
+    return [(_VALUE_KEY, variable._value)], variable._metadata
 
 
 def _register(cls: type[Variable]) -> None:
     def unflatten(notes: Any, children: Iterable[Any]) -> Variable:
         (value,) = children
-        made = object.__new__(cls)
-        object.__setattr__(made, "_value", value)
-        object.__setattr__(made, "_metadata", dict(notes))
-        return made
+        return _made(cls, value, notes)
 
     tree_util.register_pytree_node(cls, _flatten, unflatten, _flatten_with_keys)
 

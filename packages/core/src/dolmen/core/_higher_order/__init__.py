@@ -8,7 +8,12 @@ from ._checkpoint import (
 from ._cond import cond as cond, switch as switch
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
-from ._jit import jit as jit, jit_when_eager as jit_when_eager
+from ._jit import (
+    JitFunction as JitFunction,
+    Signature as Signature,
+    jit as jit,
+    jit_when_eager as jit_when_eager,
+)
 from ._scan import map as map, scan as scan
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._stages import (

@@ -4,6 +4,7 @@ from .._backend import set_tracer_class as _set_tracer_class
 from ._eager import EAGER as EAGER, check_live as check_live, run_program as run_program
 from ._errors import (
     ConcretizationTypeError as ConcretizationTypeError,
+    NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
     TracerArrayConversionError as TracerArrayConversionError,
     TracerBoolConversionError as TracerBoolConversionError,
     TracerIntegerConversionError as TracerIntegerConversionError,

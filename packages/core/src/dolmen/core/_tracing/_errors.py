@@ -21,6 +21,10 @@ class TracerArrayConversionError(ConcretizationTypeError):
     """A traced value was handed to NumPy."""
 
 
+class NonConcreteBooleanIndexError(IndexError):
+    """A traced boolean array selects a number of elements nobody knows yet."""
+
+
 class UnexpectedTracerError(RuntimeError):
     """A traced value was used after its function had returned."""
 

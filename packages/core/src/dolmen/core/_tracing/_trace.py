@@ -86,7 +86,8 @@ class Tracer(_TracedArray):
         """Number of elements."""
         return self.type.size
 
-    __hash__ = object.__hash__
+    # Arrays can't be hashed; where they are traced, identity serves.
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class _State(threading.local):

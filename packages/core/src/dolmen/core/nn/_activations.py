@@ -123,8 +123,8 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     Example:
         >>> from dolmen.core import nn
         >>> import dolmen.core.numpy as jnp
-        >>> nn.gelu(jnp.array([-1.0, 1.0]), approximate=False)
-        Array([-0.15865526,  0.8413447 ], dtype=float32)
+        >>> nn.gelu(jnp.array([-1.0, 1.0]), approximate=False).round(2)
+        Array([-0.16,  0.84], dtype=float32)
 
     Source: Hendrycks and Gimpel (2016), arXiv:1606.08415.
     """

@@ -165,8 +165,8 @@ def logsumexp(
     Example:
         >>> from dolmen.core import nn
         >>> import dolmen.core.numpy as jnp
-        >>> nn.logsumexp(jnp.array([1000.0, 1000.0]))
-        Array(1000.6931, dtype=float32)
+        >>> nn.logsumexp(jnp.array([1000.0, -jnp.inf]))
+        Array(1000., dtype=float32)
     """
     if b is None:
         axes = _static_axes("logsumexp", a, axis)

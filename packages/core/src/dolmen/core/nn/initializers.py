@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import numpy as jnp, random
 from .._ir import dtypes, message, value_error
+from .._ops._conversion import real_dtype
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
 
 _Axes = int | Sequence[int]
@@ -261,7 +262,7 @@ def _scaled(
 
 def _in_disk(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """Complex numbers spread evenly over a disk, of variance 1."""
-    real, (radius_key, angle_key) = _part(dtype), random.split(key)
+    real, (radius_key, angle_key) = real_dtype(dtype), random.split(key)
     radius = jnp.astype(jnp.sqrt(2 * random.uniform(radius_key, shape, real)), dtype)
     angle = 2 * np.pi * jnp.astype(random.uniform(angle_key, shape, real), dtype)
     return radius * jnp.exp(1j * angle)
@@ -269,16 +270,12 @@ def _in_disk(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
 
 def _complex_truncated_normal(key: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     """Complex normal numbers of magnitude up to 2."""
-    real, (radius_key, angle_key) = _part(dtype), random.split(key)
+    real, (radius_key, angle_key) = real_dtype(dtype), random.split(key)
     u = jnp.astype(random.uniform(radius_key, shape, real), dtype)
     inside = (1 - jnp.exp(jnp.asarray(-4, dtype))) * u
     radius = jnp.sqrt(-jnp.log(1 - inside))
     angle = 2 * np.pi * jnp.astype(random.uniform(angle_key, shape, real), dtype)
     return radius * jnp.exp(1j * angle)
-
-
-def _part(dtype: np.dtype) -> np.dtype:
-    return np.zeros((), dtype).real.dtype
 
 
 def _named(name: str, scale: float, mode: str, distribution: str, source: str) -> Any:

@@ -157,7 +157,7 @@ def _from_numpy(value: Any, wanted: np.dtype | None, device: Any) -> Any:
     host = np.asarray(value)
     if host.dtype != type.dtype:
         if dtypes.kind(host.dtype) == "c" and dtypes.kind(type.dtype) not in "cb":
-            host = host.real
+            host = np.real(host)
         with np.errstate(over="ignore", invalid="ignore"):
             host = host.astype(type.dtype)
     if is_staging() and not type.shape:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend, _higher_order
-from .._higher_order._jit import JitFunction, Signature
+from .._higher_order import JitFunction, Signature
 from .._tracing import Tracer, is_array_like, is_staging
 
 # Python functions by public name; messages look up the names of parameters here.

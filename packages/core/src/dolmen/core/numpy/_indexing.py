@@ -19,15 +19,17 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl
 from .._ir import ArrayType, dtypes, message, type_error, value_error
-from .._tracing import Tracer, concrete, is_staging, typeof
+from .._tracing import (
+    NonConcreteBooleanIndexError,
+    Tracer,
+    concrete,
+    is_staging,
+    typeof,
+)
 from ._eager import jit_when_eager
 
 _INT32 = np.dtype("int32")
 _INT32_LIMITS = np.iinfo("int32")
-
-
-class NonConcreteBooleanIndexError(IndexError):
-    """A traced boolean array selects a number of elements nobody knows yet."""
 
 
 # ---- plans -------------------------------------------------------------------------

@@ -12,11 +12,12 @@ import numpy as np
 
 from .. import lax
 from .._ir import ArrayType, dtypes, type_error, value_error
-from .._ops import _limits, _selection
+from .._ops import _limits, _reductions as _ops_reductions, _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike, Axis, DTypeLike
 from ._eager import body, jit_when_eager
 from ._logic import no_out, truth
+from ._manipulation import as_axes
 from ._promotion import broadcast_args, convert, literal, to_inexact, type_of
 
 _BOOL = np.dtype(bool)
@@ -36,26 +37,7 @@ def reduced_axes(function: str, axis: Any, type: ArrayType) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(type.ndim))
-    given = axis if isinstance(axis, tuple | list) else (axis,)
-    try:
-        indices = [operator.index(i) for i in given]
-    except TypeError:
-        raise type_error(
-            f"{function}: `axis` must be None, an integer or a tuple of integers, got "
-            f"{axis!r}."
-        ) from None
-    for index in indices:
-        if not -type.ndim <= index < type.ndim:
-            raise value_error(
-                f"{function}: `axis` must lie within the {type.ndim} axes of {type!r}, "
-                f"got {index}."
-            )
-    axes = tuple([index % type.ndim for index in indices])
-    if len(set(axes)) != len(axes):
-        raise value_error(
-            f"{function}: `axis` must name each axis once, got {axis!r} for {type!r}."
-        )
-    return axes
+    return as_axes(function, axis, type.ndim)
 
 
 def _wide_integer(dtype: np.dtype) -> np.dtype:
@@ -345,7 +327,7 @@ def _variance(
     if mean is None:
         center = _mean(function, x, axes, where)
         if typeof(center).ndim:
-            center = _reductions.spread(center, type.shape, axes)
+            center = _ops_reductions.spread(center, type.shape, axes)
     else:
         x, center = broadcast_args(function, x, _cast(mean, inner))
     squared = _squared_magnitude(lax.sub(x, center))

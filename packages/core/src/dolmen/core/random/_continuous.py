@@ -41,7 +41,7 @@ def exponential(
     Example:
         >>> from dolmen.core import random
         >>> random.exponential(random.key(0), (2,))
-        Array([2.9501233, 3.8444533], dtype=float32)
+        Array([2.950128 , 3.8434246], dtype=float32)
     """
     one = single_key("exponential", key, out_sharding)
     made = sampled_dtype("exponential", dtype, "f")

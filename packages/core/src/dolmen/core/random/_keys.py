@@ -536,7 +536,7 @@ def fold_in(key: Any, data: Any) -> Any:
     Example:
         >>> from dolmen.core import random
         >>> random.key_data(random.fold_in(random.key(0), 7)).tolist()
-        [2107094570, 1813597113]
+        [2716826189, 292468403]
     """
     one, typed = open_key("fold_in", key)
     if isinstance(data, int) and not isinstance(data, bool):
