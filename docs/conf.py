@@ -30,6 +30,7 @@ autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # autodoc describes the attributes that a class has
 napoleon_custom_sections = ["Source"]
 
 

@@ -75,7 +75,9 @@ def train(*, epochs: int, batch: int, seed: int, learning_rate: float) -> float:
         if (number + 1) % (steps // epochs) == 0:
             score = float(accuracy(params, test_set))
             epoch = (number + 1) // (steps // epochs)
-            print(f"epoch {epoch:>2}  loss {float(value):.4f}  test accuracy {score:.2%}")
+            print(
+                f"epoch {epoch:>2}  loss {float(value):.4f}  test accuracy {score:.2%}"
+            )
     return float(accuracy(params, test_set))
 
 

@@ -9,44 +9,67 @@ from pathlib import Path
 
 import numpy as np
 
+from .config import UsageError
+
 VALIDATION_SHARE = 10  # every tenth file is kept for validation
 
 
-class EmptyCorpusError(RuntimeError):
-    """No text was found to train on."""
+class EmptyCorpusError(UsageError):
+    """There is no text to train on, or too little."""
 
 
-def standard_library_files(root: Path | None = None) -> list[Path]:
-    """Paths of the library's `.py` files in a fixed order, without installed packages."""
-    home = Path(sysconfig.get_path("stdlib")) if root is None else root
+class Text:
+    """What is trained on and what is held out, as arrays of bytes, and a checksum."""
+
+    def __init__(self, train: bytes, validation: bytes) -> None:
+        self.train = np.frombuffer(train, np.uint8)
+        self.validation = np.frombuffer(validation, np.uint8)
+        both = _sha256(train) + _sha256(validation)
+        self.checksum = _sha256(both.encode())[:16]
+
+    def require(self, size: int) -> None:
+        """Raise `EmptyCorpusError` where a part has fewer than `size` bytes."""
+        for name, part in (("training", self.train), ("validation", self.validation)):
+            if part.size < size:
+                raise EmptyCorpusError(
+                    f"--corpus: expected at least {size} bytes of {name} text, for one "
+                    f"batch, found {part.size}.\nName a larger directory of .py files, "
+                    "or lower --batch or --context."
+                )
+
+
+def source_files(root: Path) -> list[Path]:
+    """Paths of the .py files below `root`, sorted, without installed packages."""
     skipped = {"site-packages", "dist-packages", "__pycache__"}
     return sorted(
         path
-        for path in home.rglob("*.py")
-        if not skipped & set(path.relative_to(home).parts)
+        for path in root.rglob("*.py")
+        if path.is_file() and not skipped & set(path.relative_to(root).parts)
     )
 
 
-def load(
-    cache: Path | None = None, root: Path | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation text as two arrays of bytes.
+def load(root: Path | None = None, cache: Path | None = None) -> Text:
+    """Training and validation text.
 
-    Built once and kept in `cache` (by default the user's cache directory) beside a
-    checksum; a file that does not match its checksum is built again.
+    That of the standard library is read once and kept in `cache` (by default the user's
+    cache directory) beside a checksum; what does not match its checksum is read again.
+
+    Args:
+        root: a directory of .py files; by default the standard library.
+        cache: where to keep the standard library's text.
 
     Raises:
-        EmptyCorpusError: `root` holds no source files.
+        EmptyCorpusError: `root` holds no source files, or empty ones.
     """
+    if root is not None:
+        return Text(*_read(root))
     home = _default_cache() if cache is None else cache
     name = f"stdlib-{platform.python_version()}"
-    if root is not None:
-        name += "-" + hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
     paths = home / f"{name}.train.bin", home / f"{name}.valid.bin"
     sums = home / f"{name}.json"
     if not _checks_out(paths, sums):
-        _build(paths, sums, root)
-    return tuple(np.fromfile(path, np.uint8) for path in paths)  # type: ignore[return-value]
+        _store(_read(Path(sysconfig.get_path("stdlib"))), paths, sums)
+    return Text(*(path.read_bytes() for path in paths))
 
 
 def _default_cache() -> Path:
@@ -62,25 +85,30 @@ def _checks_out(paths: tuple[Path, Path], sums: Path) -> bool:
         return False
 
 
-def _build(paths: tuple[Path, Path], sums: Path, root: Path | None) -> None:
-    files = standard_library_files(root)
-    if len(files) < 2:
-        where = sysconfig.get_path("stdlib") if root is None else root
-        raise EmptyCorpusError(
-            f"corpus: expected at least 2 Python source files under {where}, found "
-            f"{len(files)}.\nInstall Python's standard library with its sources, or name "
-            "another directory of .py files with --corpus."
-        )
+def _read(root: Path) -> tuple[bytes, bytes]:
+    files = source_files(root)
     parts: tuple[list[bytes], list[bytes]] = ([], [])
     for number, path in enumerate(files):
-        parts[number % VALIDATION_SHARE == VALIDATION_SHARE - 1].append(path.read_bytes())
-    if not parts[1]:
+        held_out = number % VALIDATION_SHARE == VALIDATION_SHARE - 1
+        parts[held_out].append(path.read_bytes())
+    if len(files) > 1 and not parts[1]:
         parts[1].append(parts[0].pop())
+    train, validation = (b"\n".join(part) for part in parts)
+    if not train or not validation:
+        size = len(train) + len(validation)
+        raise EmptyCorpusError(
+            f"--corpus: expected at least 2 Python source files under {root}, "
+            f"found {len(files)} with {size} bytes in all.\nName another directory of "
+            ".py files; without --corpus the standard library is read."
+        )
+    return train, validation
+
+
+def _store(text: tuple[bytes, bytes], paths: tuple[Path, Path], sums: Path) -> None:
     sums.parent.mkdir(parents=True, exist_ok=True)
-    contents = [b"\n".join(part) for part in parts]
-    for path, content in zip(paths, contents, strict=True):
+    for path, content in zip(paths, text, strict=True):
         _write(path, content)
-    table = {p.name: _sha256(c) for p, c in zip(paths, contents, strict=True)}
+    table = {p.name: _sha256(c) for p, c in zip(paths, text, strict=True)}
     _write(sums, json.dumps(table, indent=2).encode())
 
 

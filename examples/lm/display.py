@@ -17,8 +17,9 @@ class Progress:
     def __init__(self, first: int, total: int, tokens_per_step: int) -> None:
         self.total = total
         self.tokens_per_step = tokens_per_step
-        self.started = time.monotonic()
         self.first = first
+        # The clock starts after the first step, which is mostly compilation.
+        self.started: float | None = None
         self.seconds_between_lines = 5.0
         self._last_line = -self.seconds_between_lines
         self._bar: rich.progress.Progress | None = None
@@ -29,7 +30,7 @@ class Progress:
                 rich.progress.TextColumn("{task.description}"),
                 rich.progress.TimeRemainingColumn(),
             )
-            self._task = self._bar.add_task("", total=total, completed=first)
+            self._task = self._bar.add_task("compiling", total=total, completed=first)
 
     def __enter__(self) -> "Progress":
         if self._bar is not None:
@@ -42,19 +43,29 @@ class Progress:
 
     def update(self, step: int, loss: float) -> None:
         """Show that `step` is done."""
+        if self.started is None:
+            self.started, self.first = time.monotonic(), step
         elapsed = time.monotonic() - self.started
-        speed = (step - self.first) * self.tokens_per_step / max(elapsed, 1e-9)
-        text = f"loss {loss:.3f}  {speed:,.0f} tokens/s"
+        seconds_per_step = elapsed / max(step - self.first, 1)
+        text = f"loss {loss:.3f}"
+        if step > self.first:
+            text += f"  {self.tokens_per_step / seconds_per_step:,.0f} tokens/s"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, description=text)
-        elif elapsed - self._last_line > self.seconds_between_lines or step == self.total:
+        elif (
+            elapsed - self._last_line > self.seconds_between_lines or step == self.total
+        ):
             self._last_line = elapsed
-            left = elapsed / max(step - self.first, 1) * (self.total - step)
-            self.say(f"step {step:>5}/{self.total}  {text}  {left:4.0f} s left")
+            if step > self.first:
+                text += f"  {seconds_per_step * (self.total - step):.0f} s left"
+            self.say(f"step {step:>5}/{self.total}  {text}")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        (self._bar.console.print if self._bar is not None else print)(text)
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, flush=True)
 
 
 def print_table(title: str, rows: Sequence[tuple[str, Any]]) -> None:
@@ -75,6 +86,7 @@ def save_curve(
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = plt.subplots(figsize=(7, 4), constrained_layout=True)
     axes.plot(*zip(*train, strict=True), linewidth=0.8, label="training batch")
@@ -82,6 +94,7 @@ def save_curve(
         axes.plot(*zip(*validation, strict=True), marker="o", label="validation")
     axes.set(xlabel="step", ylabel="loss (nats per byte)")
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -25,14 +25,18 @@ class Block(nn.Module):
         norm = FusedRMSNorm if config.fused_norm else nn.RMSNorm
         options = {"use_bias": False, "dtype": config.dtype, "rngs": rngs}
         self.norm1 = norm(size, rngs=rngs)
-        self.attention = nn.MultiHeadAttention(config.heads, size, causal=True, **options)
+        self.attention = nn.MultiHeadAttention(
+            config.heads, size, causal=True, **options
+        )
         self.norm2 = norm(size, rngs=rngs)
         self.up = nn.Linear(size, 4 * size, **options)
         self.down = nn.Linear(4 * size, size, **options)
 
     def __call__(self, x: Array) -> Array:
         x = x + self.attention(self.norm1(x))  # [batch, time, features]
-        hidden = dolmen.core.nn.gelu(self.up(self.norm2(x)))  # [batch, time, 4 features]
+        hidden = dolmen.core.nn.gelu(
+            self.up(self.norm2(x))
+        )  # [batch, time, 4 features]
         return x + self.down(hidden)
 
 
@@ -93,7 +97,9 @@ def generate(
         The added bytes `[count]`.
     """
 
-    def step(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
+    def step(
+        carry: tuple[Array, Array], key: Array
+    ) -> tuple[tuple[Array, Array], Array]:
         window, length = carry
         logits = model(window[None])[0]  # [context, vocabulary]
         last = logits[length - 1]

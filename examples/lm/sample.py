@@ -1,4 +1,4 @@
-"""Sample from a checkpoint: `python -m examples.lm.sample --checkpoint DIR --prompt ...`."""
+"""Sample from a checkpoint: `python -m examples.lm.sample --checkpoint DIR`."""
 
 import argparse
 import functools
@@ -11,8 +11,23 @@ import dolmen.core as dc
 from dolmen import ckpt, nn
 from dolmen.core import Array, random
 
-from .config import Config
+from .config import Config, UsageError
 from .model import VOCABULARY, LanguageModel, generate
+
+
+def check_options(prompt: str, count: int, temperature: float, top_k: int) -> None:
+    """Raise `UsageError` for what `sample` can't do."""
+    if not prompt:
+        raise UsageError("--prompt: expected at least one character, got ''.")
+    if count < 1:
+        raise UsageError(f"--count: expected at least 1, got {count}.")
+    if not 1 <= top_k <= VOCABULARY:
+        raise UsageError(f"--top-k: expected 1 to {VOCABULARY}, got {top_k}.")
+    if not 0 <= temperature < float("inf"):
+        raise UsageError(
+            f"--temperature: expected 0 (always the likeliest byte) or more, got "
+            f"{temperature}."
+        )
 
 
 def sample(
@@ -24,25 +39,25 @@ def sample(
     temperature: float = 0.8,
     top_k: int = 40,
 ) -> str:
-    """Continue a text by `count` bytes.
+    """Continue a text by `count` bytes; what can't be shown of them becomes U+FFFD.
+
+    The model sees the last `context` bytes.
 
     Raises:
-        ValueError: the prompt is empty, or an option is out of range.
+        UsageError: the prompt is empty, or an option is out of range.
     """
-    tokens = np.frombuffer(prompt.encode(), np.uint8)[-model.context :]
-    if tokens.size == 0:
-        raise ValueError("sample: expected a prompt of at least one character, got ''.")
-    if not 1 <= top_k <= VOCABULARY:
-        raise ValueError(f"sample: expected top_k from 1 to {VOCABULARY}, got {top_k}.")
-    if temperature < 0:
-        raise ValueError(f"sample: expected a temperature of at least 0, got {temperature}.")
+    check_options(prompt, count, temperature, top_k)
+    text = prompt.encode(errors="replace")
+    tokens = np.frombuffer(text, np.uint8)[-model.context :]
     window = np.zeros(model.context, np.int32)
     window[: tokens.size] = tokens
     run = dc.jit(
         functools.partial(generate, count=count, temperature=temperature, top_k=top_k)
     )
     added = np.asarray(run(model, window, tokens.size, key))
-    return bytes(added.astype(np.uint8)).decode(errors="replace")
+    text = bytes(added.astype(np.uint8)).decode(errors="replace")
+    # Control characters could upset a terminal.
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def restore(directory: Path, step: int | None = None) -> tuple[LanguageModel, Config]:
@@ -53,7 +68,8 @@ def restore(directory: Path, step: int | None = None) -> tuple[LanguageModel, Co
         step: which checkpoint; by default the newest.
 
     Raises:
-        FileNotFoundError: `directory` is not a run.
+        FileNotFoundError: `directory` is not a run, or has no such checkpoint.
+        dolmen.ckpt.CorruptCheckpointError: the checkpoint is damaged.
     """
     path = directory / "config.json"
     if not path.exists():
@@ -72,16 +88,27 @@ def restore(directory: Path, step: int | None = None) -> tuple[LanguageModel, Co
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="examples.lm.sample", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="a run's directory")
-    parser.add_argument("--step", type=int, help="which checkpoint; the newest by default")
-    parser.add_argument("--prompt", default="def ")
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.lm.sample", description="Sample from a checkpoint."
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="a run's directory"
+    )
+    parser.add_argument(
+        "--step", type=int, help="which checkpoint; the newest by default"
+    )
+    parser.add_argument("--prompt", default="def ", help="the text to continue")
     parser.add_argument("--count", type=int, default=400, help="bytes to add")
-    parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument("--top-k", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--temperature", type=float, default=0.8, help="0: always the likeliest byte"
+    )
+    parser.add_argument(
+        "--top-k", type=int, default=40, help="draw among the likeliest K bytes"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides what is drawn")
     options = parser.parse_args(arguments)
     try:
+        check_options(options.prompt, options.count, options.temperature, options.top_k)
         model, _ = restore(options.checkpoint, options.step)
         text = sample(
             model,
@@ -91,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
             temperature=options.temperature,
             top_k=options.top_k,
         )
-    except (OSError, ValueError, ckpt.CheckpointError) as error:
+    except (UsageError, OSError, ckpt.CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(options.prompt + text)

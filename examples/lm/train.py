@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import functools
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -22,13 +23,11 @@ from dolmen import ckpt, data, nn, optim
 from dolmen.core import Array, random
 
 from . import corpus, display
-from .config import PRESETS, Config
+from .config import DTYPES, PRESETS, Config, UsageError, option
 from .model import LanguageModel, loss
-from .sample import sample
+from .sample import check_options, sample
 
-
-class UsageError(Exception):
-    """The command line asks for something that can't be done."""
+SAMPLE_BYTES = 400  # of generated text at the end
 
 
 def make_optimizer(config: Config) -> optim.GradientTransformation:
@@ -85,9 +84,33 @@ def start(config: Config, text: np.ndarray) -> tuple[Run, Any]:
     return Run(params, opt_state, 0, iter(batches)), graphdef
 
 
-def train(config: Config, out: Path, text: tuple[np.ndarray, np.ndarray], resume: bool):
+def restore_newest(checkpointer: ckpt.Checkpointer, run: Run) -> None:
+    """Put a run where its newest checkpoint left it, if there is one.
+
+    Raises:
+        UsageError: the newest checkpoint is damaged.
+    """
+    manifests = Path(checkpointer.directory).glob("step_*/MANIFEST")
+    newest = max((path.parent for path in manifests), default=None)
+    if newest is None:
+        return
+    step = int(newest.name.removeprefix("step_"))
+    try:
+        restored = checkpointer.restore(step, like={**run.tree(), "batches": ...})
+    except ckpt.CorruptCheckpointError as error:
+        earlier = [s for s in checkpointer.all_steps() if s < step]
+        raise UsageError(
+            f"{error}\nTo go on from an earlier step ({earlier or 'there is none'}), "
+            f"remove {newest}."
+        ) from error
+    run.params, run.opt_state = restored["params"], restored["opt_state"]
+    run.step = restored["step"]
+    run.batches.set_state(restored["batches"])
+
+
+def train(config: Config, out: Path, text: corpus.Text, resume: bool):
     """Train until `config.steps`; returns the final figures."""
-    run, graphdef = start(config, text[0])
+    run, graphdef = start(config, text.train)
     optimizer = make_optimizer(config)
     metrics = Metrics(out / "metrics.jsonl")
 
@@ -104,15 +127,13 @@ def train(config: Config, out: Path, text: tuple[np.ndarray, np.ndarray], resume
     def evaluate(params: Any, batch: Array) -> Array:
         return loss(nn.merge(graphdef, params), batch)
 
-    validation = windows(text[1], config, train=False)
+    validation = windows(text.validation, config, train=False)
     held_out = [validation[i] for i in range(min(config.eval_batches, len(validation)))]
 
     with ckpt.Checkpointer(out / "checkpoints", max_to_keep=3) as checkpointer:
-        if resume and checkpointer.latest_step() is not None:
-            restored = checkpointer.restore(like={**run.tree(), "batches": ...})
-            run.params, run.opt_state = restored["params"], restored["opt_state"]
-            run.step = restored["step"]
-            run.batches.set_state(restored["batches"])
+        if resume:
+            restore_newest(checkpointer, run)
+            print(f"going on after step {run.step}")
         metrics.keep_until(run.step)
         first, began = run.step, time.monotonic()
         tokens = config.batch * config.context
@@ -126,15 +147,15 @@ def train(config: Config, out: Path, text: tuple[np.ndarray, np.ndarray], resume
                 record = {"step": step, "loss": float(value)}
                 if not np.isfinite(record["loss"]):
                     raise UsageError(
-                        f"train: the loss is {record['loss']} at step {step}. Lower "
-                        "--learning-rate, or resume from the last checkpoint."
+                        f"the loss is {record['loss']} at step {step}.\nStart a new "
+                        "run with a lower --learning-rate."
                     )
                 if step % config.eval_every == 0 or step == config.steps:
                     losses = [float(evaluate(run.params, b)) for b in held_out]
                     record["validation"] = float(np.mean(losses))
                     progress.say(
-                        f"step {step:>5}  validation loss {record['validation']:.4f} nats "
-                        "per byte"
+                        f"step {step:>5}  validation loss "
+                        f"{record['validation']:.4f} nats per byte"
                     )
                 metrics.add(record)
                 progress.update(step, record["loss"])
@@ -156,15 +177,28 @@ class Metrics:
         self._file: Any = None
 
     def keep_until(self, step: int) -> None:
-        """Drop what came after the checkpoint that training goes on from."""
-        if step and self.path.exists():
-            self.records = [r for r in self._complete_lines() if r["step"] <= step]
+        """Drop what came after the checkpoint that training goes on from.
+
+        Raises:
+            UsageError: steps up to the checkpoint are missing.
+        """
+        kept = [r for r in self._complete_lines() if r["step"] <= step]
+        if [r["step"] for r in kept] != list(range(1, step + 1)):
+            raise UsageError(
+                f"{self.path}: expected a line for each of the {step} steps of the "
+                f"checkpoint, found {len(kept)}.\nPut the file back, or start a new "
+                "run with another --out."
+            )
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(r) + "\n" for r in self.records))
+        self._file = temporary.open("w")
+        for record in kept:
+            self.add(record)
+        self.flush()
         temporary.replace(self.path)
-        self._file = self.path.open("a")
 
     def _complete_lines(self) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
         for line in self.path.read_text().splitlines():
             try:
                 yield json.loads(line)
@@ -178,8 +212,6 @@ class Metrics:
 
     def flush(self) -> None:
         """Make sure that what was added survives a crash."""
-        import os
-
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -192,15 +224,15 @@ def prepare(out: Path, config: Config, resume: bool) -> None:
     """Make the run's directory, or check that it is the one to go on with.
 
     Raises:
-        UsageError: the directory holds a run and `--resume` is not given, or the run was
-            started with another configuration.
+        UsageError: the directory holds a run and `--resume` is not given, or the run
+            was started with another configuration, or it holds other files.
     """
     saved = out / "config.json"
     if saved.exists():
         if not resume:
             raise UsageError(
-                f"--out {out}: there is a run in this directory already, and nothing is "
-                "overwritten.\nGo on with it (--resume), or choose another --out."
+                f"--out {out}: there is a run in this directory already, and nothing "
+                "is overwritten.\nGo on with it (--resume), or choose another --out."
             )
         different = Config.load(saved).differences(config)
         if different:
@@ -210,55 +242,100 @@ def prepare(out: Path, config: Config, resume: bool) -> None:
                 "Pass the same options as then, or start a new run with another --out."
             )
         return
-    if resume and out.exists() and any(out.iterdir()):
+    # A run that was killed before its first line leaves at most the temporary file.
+    if out.exists() and any(path.name != "config.tmp" for path in out.iterdir()):
         raise UsageError(
-            f"--resume: {out} is not empty, but holds no run (no config.json).\n"
-            "Name the directory of a run with --out."
+            f"--out {out}: the directory is not empty, but holds no run (it has no "
+            "config.json).\nName the directory of a run, or a new one."
         )
+    if resume:
+        print(f"nothing to resume in {out}: starting a new run")
     out.mkdir(parents=True, exist_ok=True)
     config.save(saved)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line; every field of the configuration is an option."""
-    parser = argparse.ArgumentParser(prog="examples.lm.train", description=__doc__)
-    parser.add_argument("--preset", choices=PRESETS, default="quickstart")
-    parser.add_argument("--out", type=Path, default=None, help="directory of the run")
-    parser.add_argument("--resume", action="store_true", help="go on with a run")
-    parser.add_argument("--corpus", type=Path, help="train on the .py files found here")
-    parser.add_argument("--prompt", default="def ", help="start of the final sample")
-    parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument("--top-k", type=int, default=40)
-    for field in dataclasses.fields(Config):
-        name = "--" + field.name.replace("_", "-")
-        if field.name == "preset":
-            continue
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.lm.train",
+        description="Train a byte-level language model.",
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="a configuration (default: quickstart)"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="directory of the run (default: runs/...)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out"
+    )
+    sampling = parser.add_argument_group("sample at the end")
+    sampling.add_argument("--prompt", default="def ", help="the text to continue")
+    sampling.add_argument(
+        "--temperature", type=float, default=0.8, help="0: always the likeliest byte"
+    )
+    sampling.add_argument(
+        "--top-k", type=int, default=40, help="draw among the likeliest K bytes"
+    )
+    settings = parser.add_argument_group("settings that differ from the preset's")
+    for field in SETTINGS:
+        name, value = option(field.name), getattr(PRESETS["quickstart"], field.name)
+        shown = f"quickstart: {value}" if value != "" else "default: standard library"
         if field.type is bool:
-            parser.add_argument(name, action=argparse.BooleanOptionalAction)
+            settings.add_argument(
+                name, action=argparse.BooleanOptionalAction, help=shown
+            )
+        elif field.name == "dtype":
+            settings.add_argument(name, choices=DTYPES, help=shown)
         else:
-            parser.add_argument(name, type=field.type)
+            settings.add_argument(name, type=field.type, help=shown)
     return parser.parse_args(arguments)
+
+
+# What the command line may change; the others follow from it.
+SETTINGS = [
+    field
+    for field in dataclasses.fields(Config)
+    if field.name not in ("preset", "text_checksum")
+]
+
+
+def configure(options: argparse.Namespace) -> Config:
+    """The preset with the given settings; of a run that is resumed, its own."""
+    given = {field.name: getattr(options, field.name) for field in SETTINGS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.resume:
+        if options.out is None:
+            raise UsageError("--resume: name the directory of the run with --out.")
+        saved = options.out / "config.json"
+        if options.preset is None and saved.exists():
+            return dataclasses.replace(Config.load(saved), **given)
+    return dataclasses.replace(PRESETS[options.preset or "quickstart"], **given)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     options = parse(arguments)
-    given = {
-        f.name: getattr(options, f.name)
-        for f in dataclasses.fields(Config)
-        if f.name != "preset" and getattr(options, f.name) is not None
-    }
-    config = dataclasses.replace(PRESETS[options.preset], **given)
-    out = options.out or Path("runs") / f"lm-{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = options.out
     try:
+        check_options(options.prompt, SAMPLE_BYTES, options.temperature, options.top_k)
+        config = configure(options)
+        if out is None:
+            out = Path("runs") / f"lm-{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+        text = corpus.load(Path(config.corpus) if config.corpus else None)
+        text.require(config.batch * config.context + 1)
+        config = dataclasses.replace(config, text_checksum=text.checksum)
         prepare(out, config, options.resume)
-        text = corpus.load(root=options.corpus)
         print(json.dumps(dataclasses.asdict(config), indent=2))
-        print(f"run: {out}   text: {text[0].size:,} bytes, {text[1].size:,} held out")
+        sizes = f"{text.train.size:,} bytes, {text.validation.size:,} held out"
+        print(f"run: {out}   text: {sizes}", flush=True)
         model, metrics, seconds, tokens = train(config, out, text, options.resume)
-    except (UsageError, corpus.EmptyCorpusError, ckpt.CheckpointError) as error:
+    except (UsageError, OSError, ckpt.CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"\nstopped; go on with --resume --out {out}", file=sys.stderr)
+        return 130
     validation = metrics.series("validation")
     display.save_curve(out / "loss.png", metrics.series("loss"), validation)
     count = sum(v.value.size for _, v in nn.iter_variables(model))
@@ -269,7 +346,7 @@ def main(arguments: list[str] | None = None) -> int:
             ("first loss", f"{metrics.series('loss')[0][1]:.4f}"),
             ("parameters", f"{count:,}"),
             ("tokens this time", f"{tokens:,}"),
-            ("seconds", f"{seconds:.1f}"),
+            ("seconds, with compilation", f"{seconds:.1f}"),
             ("tokens per second", f"{tokens / max(seconds, 1e-9):,.0f}"),
             ("loss curve", out / "loss.png"),
             ("checkpoints", out / "checkpoints"),
@@ -280,7 +357,7 @@ def main(arguments: list[str] | None = None) -> int:
         sample(
             model,
             options.prompt,
-            count=400,
+            count=SAMPLE_BYTES,
             key=random.key(config.seed),
             temperature=options.temperature,
             top_k=options.top_k,
@@ -291,4 +368,3 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-

@@ -35,7 +35,6 @@ def test_keys_are_restored_like_keys(tmp_path):
     numpy.testing.assert_array_equal(words(loaded), words(key))
 
 
-@pytest.mark.xfail(raises=TypeError, reason="ShapeDtypeStruct refuses dtypes of keys")
 def test_keys_are_restored_like_abstract_keys(tmp_path):
     ck.save(tmp_path / "x", [random.key(3)])
 

@@ -156,6 +156,12 @@ def test_str_and_format_show_the_value():
     assert f"{jnp.float32(1.2345):.2f}" == "1.23"
 
 
+def test_trace_is_a_method_of_traced_arrays_too():
+    got = dc.jit(dc.grad(lambda x: x.trace()))(np.ones((2, 2), np.float32))
+
+    np.testing.assert_array_equal(got, np.eye(2))
+
+
 def test_text_of_a_tracer_is_its_type():
     seen = []
 

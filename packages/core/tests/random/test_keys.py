@@ -93,6 +93,34 @@ def test_vmap_over_keys_draws_what_a_loop_draws(keys):
     np.testing.assert_array_equal(drawn, expected)
 
 
+def test_eval_shape_describes_keys(keys):
+    got = dc.eval_shape(lambda k: {"key": random.fold_in(k, 1)}, random.key(0))
+
+    assert got == {"key": dc.ShapeDtypeStruct((), keys.dtype)}
+
+
+def test_descriptions_of_keys_stand_for_keys(keys):
+    described = dc.ShapeDtypeStruct((3, 4), keys.dtype)
+
+    got = dc.eval_shape(lambda ks: (ks[0], random.uniform(ks[0, 0], (5,))), described)
+
+    assert described.size == 12
+    assert got == (
+        dc.ShapeDtypeStruct((4,), keys.dtype),
+        dc.ShapeDtypeStruct((5,), np.float32),
+    )
+
+
+def test_a_description_of_keys_has_no_array_type(keys):
+    with pytest.raises(TypeError) as caught:
+        dc.ShapeDtypeStruct((2,), keys.dtype).as_type()
+
+    assert str(caught.value).splitlines()[0] == (
+        "expected the description of an array, got ShapeDtypeStruct(shape=(2,), "
+        "dtype=key<fry>)."
+    )
+
+
 def test_scan_carries_keys():
     def step(key, _):
         key, now = random.split(key)

@@ -89,7 +89,7 @@ class Ref:
         window, dynamic = _window(self, key)
         value = self._as_stored(value, window.value_shape)
         made = bind(Store(window), self.value, value, *dynamic)
-        if made.trace is not self.value.trace:
+        if made.owner is not self.value.owner:
             raise TypeError(
                 error_message(
                     f"store to `{self.name}`: a ref can't be written inside the "

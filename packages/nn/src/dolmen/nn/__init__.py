@@ -2,33 +2,33 @@
 
 from ._attention import MultiHeadAttention as MultiHeadAttention
 from ._dropout import Dropout as Dropout
-from ._gradients import grad as grad
-from ._gradients import value_and_grad as value_and_grad
-from ._linear import Conv as Conv
-from ._linear import Embed as Embed
-from ._linear import Linear as Linear
-from ._module import Module as Module
-from ._module import iter_modules as iter_modules
-from ._module import iter_variables as iter_variables
-from ._normalization import LayerNorm as LayerNorm
-from ._normalization import RMSNorm as RMSNorm
-from ._rngs import Rngs as Rngs
-from ._rngs import RngStream as RngStream
-from ._stack import Sequential as Sequential
-from ._stack import Stack as Stack
-from ._state import GraphDef as GraphDef
-from ._state import State as State
-from ._state import clone as clone
-from ._state import merge as merge
-from ._state import split as split
-from ._state import state as state
-from ._state import update as update
+from ._gradients import grad as grad, value_and_grad as value_and_grad
+from ._linear import Conv as Conv, Embed as Embed, Linear as Linear
+from ._module import (
+    Module as Module,
+    iter_modules as iter_modules,
+    iter_variables as iter_variables,
+)
+from ._normalization import LayerNorm as LayerNorm, RMSNorm as RMSNorm
+from ._rngs import Rngs as Rngs, RngStream as RngStream
+from ._stack import Sequential as Sequential, Stack as Stack
+from ._state import (
+    GraphDef as GraphDef,
+    State as State,
+    clone as clone,
+    merge as merge,
+    split as split,
+    state as state,
+    update as update,
+)
 from ._summary import summary as summary
-from ._variables import BatchStat as BatchStat
-from ._variables import Cache as Cache
-from ._variables import Intermediate as Intermediate
-from ._variables import Param as Param
-from ._variables import RngCount as RngCount
-from ._variables import RngKey as RngKey
-from ._variables import RngState as RngState
-from ._variables import Variable as Variable
+from ._variables import (
+    BatchStat as BatchStat,
+    Cache as Cache,
+    Intermediate as Intermediate,
+    Param as Param,
+    RngCount as RngCount,
+    RngKey as RngKey,
+    RngState as RngState,
+    Variable as Variable,
+)

@@ -21,6 +21,8 @@ class MultiHeadAttention(Module):
         qkv_features: size of all query heads together; by default `in_features`.
         out_features: size of the last axis of the output; by default `in_features`.
         num_kv_heads: heads of keys and values, a divisor of `num_heads`.
+        in_kv_features: size of the last axis of `inputs_k` and `inputs_v`; by default
+            `in_features`.
         causal: each position sees only itself and those before.
         dropout_rate: share of the output to drop while training.
         use_bias: biases in the projections.
@@ -36,8 +38,8 @@ class MultiHeadAttention(Module):
         >>> attend(jnp.ones((1, 5, 8))).shape
         (1, 5, 8)
 
-    Source: Vaswani et al. (2017), arXiv:1706.03762; shared key heads from Ainslie et al.
-    (2023), arXiv:2305.13245.
+    Source: Vaswani et al. (2017), arXiv:1706.03762; shared key heads from Ainslie et
+    al. (2023), arXiv:2305.13245.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class MultiHeadAttention(Module):
         in_features: int,
         qkv_features: int | None = None,
         out_features: int | None = None,
-        *,
         num_kv_heads: int | None = None,
+        in_kv_features: int | None = None,
+        *,
         causal: bool = False,
         dropout_rate: float = 0.0,
         use_bias: bool = True,
@@ -81,9 +84,12 @@ class MultiHeadAttention(Module):
         }
         kv_size = kv_heads * self.head_size
         self.query = Linear(in_features, qkv, **options)
-        self.key = Linear(in_features, kv_size, **options)
-        self.value = Linear(in_features, kv_size, **options)
-        self.out = Linear(qkv, in_features if out_features is None else out_features, **options)
+        in_kv = in_features if in_kv_features is None else in_kv_features
+        self.key = Linear(in_kv, kv_size, **options)
+        self.value = Linear(in_kv, kv_size, **options)
+        self.out = Linear(
+            qkv, in_features if out_features is None else out_features, **options
+        )
         self.dropout = Dropout(dropout_rate)
 
     def __call__(
@@ -93,6 +99,7 @@ class MultiHeadAttention(Module):
         inputs_v: Any = None,
         *,
         mask: Any = None,
+        deterministic: bool | None = None,
         rngs: Rngs | None = None,
     ) -> Any:
         """Attend from `inputs_q [..., time, in_features]`.
@@ -100,8 +107,9 @@ class MultiHeadAttention(Module):
         Args:
             inputs_k: where keys come from; by default `inputs_q`.
             inputs_v: where values come from; by default `inputs_k`.
-            mask: boolean, broadcastable to `[..., num_heads, time, key time]`; positions
-                where it is false are not seen.
+            mask: boolean, broadcastable to `[..., num_heads, time, key time]`;
+                positions where it is false are not seen.
+            deterministic: overrides the mode of the dropout.
             rngs: streams for dropout.
 
         Returns:
@@ -116,7 +124,7 @@ class MultiHeadAttention(Module):
             q, k, v, mask=mask, is_causal=self.causal
         )
         joined = attended.reshape(*attended.shape[:-2], -1)
-        return self.dropout(self.out(joined), rngs=rngs)
+        return self.dropout(self.out(joined), deterministic=deterministic, rngs=rngs)
 
     def _heads(self, x: Any, count: int) -> Any:
         return x.reshape(*x.shape[:-1], count, self.head_size)

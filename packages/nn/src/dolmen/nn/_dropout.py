@@ -7,7 +7,7 @@ import dolmen.core.numpy as jnp
 from dolmen.core import random
 
 from ._module import Module
-from ._rngs import Rngs
+from ._rngs import Rngs, RngStream
 
 
 class Dropout(Module):
@@ -17,9 +17,10 @@ class Dropout(Module):
         rate: share of elements to zero, from 0 to 1.
         broadcast_dims: axes along which whole slices are dropped together.
         deterministic: do nothing (evaluation mode).
-        rngs: streams to keep; without them pass `rngs` to each call. A kept stream
-            advances only in the copy that a transformed function sees: return the module
-            from it, or pass `rngs`.
+        rngs: streams; a stream of its own is forked from `dropout` and kept. Without
+            it pass `rngs` to each call. Under a transformation a kept stream advances
+            only in the copy that the function sees: return the module from it, or pass
+            `rngs`.
 
     Example:
         >>> from dolmen import nn
@@ -37,23 +38,27 @@ class Dropout(Module):
         *,
         broadcast_dims: Sequence[int] = (),
         deterministic: bool = False,
-        rngs: Rngs | None = None,
+        rngs: Rngs | RngStream | None = None,
     ) -> None:
         if not 0.0 <= rate <= 1.0:
             raise ValueError(f"Dropout: expected a rate from 0 to 1, got {rate}.")
         self.rate = rate
         self.broadcast_dims = tuple(broadcast_dims)
         self.deterministic = deterministic
-        self.rngs = rngs
+        self.rngs = rngs.dropout.fork() if isinstance(rngs, Rngs) else rngs
 
     def __call__(
-        self, x: Any, *, deterministic: bool | None = None, rngs: Rngs | None = None
+        self,
+        x: Any,
+        *,
+        deterministic: bool | None = None,
+        rngs: Rngs | RngStream | None = None,
     ) -> Any:
         """Drop elements of `x`.
 
         Args:
             deterministic: overrides the module's own mode.
-            rngs: overrides the module's own streams; `dropout` is used.
+            rngs: overrides the module's own stream; `dropout` is used.
 
         Raises:
             ValueError: in training mode there are no streams.
@@ -63,15 +68,16 @@ class Dropout(Module):
             return x
         if self.rate == 1.0:
             return jnp.zeros_like(x)
-        streams = self.rngs if rngs is None else rngs
-        if streams is None:
+        stream = self.rngs if rngs is None else rngs
+        if stream is None:
             raise ValueError(
-                "Dropout: no random streams. Pass `rngs=nn.Rngs(dropout=key)` to the call, "
-                "or call `model.eval()` to switch dropout off."
+                "Dropout: no random streams. Pass `rngs=nn.Rngs(dropout=key)` to the "
+                "call, or call `model.eval()` to switch dropout off."
             )
+        key = stream.dropout() if isinstance(stream, Rngs) else stream()
         keep = 1.0 - self.rate
-        shape = tuple(
-            1 if axis in self.broadcast_dims else size for axis, size in enumerate(x.shape)
-        )
-        mask = random.bernoulli(streams.dropout(), keep, shape)
+        shape = list(x.shape)
+        for axis in self.broadcast_dims:
+            shape[axis] = 1
+        mask = random.bernoulli(key, keep, tuple(shape))
         return jnp.where(mask, x / keep, jnp.zeros((), x.dtype))

@@ -6,7 +6,7 @@ from typing import Any
 
 import dolmen.core as dc
 
-from ._state import Filter, State, merge, split
+from ._state import Changes, Filter, State, merge, split, update
 from ._variables import Param
 
 
@@ -24,7 +24,9 @@ def value_and_grad(
         has_aux: `fun` returns a pair; the second part is passed through.
 
     Returns:
-        A function that returns the value and a `State` of gradients.
+        A function that returns the value and a `State` of gradients. What `fun` changes
+        in variables that are not differentiated (statistics, counts of random streams)
+        is changed in the model that was passed.
     """
 
     @functools.wraps(fun)
@@ -32,9 +34,16 @@ def value_and_grad(
         graphdef, chosen, rest = split(model, wrt, ...)
 
         def of_chosen(chosen: State) -> Any:
-            return fun(merge(graphdef, chosen, rest), *args, **kwargs)
+            inner = merge(graphdef, chosen, rest)
+            changes = Changes(inner, besides=wrt)
+            result = fun(inner, *args, **kwargs)
+            loss, aux = result if has_aux else (result, None)
+            return loss, (aux, changes.state())
 
-        return dc.value_and_grad(of_chosen, has_aux=has_aux)(chosen)
+        differentiate = dc.value_and_grad(of_chosen, has_aux=True)
+        (loss, (aux, changed)), grads = differentiate(chosen)
+        update(model, changed)
+        return ((loss, aux) if has_aux else loss), grads
 
     return both
 

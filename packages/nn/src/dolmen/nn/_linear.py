@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import dolmen.core.numpy as jnp
-from dolmen.core import lax
+from dolmen.core import debug, lax
+from dolmen.core.extend import describe_frame, error_message, typeof, user_frame
 from dolmen.core.nn import initializers
 
 from ._dtypes import compute_dtype
@@ -13,9 +16,7 @@ from ._rngs import Rngs
 from ._variables import Param
 
 _default_kernel_init = initializers.lecun_normal()
-_default_embed_init = initializers.variance_scaling(
-    1.0, "fan_in", "normal", out_axis=0
-)
+_default_embed_init = initializers.variance_scaling(1.0, "fan_in", "normal", out_axis=0)
 
 
 class Linear(Module):
@@ -71,7 +72,7 @@ class Linear(Module):
         Raises:
             ValueError: the last size of `x` is not `in_features`.
         """
-        check_last_axis("Linear", x, self.in_features)
+        check_last_axis("Linear", x, in_features=self.in_features)
         dtype = compute_dtype(self.dtype, x, self.kernel)
         y = jnp.matmul(
             x.astype(dtype), self.kernel.value.astype(dtype), precision=self.precision
@@ -79,17 +80,17 @@ class Linear(Module):
         return y if self.bias is None else y + self.bias.value.astype(dtype)
 
 
-def check_last_axis(layer: str, x: Any, features: int) -> None:
-    """Raise `ValueError` unless the last axis of `x` has `features` elements."""
-    if jnp.ndim(x) == 0 or jnp.shape(x)[-1] != features:
-        from dolmen.core.extend import error_message, typeof
-
+def check_last_axis(layer: str, x: Any, **features: int) -> None:
+    """Raise `ValueError` unless the last axis of `x` has the size of one argument."""
+    ((argument, size),) = features.items()
+    shape = jnp.shape(x)
+    if not shape or shape[-1] != size:
+        fix = f"Make the layer with {argument}={shape[-1]}, or r" if shape else "R"
         raise ValueError(
             error_message(
-                f"{layer}: expected an input whose last axis has {features} elements, got "
+                f"{layer}: expected an input whose last axis has {size} elements, got "
                 f"{typeof(x)!r}.",
-                f"Make the layer with in_features={jnp.shape(x)[-1] if jnp.ndim(x) else 1}"
-                ", or reshape the input.",
+                f"{fix}eshape the input.",
             )
         )
 
@@ -141,8 +142,6 @@ class Embed(Module):
             TypeError: `inputs` is not of an integer dtype.
             IndexError: with `debug_checks`, an id is outside the table.
         """
-        from dolmen.core.extend import error_message, typeof
-
         if not jnp.issubdtype(typeof(inputs).dtype, jnp.integer):
             raise TypeError(
                 error_message(
@@ -159,18 +158,13 @@ class Embed(Module):
 
     def attend(self, query: Any) -> Any:
         """Products of `query [..., features]` with every vector, as output logits."""
-        check_last_axis("Embed.attend", query, self.features)
+        check_last_axis("Embed.attend", query, features=self.features)
         dtype = compute_dtype(self.dtype, query, self.embedding)
         return jnp.matmul(query.astype(dtype), self.embedding.value.astype(dtype).T)
 
 
 def _check_ids(ids: Any, limit: int) -> None:
     """Raise for ids outside the table, also from compiled code."""
-    import numpy as np
-
-    from dolmen.core import debug
-    from dolmen.core.extend import describe_frame, user_frame
-
     where = describe_frame(user_frame())
 
     def check(values: np.ndarray) -> None:
@@ -195,7 +189,8 @@ class Conv(Module):
         out_features: channels of the output.
         kernel_size: sizes of the window, one for each spatial axis.
         strides: steps of the window.
-        padding: `"SAME"`, `"VALID"`, `"CIRCULAR"` or pairs `(low, high)` per axis.
+        padding: `"SAME"`, `"VALID"`, `"CIRCULAR"` (the input wraps around), a number
+            for both sides of all axes, or one number or pair `(low, high)` per axis.
         input_dilation: spacing of the input's elements.
         kernel_dilation: spacing of the kernel's elements.
         feature_group_count: groups of channels convolved separately.
@@ -207,6 +202,10 @@ class Conv(Module):
             `[*kernel_size, in_features // feature_group_count, out_features]`.
         bias_init: initializer of the bias `[out_features]`.
         rngs: streams; `params` is used.
+
+    Raises:
+        ValueError: channels are no multiple of the groups, the padding is unknown or
+            another argument has the wrong number of axes.
 
     Example:
         >>> from dolmen import nn
@@ -236,11 +235,15 @@ class Conv(Module):
         rngs: Rngs,
     ) -> None:
         sizes = (kernel_size,) if isinstance(kernel_size, int) else tuple(kernel_size)
-        if in_features % feature_group_count:
-            raise ValueError(
-                f"Conv: in_features={in_features} must be a multiple of "
-                f"feature_group_count={feature_group_count}."
-            )
+        for name, count in (
+            ("in_features", in_features),
+            ("out_features", out_features),
+        ):
+            if count % feature_group_count:
+                raise ValueError(
+                    f"Conv: {name}={count} must be a multiple of "
+                    f"feature_group_count={feature_group_count}."
+                )
         shape = (*sizes, in_features // feature_group_count, out_features)
         self.kernel = Param(kernel_init(rngs.params(), shape, param_dtype))
         self.bias = (
@@ -252,18 +255,30 @@ class Conv(Module):
         self.in_features = in_features
         self.out_features = out_features
         self.kernel_size = sizes
-        self.strides = _per_axis(strides, rank)
-        self.padding = padding if isinstance(padding, str) else tuple(map(tuple, padding))
-        self.input_dilation = _per_axis(input_dilation, rank)
-        self.kernel_dilation = _per_axis(kernel_dilation, rank)
+        self.strides = _per_axis("strides", strides, rank)
+        self.padding = _padding(padding, rank)
+        self.input_dilation = _per_axis("input_dilation", input_dilation, rank)
+        self.kernel_dilation = _per_axis("kernel_dilation", kernel_dilation, rank)
         self.feature_group_count = feature_group_count
         self.dtype = dtype
         self.precision = precision
 
     def __call__(self, x: Any) -> Any:
-        """Apply to `x [..., *spatial, in_features]`; leading axes are batches."""
-        check_last_axis("Conv", x, self.in_features)
+        """Apply to `x [..., *spatial, in_features]`; leading axes are batches.
+
+        Raises:
+            ValueError: `x` has too few axes or another number of channels.
+        """
+        check_last_axis("Conv", x, in_features=self.in_features)
         rank = len(self.kernel_size)
+        if x.ndim <= rank:
+            raise ValueError(
+                error_message(
+                    f"Conv: expected an input with {rank} spatial axes and a last axis "
+                    f"of {self.in_features} channels, got {typeof(x)!r}.",
+                    "Add the missing axes with `reshape`.",
+                )
+            )
         dtype = compute_dtype(self.dtype, x, self.kernel)
         batch = x.shape[: x.ndim - rank - 1]
         y = jnp.reshape(x.astype(dtype), (-1, *x.shape[x.ndim - rank - 1 :]))
@@ -271,7 +286,7 @@ class Conv(Module):
         if padding == "CIRCULAR":
             y = jnp.pad(y, ((0, 0), *self._circular(), (0, 0)), mode="wrap")
             padding = "VALID"
-        spatial = "DHW"[-rank:] if rank <= 3 else "".join(map(chr, range(65, 65 + rank)))
+        spatial = "ABDEFGH"[:rank]
         y = lax.conv_general_dilated(
             y,
             self.kernel.value.astype(dtype),
@@ -289,10 +304,29 @@ class Conv(Module):
 
     def _circular(self) -> list[tuple[int, int]]:
         spans = [
-            (k - 1) * d for k, d in zip(self.kernel_size, self.kernel_dilation, strict=True)
+            (k - 1) * d
+            for k, d in zip(self.kernel_size, self.kernel_dilation, strict=True)
         ]
         return [(span // 2, span - span // 2) for span in spans]
 
 
-def _per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
-    return (value,) * rank if isinstance(value, int) else tuple(value)
+def _per_axis(name: str, value: int | Sequence[int], rank: int) -> tuple[int, ...]:
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank:
+        raise ValueError(
+            f"Conv: expected one number in `{name}` for each of the {rank} spatial "
+            f"axes, got {value!r}."
+        )
+    return values
+
+
+def _padding(padding: Any, rank: int) -> Any:
+    if isinstance(padding, str):
+        if padding not in ("SAME", "VALID", "CIRCULAR"):
+            raise ValueError(
+                "Conv: expected `padding` 'SAME', 'VALID', 'CIRCULAR', a number, or a "
+                f"number or pair per axis, got {padding!r}."
+            )
+        return padding
+    per_axis = _per_axis("padding", padding, rank)
+    return tuple((p, p) if isinstance(p, int) else tuple(p) for p in per_axis)

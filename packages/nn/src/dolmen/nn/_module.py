@@ -9,7 +9,7 @@ from typing import Any
 
 from dolmen.core import Array, tree_util
 
-from ._variables import Variable
+from ._variables import Variable, brief
 
 Path = tuple[str | int, ...]
 
@@ -117,7 +117,8 @@ class _Structure:
         self.blank = {name: self.static.get(name) for name in order}
         self.mixed = mixed
         self._is_mutable = any(isinstance(v, list | dict) for v in static.values())
-        self._hash: int | None = None
+        # At once, so that an unhashable value is an error where it is, not stale code.
+        self._hash = hash((tuple(names), _hashable(self.static)))
 
     def describes(self, names: list[str], static: dict[str, Any]) -> bool:
         """Whether these are the very same names and values (by identity)."""
@@ -149,8 +150,6 @@ class _Structure:
         return _same_static(self.static, other.static)
 
     def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = hash((tuple(self.names), _hashable(self.static)))
         return self._hash
 
     def __repr__(self) -> str:
@@ -348,22 +347,32 @@ def _iter_modules(
 
 def iter_variables(root: Any, path: Path = ()) -> Iterator[tuple[Path, Variable]]:
     """Every variable in a tree with its path, shared ones once."""
-    yield from _iter_variables(root, path, set())
+    for where, value in iter_values(root, path):
+        if isinstance(value, Variable):
+            yield where, value
 
 
-def _iter_variables(
-    value: Any, path: Path, seen: set[int]
-) -> Iterator[tuple[Path, Variable]]:
+def iter_values(root: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every variable, and every array that stands without one, with its path."""
+    yield from _iter_values(root, path, set())
+
+
+def _iter_values(value: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Any]]:
     if isinstance(value, Variable | Module):
         if id(value) in seen:
             return
         seen.add(id(value))
-    if isinstance(value, Variable):
+    if isinstance(value, Variable) or is_bare(value):
         yield path, value
         return
     for name, child in items(value):
-        if isinstance(child, Variable | Module | list | tuple | dict):
-            yield from _iter_variables(child, (*path, name), seen)
+        yield from _iter_values(child, (*path, name), seen)
+
+
+def is_bare(value: Any) -> bool:
+    """Whether this is an array, or a user's node of arrays, without a variable."""
+    containers = Variable | Module | list | tuple | dict
+    return not isinstance(value, containers) and is_data(value)
 
 
 def _lines(value: Any, name: str = "") -> list[str]:
@@ -389,5 +398,5 @@ def _lines(value: Any, name: str = "") -> list[str]:
         body = [line for key, child in items(value) for line in _lines(child, str(key))]
         return [f"{head}{brackets[0]}", *("  " + line for line in body), brackets[1]]
     if isinstance(value, Array):
-        return [f"{head}{value.dtype}[{','.join(map(str, value.shape))}]"]
+        return [f"{head}{brief(value)}"]
     return [f"{head}{value!r}"]

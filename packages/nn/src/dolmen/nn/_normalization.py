@@ -11,6 +11,9 @@ from ._module import Module
 from ._rngs import Rngs
 from ._variables import Param
 
+# Promotes integers to float32 and leaves floating-point dtypes as they are.
+_SMALLEST = jnp.bfloat16
+
 
 class LayerNorm(Module):
     """`(x - mean) / sqrt(variance + epsilon) * scale + bias` over the last axis.
@@ -20,7 +23,7 @@ class LayerNorm(Module):
     Args:
         num_features: size of the last axis.
         epsilon: added to the variance.
-        dtype: of the result; by default that of the input.
+        dtype: of the result; by default that of the input (float32 for integers).
         param_dtype: of scale and bias.
         use_bias: add a bias.
         use_scale: multiply by a scale.
@@ -63,8 +66,8 @@ class LayerNorm(Module):
 
     def __call__(self, x: Any) -> Any:
         """Normalise `x [..., num_features]`."""
-        check_last_axis("LayerNorm", x, self.num_features)
-        dtype = x.dtype if self.dtype is None else self.dtype
+        check_last_axis("LayerNorm", x, num_features=self.num_features)
+        dtype = self.dtype or jnp.promote_types(x.dtype, _SMALLEST)
         y = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean = jnp.mean(y, axis=-1, keepdims=True)
         centered = y - mean
@@ -81,7 +84,7 @@ class RMSNorm(Module):
     Args:
         num_features: size of the last axis.
         epsilon: added to the mean square.
-        dtype: of the result; by default that of the input.
+        dtype: of the result; by default that of the input (float32 for integers).
         param_dtype: of the scale.
         use_scale: multiply by a scale.
         scale_init: initializer of the scale.
@@ -118,8 +121,8 @@ class RMSNorm(Module):
 
     def __call__(self, x: Any) -> Any:
         """Normalise `x [..., num_features]`."""
-        check_last_axis("RMSNorm", x, self.num_features)
-        dtype = x.dtype if self.dtype is None else self.dtype
+        check_last_axis("RMSNorm", x, num_features=self.num_features)
+        dtype = self.dtype or jnp.promote_types(x.dtype, _SMALLEST)
         y = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean_square = jnp.mean(lax.square(y), axis=-1, keepdims=True)
         y = y * lax.rsqrt(mean_square + self.epsilon)

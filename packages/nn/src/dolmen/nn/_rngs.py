@@ -3,7 +3,7 @@
 from typing import Any
 
 import dolmen.core.numpy as jnp
-from dolmen.core import random
+from dolmen.core import dtypes, random
 
 from ._module import Module
 from ._variables import RngCount, RngKey
@@ -14,10 +14,13 @@ class RngStream(Module):
 
     Args:
         seed: an integer or a key.
+
+    Raises:
+        TypeError: it is neither.
     """
 
     def __init__(self, seed: Any) -> None:
-        self.key = RngKey(random.key(seed) if isinstance(seed, int) else seed)
+        self.key = RngKey(_key(seed))
         self.count = RngCount(jnp.zeros((), jnp.uint32))
 
     def __call__(self) -> Any:
@@ -25,6 +28,34 @@ class RngStream(Module):
         key = random.fold_in(self.key.value, self.count.value)
         self.count.value = self.count.value + jnp.ones((), jnp.uint32)
         return key
+
+    def fork(self, *, split: int | None = None) -> "RngStream":
+        """A new stream, seeded by the next key of this one.
+
+        Args:
+            split: give the stream this many keys, stacked, for use under `vmap` or
+                `scan`.
+        """
+        if split is None:
+            return RngStream(self())
+        forked = RngStream(random.split(self(), split))
+        forked.count.value = jnp.zeros((split,), jnp.uint32)
+        return forked
+
+
+def _key(seed: Any) -> Any:
+    dtype = getattr(seed, "dtype", None)
+    if dtype is not None and jnp.issubdtype(dtype, dtypes.prng_key):
+        return seed
+    is_integer = dtype is not None and jnp.issubdtype(dtype, jnp.integer)
+    if (isinstance(seed, int) and not isinstance(seed, bool)) or (
+        is_integer and jnp.ndim(seed) == 0
+    ):
+        return random.key(seed)
+    raise TypeError(
+        f"RngStream: expected an integer seed or a key, got {seed!r:.60}. "
+        "Make a key with `random.key(seed)`."
+    )
 
 
 class Rngs(Module):
@@ -54,8 +85,8 @@ class Rngs(Module):
         if found is None:
             known = ", ".join(sorted(self.__dict__)) or "none"
             raise AttributeError(
-                f"Rngs has no stream {name!r} and no default stream (streams: {known}). "
-                f"Pass `Rngs(seed)` or `Rngs({name}=seed)`."
+                f"Rngs has no stream {name!r} and no default stream (streams: {known})."
+                f" Pass `Rngs(seed)` or `Rngs({name}=seed)`."
             )
         return found
 
@@ -70,13 +101,9 @@ class Rngs(Module):
             split: give each stream this many keys, stacked, for use under `vmap` or
                 `scan`.
         """
-        made = object.__new__(Rngs)
+        made = Rngs()
         for name, stream in self.__dict__.items():
-            key = stream()
-            forked = RngStream(key if split is None else random.split(key, split))
-            if split is not None:
-                forked.count.value = jnp.zeros((split,), jnp.uint32)
-            made.__dict__[name] = forked
+            setattr(made, name, stream.fork(split=split))
         return made
 
 

@@ -8,6 +8,8 @@ from dolmen.core import lax, random, tree
 
 from ._module import Module
 from ._rngs import Rngs
+from ._state import Changes, update
+from ._variables import Param
 
 
 class Sequential(Module):
@@ -34,15 +36,17 @@ class Sequential(Module):
 class Stack(Module):
     """`length` blocks of one kind, one after the other, compiled once.
 
-    The parameters of all blocks are stored together with a leading axis, and a loop runs
-    over it, so trace and compile time do not grow with the depth.
+    The parameters of all blocks are stored together with a leading axis, and a loop
+    runs over it, so trace and compile time do not grow with the depth. What a call
+    changes in a block beside each `Param` (running statistics, counts of random
+    streams) is kept.
 
     Args:
         length: how many blocks.
         block: makes one block; called as `block(*args, rngs=rngs, **kwargs)`.
         *args: arguments of every block.
-        remat: True, or a checkpoint policy, to recompute a block's inside in the backward
-            pass instead of keeping it.
+        remat: True, or a checkpoint policy, to recompute a block's inside in the
+            backward pass instead of keeping it.
         unroll: how many blocks each iteration of the compiled loop does.
         rngs: streams; each block gets keys of its own.
         **kwargs: keyword arguments of every block.
@@ -94,18 +98,23 @@ class Stack(Module):
         streams = None if rngs is None else rngs.fork(split=self.length)
 
         def apply(x: Any, block: Any, own: Rngs | None) -> Any:
-            return block(x, *args) if own is None else block(x, *args, rngs=own)
+            changes = Changes(block, besides=Param)
+            y = block(x, *args) if own is None else block(x, *args, rngs=own)
+            return y, changes.state()
 
         if self.remat:
             policy = None if self.remat is True else self.remat
-            # The loop's own structure keeps the compiler from undoing the recomputation.
+            # The loop keeps the compiler from undoing the recomputation.
             apply = dc.checkpoint(apply, prevent_cse=False, policy=policy)
 
         def step(x: Any, row: Any) -> Any:
             block, own = row
-            return apply(x, block, own), None
+            return apply(x, block, own)
 
-        return lax.scan(step, x, (self.blocks, streams), unroll=self.unroll)[0]
+        rows = (self.blocks, streams)
+        y, changed = lax.scan(step, x, rows, unroll=self.unroll)
+        update(self.blocks, changed)
+        return y
 
     def __len__(self) -> int:
         return self.length

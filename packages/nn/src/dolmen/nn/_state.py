@@ -1,11 +1,12 @@
 """Modules as structure plus state: `split`, `merge`, `state`, `update`."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dolmen.core import tree_util
 
-from ._module import Module, Path, items, iter_variables
+from ._module import Module, Path, is_bare, items, iter_values, map_items
 from ._variables import Variable
 
 Filter = Any
@@ -31,6 +32,8 @@ class State(Mapping[str | int, Any]):
         return State(value) if isinstance(value, dict) else value
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"State has no attribute {name!r}.")
         try:
             return self[name]
         except KeyError:
@@ -93,7 +96,8 @@ class GraphDef:
     def __init__(self, template: Any, paths: tuple[Path, ...], shared: Any) -> None:
         self._template = template  # the module with a `_Hole` for every variable
         self._paths = paths
-        self._shared = shared  # pairs of a path and the earlier path of the same variable
+        # Pairs of a path and the earlier path of the same variable.
+        self._shared = shared
         _, self._structure = tree_util.tree_flatten(template)
 
     def __eq__(self, other: object) -> bool:
@@ -111,11 +115,11 @@ class GraphDef:
         return f"GraphDef({len(self._paths)} variables)"
 
 
-def matches(filter: Filter, path: Path, variable: Variable) -> bool:
-    """Whether a filter selects a variable.
+def matches(filter: Filter, path: Path, value: Any) -> bool:
+    """Whether a filter selects a variable, or an array that stands without one.
 
-    A filter is a `Variable` class, a predicate of (path, variable), `...` or True for
-    all, None or False for none, or a list of filters of which any may select.
+    A filter is a class, a predicate of (path, variable), `...` or True for all, None or
+    False for none, or a list of filters of which any may select.
 
     Raises:
         TypeError: it is none of these.
@@ -124,22 +128,26 @@ def matches(filter: Filter, path: Path, variable: Variable) -> bool:
         return True
     if filter is None or filter is False:
         return False
-    if isinstance(filter, type) and issubclass(filter, Variable):
-        return isinstance(variable, filter)
+    if isinstance(filter, type):
+        return isinstance(value, filter)
     if isinstance(filter, list | tuple):
-        return any(matches(part, path, variable) for part in filter)
+        return any(matches(part, path, value) for part in filter)
     if callable(filter):
-        return bool(filter(path, variable))
+        return bool(filter(path, value))
     raise TypeError(
-        f"filter: expected a Variable class, a predicate of (path, variable), a list of "
-        f"filters, `...` or None, got {filter!r}."
+        "filter: expected a class of variables, a predicate of (path, variable), a "
+        f"list of filters, `...` or None, got {filter!r}."
     )
 
 
 def _partition(
-    pairs: list[tuple[Path, Variable]], filters: tuple[Filter, ...], function: str
+    pairs: list[tuple[Path, Any]], filters: tuple[Filter, ...], function: str
 ) -> list[State]:
-    groups: list[list[tuple[Path, Variable]]] = [[] for _ in filters]
+    if any(filter is ... or filter is True for filter in filters[:-1]):
+        raise ValueError(
+            f"{function}: `...` takes all that is left, so it must be the last filter."
+        )
+    groups: list[list[tuple[Path, Any]]] = [[] for _ in filters]
     left = []
     for path, variable in pairs:
         for group, filter in zip(groups, filters, strict=True):
@@ -160,13 +168,14 @@ def _partition(
 
 
 def state(node: Any, *filters: Filter) -> Any:
-    """Variables of a module, by path.
+    """Variables of a module, by path, and arrays that stand without a variable.
 
     Args:
         node: a module, or a list or dict of modules.
         *filters: a state is returned for each; without filters one state of all.
     """
-    pairs = [(path, variable.copy()) for path, variable in iter_variables(node)]
+    _check_node("state", node)
+    pairs = [(path, _copied(value)) for path, value in iter_values(node)]
     found = _partition(pairs, filters or (...,), "state")
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -179,18 +188,28 @@ def split(node: Any, *filters: Filter) -> Any:
 
     Example:
         >>> from dolmen import nn
-        >>> graphdef, params, rest = nn.split(nn.Linear(2, 3, rngs=nn.Rngs(0)), nn.Param, ...)
+        >>> model = nn.Linear(2, 3, rngs=nn.Rngs(0))
+        >>> graphdef, params, rest = nn.split(model, nn.Param, ...)
         >>> nn.merge(graphdef, params, rest).kernel.value.shape
         (2, 3)
     """
+    _check_node("split", node)
     first: dict[int, Path] = {}
     shared: list[tuple[Path, Path]] = []
     _find_shared(node, (), first, shared)
-    pairs = list(iter_variables(node))
-    template = _map_variables(node, lambda variable: _Hole(type(variable)))
+    pairs = list(iter_values(node))
+    template = _with_holes(node, ())
     graphdef = GraphDef(template, tuple(path for path, _ in pairs), tuple(shared))
-    copies = [(path, variable.copy()) for path, variable in pairs]
+    copies = [(path, _copied(value)) for path, value in pairs]
     return (graphdef, *_partition(copies, filters or (...,), "split"))
+
+
+def _check_node(function: str, node: Any) -> None:
+    if not isinstance(node, Module | list | tuple | dict):
+        raise TypeError(
+            f"{function}: expected a module, or a list, tuple or dict of modules, got "
+            f"{type(node).__name__}."
+        )
 
 
 def merge(graphdef: GraphDef, *states: State) -> Any:
@@ -207,17 +226,17 @@ def merge(graphdef: GraphDef, *states: State) -> Any:
     if missing or unknown:
         raise ValueError(_difference("merge", missing, unknown))
     aliases = dict(graphdef._shared)
-    made = {path: _boxed(flat[path]) for path in graphdef._paths}
+    made = {path: _copied(flat[path]) for path in graphdef._paths}
 
     def fill(value: Any, path: Path) -> Any:
         if isinstance(value, _Hole):
-            return made[aliases.get(path, path)]
+            return value.fill(made[aliases.get(path, path)])
         return _rebuild(value, path, fill)
 
     return fill(graphdef._template, ())
 
 
-def _boxed(value: Any) -> Any:
+def _copied(value: Any) -> Any:
     return value.copy() if isinstance(value, Variable) else value
 
 
@@ -232,27 +251,70 @@ def update(node: Any, *states: Any) -> None:
         ValueError: a state names a variable the module does not have, or a value has
             another shape; the message lists all of them.
     """
-    have = dict(iter_variables(node))
+    have = dict(iter_values(node))
     new: dict[Path, Any] = {}
     for part in states:
-        pairs = part.flat_state() if isinstance(part, State) else iter_variables(part)
+        pairs = part.flat_state() if isinstance(part, State) else iter_values(part)
         new.update(pairs)
     unknown = [path for path in new if path not in have]
     if unknown:
         raise ValueError(_difference("update", [], unknown))
     wrong = [
-        f"  {'/'.join(map(str, path))}: has shape {_shape(have[path])}, got {_shape(value)}"
+        f"  {'/'.join(map(str, path))}: has shape {_shape(have[path])}, "
+        f"got {_shape(value)}"
         for path, value in new.items()
         if _shape(have[path]) != _shape(value)
     ]
     if wrong:
         raise ValueError("update: shapes must stay the same, but\n" + "\n".join(wrong))
     for path, value in new.items():
-        have[path].value = value.value if isinstance(value, Variable) else value
+        if isinstance(have[path], Variable):
+            have[path].value = value
+        else:
+            _assign(node, path, value)
+
+
+class Changes:
+    """Watches which variables a call replaces.
+
+    Only those are handed out of a transformation: the others keep what they hold, and
+    the transformed program has no results for them.
+    """
+
+    def __init__(self, node: Any, *, besides: Filter) -> None:
+        self._node = node
+        self._besides = besides
+        self._before = {path: _plain(value) for path, value in iter_values(node)}
+
+    def state(self) -> State:
+        """What was replaced since, except what the filter `besides` selects."""
+        return State.from_flat_path(
+            [
+                (path, _copied(value))
+                for path, value in iter_values(self._node)
+                if path in self._before
+                and self._before[path] is not _plain(value)
+                and not matches(self._besides, path, value)
+            ]
+        )
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Variable) else value
 
 
 def _shape(value: Any) -> Any:
     return getattr(value, "shape", None)
+
+
+def _assign(node: Any, path: Path, value: Any) -> None:
+    """Replace an array that stands without a variable."""
+    for name in path[:-1]:
+        node = node.__dict__[name] if isinstance(node, Module) else node[name]
+    if isinstance(node, Module):
+        node.__dict__[path[-1]] = value  # type: ignore[index]
+    else:
+        node[path[-1]] = value
 
 
 def _difference(function: str, missing: list[Path], unknown: list[Path]) -> str:
@@ -261,20 +323,32 @@ def _difference(function: str, missing: list[Path], unknown: list[Path]) -> str:
     return (
         f"{function}: the states do not fit the module:\n"
         + "\n".join(lines)
-        + "\nPass the states that `split` or `state` gave for a module of this structure."
+        + "\nPass the states that `split` or `state` gave for a module of this "
+        "structure."
     )
 
 
+@tree_util.register_static
+@dataclasses.dataclass(frozen=True)
 class _Hole:
-    """Stands in a template for a variable of a kind."""
+    """Stands in a template for a variable, or for an array without one."""
 
-    def __init__(self, kind: type[Variable]) -> None:
-        self.kind = kind
+    kind: type[Variable] | None = None
+    metadata: Any = ()
+
+    def fill(self, value: Any) -> Any:
+        """The variable; an array gets the kind and notes of the one that was here."""
+        if self.kind is None or isinstance(value, Variable):
+            return value
+        return self.kind(value, **dict(self.metadata))
 
 
-tree_util.register_static(_Hole)
-_Hole.__eq__ = lambda self, other: isinstance(other, _Hole) and self.kind is other.kind  # type: ignore[method-assign]
-_Hole.__hash__ = lambda self: hash(self.kind)  # type: ignore[method-assign]
+def _with_holes(value: Any, path: Path) -> Any:
+    if isinstance(value, Variable):
+        return _Hole(type(value), value._metadata)
+    if is_bare(value):
+        return _Hole()
+    return _rebuild(value, path, _with_holes)
 
 
 def _rebuild(value: Any, path: Path, child: Callable[[Any, Path], Any]) -> Any:
@@ -282,24 +356,11 @@ def _rebuild(value: Any, path: Path, child: Callable[[Any, Path], Any]) -> Any:
     if isinstance(value, Module):
         made = object.__new__(type(value))
         for name, item in items(value):
-            made.__dict__[name] = child(item, (*path, name))
+            made.__dict__[str(name)] = child(item, (*path, name))
         return made
-    if isinstance(value, dict):
-        return type(value)((k, child(v, (*path, k))) for k, v in value.items())
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(child(v, (*path, i)) for i, v in enumerate(value)))
-    if isinstance(value, list | tuple):
-        return type(value)(child(v, (*path, i)) for i, v in enumerate(value))
+    if isinstance(value, list | tuple | dict):
+        return map_items(value, lambda item, name: child(item, (*path, name)))
     return value
-
-
-def _map_variables(root: Any, function: Callable[[Variable], Any]) -> Any:
-    def visit(value: Any, path: Path) -> Any:
-        if isinstance(value, Variable):
-            return function(value)
-        return _rebuild(value, path, visit)
-
-    return visit(root, ())
 
 
 def _find_shared(

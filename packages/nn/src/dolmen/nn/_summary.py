@@ -5,8 +5,8 @@ from typing import Any
 
 import dolmen.core as dc
 
-from ._module import Module, Path, iter_modules
-from ._variables import Param, Variable
+from ._module import Module, Path, iter_modules, iter_variables
+from ._variables import Param, Variable, brief
 
 
 def summary(model: Module, *args: Any, depth: int | None = None) -> str:
@@ -14,8 +14,8 @@ def summary(model: Module, *args: Any, depth: int | None = None) -> str:
 
     Args:
         model: the model.
-        *args: arguments of a call (arrays or `ShapeDtypeStruct`s); with them the last
-            line gives the model's result.
+        *args: arguments of a call (arrays, or a `ShapeDtypeStruct` in the place of
+            one); with them the last line gives the model's result.
         depth: how many levels of modules to show; all by default.
 
     Returns:
@@ -32,17 +32,15 @@ def summary(model: Module, *args: Any, depth: int | None = None) -> str:
     for path, module in iter_modules(model):
         if depth is not None and len(path) > depth:
             continue
-        count, size = _totals(module)
-        rows.append(
-            (_name(path), type(module).__name__, f"{count:,}", f"{size:,}", _own(module))
-        )
+        count, size = (f"{total:,}" for total in _totals(module))
+        rows.append((_name(path), type(module).__name__, count, size, _own(module)))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = [_line(rows[0], widths), "  ".join("-" * w for w in widths)]
     lines += [_line(row, widths) for row in rows[1:]]
     if args:
         result = dc.eval_shape(lambda model, *args: model(*args), model, *args)
         leaves = dc.tree.leaves(result)
-        lines.append("result: " + ", ".join(f"{x.dtype}{list(x.shape)}" for x in leaves))
+        lines.append("result: " + ", ".join(map(brief, leaves)))
     return "\n".join(lines)
 
 
@@ -60,8 +58,6 @@ def _name(path: Path) -> str:
 
 def _totals(module: Module) -> tuple[int, int]:
     """Number and bytes of the parameters inside, shared ones counted once."""
-    from ._module import iter_variables
-
     params = [v for _, v in iter_variables(module) if isinstance(v, Param)]
     count = sum(math.prod(v.value.shape) for v in params)
     size = sum(math.prod(v.value.shape) * v.value.dtype.itemsize for v in params)
@@ -70,7 +66,7 @@ def _totals(module: Module) -> tuple[int, int]:
 
 def _own(module: Module) -> str:
     return ", ".join(
-        f"{name} {v.value.dtype}[{','.join(map(str, v.value.shape))}]"
+        f"{name} {brief(v.value)}"
         for name, v in module.__dict__.items()
         if isinstance(v, Variable)
     )

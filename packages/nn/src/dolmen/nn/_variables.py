@@ -115,10 +115,10 @@ class Variable:
 
     def __repr__(self) -> str:
         notes = "".join(f", {name}={note!r}" for name, note in self._metadata)
-        return f"{type(self).__name__}({_brief(self._value)}{notes})"
+        return f"{type(self).__name__}({brief(self._value)}{notes})"
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
     """Dtype and shape of an array, the value of anything else."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"

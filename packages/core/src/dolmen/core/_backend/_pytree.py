@@ -7,6 +7,7 @@ through compiled calls on the C++ fast path and no primitive needs to know them.
 registration enters both.
 """
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -51,3 +52,34 @@ def register_dataclass_node(
     """Register a dataclass whose `data_fields` are children, `meta_fields` static."""
     for registry in (PUBLIC, BOUNDARY):
         registry.register_dataclass_node(cls, list(data_fields), list(meta_fields))
+
+
+# C++ knows dict itself; its subclasses are told apart and keep what makes them special.
+
+
+def _with_keys(mapping: Any) -> list[tuple[Any, Any]]:
+    return [(DictKey(key), value) for key, value in mapping.items()]
+
+
+register_node(
+    OrderedDict,
+    lambda mapping: (tuple(mapping.values()), tuple(mapping)),
+    lambda keys, values: OrderedDict(zip(keys, values, strict=True)),
+    lambda mapping: (_with_keys(mapping), tuple(mapping)),
+)
+
+
+def _sorted_items(mapping: Any) -> dict[Any, Any]:
+    return {key: mapping[key] for key in sorted(mapping)}
+
+
+def _default_data(mapping: Any) -> tuple[Any, ...]:
+    return mapping.default_factory, tuple(sorted(mapping))
+
+
+register_node(
+    defaultdict,
+    lambda mapping: (tuple(_sorted_items(mapping).values()), _default_data(mapping)),
+    lambda data, values: defaultdict(data[0], zip(data[1], values, strict=True)),
+    lambda mapping: (_with_keys(_sorted_items(mapping)), _default_data(mapping)),
+)

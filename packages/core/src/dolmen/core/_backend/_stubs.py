@@ -1,9 +1,9 @@
 """Names that jaxlib's C++ looks up in Python, present only while it looks.
 
-jaxlib imports a few `jax.*` names by itself (listed in `docs/design/jaxlib.md`). It
-needs the top-level package in `sys.modules` too, and other libraries probe for exactly
-that, so the stand-ins must never stay: `lookups()` puts them there for the length of
-one call.
+jaxlib imports a few `jax.*` names by itself: those that this package's modules
+`provide`. It needs the top-level package in `sys.modules` too, and other libraries
+probe for exactly that, so the stand-ins must never stay: `lookups()` puts them there
+for the length of one call.
 """
 
 import contextlib

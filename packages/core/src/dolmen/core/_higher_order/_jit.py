@@ -21,6 +21,7 @@ from .._tracing import (
 )
 from .._transforms._trees import flatten, name_of, not_arrays, result_leaves
 from ._call import call
+from ._shape_struct import open_descriptions
 
 
 class TracedFunction:
@@ -40,7 +41,7 @@ class TracedFunction:
     def reusable(self) -> bool:
         """Whether the values it closed over are still there."""
         return not any(
-            isinstance(c, Tracer) and c.trace.finished for c in self.captures
+            isinstance(c, Tracer) and c.owner.finished for c in self.captures
         )
 
 
@@ -282,6 +283,7 @@ class JitFunction:
             The traced function, the tree and the mask of donated leaves.
         """
         static, dynamic = self.signature.separate(args, kwargs)
+        dynamic = open_descriptions(dynamic)
         leaves, tree = flatten(dynamic)
         types = tuple(map(_type_of_description, leaves))
         found = self.trace(static, tree, types)

@@ -1,11 +1,21 @@
 """Descriptions of arrays without values."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .._ir import ArrayType, array_type, dtypes
+from .._backend import pytree
+from .._ir import ArrayType, array_type, dtypes, type_error
+
+
+@runtime_checkable
+class OpenedDType(Protocol):
+    """A dtype of arrays that transformations open, as they do random keys."""
+
+    def opened(self, shape: tuple[int, ...]) -> Any:
+        """An array of this dtype that holds descriptions of the arrays inside it."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -19,6 +29,8 @@ class ShapeDtypeStruct:
         >>> import dolmen.core as dc
         >>> dc.ShapeDtypeStruct((2, 3), "float32").size
         6
+
+    The dtype may also be that of typed random keys, `random.key(0).dtype`.
     """
 
     shape: tuple[int, ...]
@@ -35,8 +47,9 @@ class ShapeDtypeStruct:
         weak_type: bool = False,
     ) -> None:
         object.__setattr__(self, "shape", tuple(int(size) for size in shape))
-        made = dtypes.as_dtype(dtype, function="ShapeDtypeStruct")
-        object.__setattr__(self, "dtype", made)
+        if not isinstance(dtype, OpenedDType):
+            dtype = dtypes.as_dtype(dtype, function="ShapeDtypeStruct")
+        object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "weak_type", weak_type)
         object.__setattr__(self, "sharding", sharding)
 
@@ -51,7 +64,13 @@ class ShapeDtypeStruct:
         return int(np.prod(self.shape, dtype=np.int64))
 
     def as_type(self) -> ArrayType:
-        """The array type described."""
+        """The array type described.
+
+        Raises:
+            TypeError: it describes random keys, which have none.
+        """
+        if isinstance(self.dtype, OpenedDType):
+            raise type_error(f"expected the description of an array, got {self!r}.")
         return array_type(self.shape, self.dtype, self.weak_type)
 
     def __repr__(self) -> str:
@@ -61,3 +80,31 @@ class ShapeDtypeStruct:
 def describe_type(type: ArrayType) -> ShapeDtypeStruct:
     """The description of a type."""
     return ShapeDtypeStruct(type.shape, type.dtype, weak_type=type.weak_type)
+
+
+def open_descriptions(tree: Any) -> Any:
+    """The tree with descriptions of random keys as boundaries take keys."""
+    leaves, treedef = pytree.BOUNDARY.flatten(tree)
+    if not any(map(_describes_opened, leaves)):
+        return tree
+    opened = (
+        leaf.dtype.opened(leaf.shape) if _describes_opened(leaf) else leaf
+        for leaf in leaves
+    )
+    return treedef.unflatten(opened)
+
+
+def _describes_opened(leaf: Any) -> bool:
+    return isinstance(leaf, ShapeDtypeStruct) and isinstance(leaf.dtype, OpenedDType)
+
+
+def close_descriptions(tree: Any) -> Any:
+    """The inverse of `open_descriptions`: a description for every leaf users see."""
+    leaves, treedef = pytree.PUBLIC.flatten(tree)
+    closed = (
+        leaf
+        if isinstance(leaf, ShapeDtypeStruct)
+        else ShapeDtypeStruct(leaf.shape, leaf.dtype)
+        for leaf in leaves
+    )
+    return treedef.unflatten(closed)

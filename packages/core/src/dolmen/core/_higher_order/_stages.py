@@ -10,7 +10,7 @@ from .._lowering import Executable, Module, compile_module, lower
 from .._tracing import as_array, device_array, is_array_like, typeof
 from .._transforms._trees import call_path, flatten, flatten_with_path, path_text
 from ._jit import JitFunction, Signature, TracedFunction
-from ._shape_struct import describe_type
+from ._shape_struct import close_descriptions, describe_type
 
 
 class ClosedProgram:
@@ -69,9 +69,9 @@ class Traced:
 
     @property
     def out_info(self) -> Any:
-        """Tree of `ShapeDtypeStruct`s of the results."""
-        types = self._traced.program.out_types
-        return self._traced.out_tree.unflatten([describe_type(t) for t in types])
+        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
+        leaves = map(describe_type, self._traced.program.out_types)
+        return close_descriptions(self._traced.out_tree.unflatten(leaves))
 
     def lower(self) -> "Lowered":
         """Translate to StableHLO."""
@@ -95,7 +95,7 @@ class Lowered:
 
     @property
     def out_info(self) -> Any:
-        """Tree of `ShapeDtypeStruct`s of the results."""
+        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
         return self._traced.out_info
 
     def as_text(self, *, debug_info: bool = False) -> str:
@@ -121,7 +121,7 @@ class Compiled:
 
     @property
     def out_info(self) -> Any:
-        """Tree of `ShapeDtypeStruct`s of the results."""
+        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
         return self._traced.out_info
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -223,7 +223,7 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
     Args:
         fun: a function of arrays in trees.
-        *args: arrays or `ShapeDtypeStruct`s.
+        *args: arrays, or a `ShapeDtypeStruct` in the place of one.
 
     Returns:
         The tree of the result with `ShapeDtypeStruct` leaves.

@@ -333,19 +333,15 @@ def fori_loop(
                 )
             )
     if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
-        first, steps = int(lower), max(int(upper) - int(lower), 0)
-        index_type = typeof(lower)
+        steps = max(int(upper) - int(lower), 0)
+        # An index that starts as a Python number stays weakly typed.
+        dtype, weak_type = typeof(lower).dtype, typeof(lower).weak_type
+        start, one = (int(lower), 1) if weak_type else (lower, np.asarray(1, dtype))
 
         def step(carry: Any, _: Any) -> Any:
             index, value = carry
-            return (
-                add(index, np.asarray(1, index_type.dtype)),
-                body_fun(index, value),
-            ), None
+            return (add(index, one), body_fun(index, value)), None
 
-        start = first if index_type.weak_type else np.asarray(first, index_type.dtype)
-        if index_type.weak_type:
-            start = np.asarray(first, index_type.dtype)
         (_, result), _ = scan(
             step, (start, init_val), None, length=steps, unroll=unroll or 1
         )

@@ -31,7 +31,7 @@ class UnexpectedTracerError(RuntimeError):
 
 def _origin(tracer: Any) -> str:
     """How a value of a recorded program came to be."""
-    trace = tracer.trace
+    trace = tracer.owner
     equations = getattr(trace, "equations", ())
     for equation in equations:
         if any(output is tracer for output in equation.outputs):
@@ -46,7 +46,7 @@ def _origin(tracer: Any) -> str:
 
 def leaked(tracer: Any) -> UnexpectedTracerError:
     """The error for a tracer that outlived its trace."""
-    function = getattr(tracer.trace, "function", "") or "a transformed function"
+    function = getattr(tracer.owner, "function", "") or "a transformed function"
     return UnexpectedTracerError(
         message(
             f"a traced value {tracer.type!r} was used after {function} had returned: "
@@ -79,7 +79,7 @@ _ADVICE = {
 def not_concrete(tracer: Any, wanted: str, call: str) -> ConcretizationTypeError:
     """The error for a tracer used as a `bool`, `int` (or float) or NumPy `array`."""
     cls, advice = _ADVICE[wanted]
-    function = getattr(tracer.trace, "function", "")
+    function = getattr(tracer.owner, "function", "")
     inside = f" while tracing {function}" if function else " under a transformation"
     return cls(
         message(

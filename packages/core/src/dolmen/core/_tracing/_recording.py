@@ -28,11 +28,11 @@ _PYTHON_SCALARS = (bool, int, float, complex)
 class RecordedTracer(Variable, Tracer):
     """A variable of the program being recorded."""
 
-    __slots__ = ("__weakref__", "trace")
+    __slots__ = ("__weakref__", "owner")
 
     def __init__(self, type: ArrayType, trace: "RecordingTrace") -> None:
         self.type = type
-        self.trace = trace
+        self.owner = trace
 
 
 class RecordingTrace(Trace):
@@ -66,10 +66,10 @@ class RecordingTrace(Trace):
     def lift(self, value: Any) -> Atom:
         """`value` as an atom of this program."""
         if isinstance(value, Tracer):
-            if value.trace is self:
+            if value.owner is self:
                 assert isinstance(value, RecordedTracer)
                 return value
-            if value.trace.finished:
+            if value.owner.finished:
                 raise leaked(value)
             return self._capture(value, value)
         if isinstance(value, _PYTHON_SCALARS):
@@ -105,7 +105,7 @@ class RecordingTrace(Trace):
         if self.finished:
             raise leaked(next(a for a in args if isinstance(a, Tracer)))
         inputs = [
-            a if type(a) is RecordedTracer and a.trace is self else self.lift(a)
+            a if type(a) is RecordedTracer and a.owner is self else self.lift(a)
             for a in args
         ]
         types = tuple([a.type for a in inputs])

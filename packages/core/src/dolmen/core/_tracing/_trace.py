@@ -47,7 +47,7 @@ class Tracer(_TracedArray):
     __slots__ = ()
 
     type: ArrayType
-    trace: Trace
+    owner: Trace  # not `trace`, which is a method of arrays
 
     def _is_traced_array(self) -> bool:
         return True
@@ -113,7 +113,30 @@ def set_initial_trace(trace: Trace) -> None:
 
 def bind(primitive: Primitive, *args: Any) -> Any:
     """Apply `primitive` in the current trace."""
+    for arg in args:
+        if type(arg) not in _plain_types:
+            args = _unwrapped(args)
+            break
     return state.trace.process(primitive, args)
+
+
+# Types seen in `bind` that have no `__jax_array__`.
+_plain_types: set[type] = set()
+
+
+def _unwrapped(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`args` with the arrays that objects with `__jax_array__` stand for.
+
+    Traces recognise their tracers by type, so a box around one must be opened first.
+    """
+    made = []
+    for arg in args:
+        if hasattr(type(arg), "__jax_array__"):
+            arg = arg.__jax_array__()
+        else:
+            _plain_types.add(type(arg))
+        made.append(arg)
+    return tuple(made)
 
 
 def current_trace() -> Trace:

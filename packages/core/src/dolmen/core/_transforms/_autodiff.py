@@ -230,7 +230,7 @@ class _Strip:
         self._trace = trace
 
     def __contains__(self, value: Any) -> bool:
-        return isinstance(value, LinearTracer) and value.trace is self._trace
+        return isinstance(value, LinearTracer) and value.owner is self._trace
 
     def primal(self, value: Any) -> Any:
         return value.primal if value in self else value
@@ -414,7 +414,7 @@ def _paired(fun: _Function, trace: JvpTrace, primal: Any, tangent: Any) -> Any:
 
 
 def _unpaired(trace: JvpTrace, value: Any) -> tuple[Any, Any]:
-    if isinstance(value, JvpTracer) and value.trace is trace:
+    if isinstance(value, JvpTracer) and value.owner is trace:
         return value.primal, value.tangent
     type = typeof(value)
     if not type.is_differentiable:
@@ -478,7 +478,8 @@ def linear_transpose(fun: _Function, *primals: Any) -> _Function:
 
     Args:
         fun: a linear function of arrays in trees.
-        *primals: arrays or `ShapeDtypeStruct`s that give the types of its arguments.
+        *primals: arrays that give the types of its arguments, or a `ShapeDtypeStruct`
+            in the place of one.
 
     Returns:
         A function from a cotangent of the result to a tuple of cotangents of the

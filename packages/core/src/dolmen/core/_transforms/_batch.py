@@ -18,10 +18,10 @@ from .._tracing import (
 class BatchTracer(Tracer):
     """A batch of values; `type` is that of one of them."""
 
-    __slots__ = ("__weakref__", "axis", "trace", "type", "value")
+    __slots__ = ("__weakref__", "axis", "owner", "type", "value")
 
     def __init__(self, trace: Trace, value: Any, axis: int) -> None:
-        self.trace = trace
+        self.owner = trace
         self.value = value
         self.axis = axis
         whole = typeof(value)
@@ -49,7 +49,7 @@ class BatchTrace(Trace):
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
         values, axes = [], []
         for arg in args:
-            if isinstance(arg, BatchTracer) and arg.trace is self:
+            if isinstance(arg, BatchTracer) and arg.owner is self:
                 values.append(arg.value)
                 axes.append(arg.axis)
             else:
@@ -122,7 +122,7 @@ def batch_program(
         outs, out_axes = [], []
         for index, result in enumerate(results):
             forced = force if isinstance(force, bool) else force[index]
-            batched = isinstance(result, BatchTracer) and result.trace is batching
+            batched = isinstance(result, BatchTracer) and result.owner is batching
             value = result.value if batched else result
             if batched or forced:
                 value = to_front(value, result.axis if batched else None, size)

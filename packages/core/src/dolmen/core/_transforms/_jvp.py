@@ -10,10 +10,10 @@ from .._tracing import Trace, Tracer, enter, evaluate, record_closed, typeof
 class JvpTracer(Tracer):
     """A value and its tangent."""
 
-    __slots__ = ("__weakref__", "primal", "tangent", "trace", "type")
+    __slots__ = ("__weakref__", "owner", "primal", "tangent", "type")
 
     def __init__(self, trace: Trace, primal: Any, tangent: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.primal = primal
         self.tangent = tangent
         self.type = typeof(primal)
@@ -36,7 +36,7 @@ class JvpTrace(Trace):
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
         primals, tangents = [], []
         for arg in args:
-            if isinstance(arg, JvpTracer) and arg.trace is self:
+            if isinstance(arg, JvpTracer) and arg.owner is self:
                 primals.append(arg.primal)
                 tangents.append(arg.tangent)
             else:
@@ -143,7 +143,7 @@ def jvp_program(
             trace.finished = True
         outs, tangents = [], []
         for index, result in enumerate(results):
-            if isinstance(result, JvpTracer) and result.trace is trace:
+            if isinstance(result, JvpTracer) and result.owner is trace:
                 outs.append(result.primal)
                 tangents.append(result.tangent)
             else:

@@ -261,10 +261,10 @@ def accumulate(cotangents: dict[Any, Any], key: Any, ct: Any) -> None:
 class LinearTracer(Tracer):
     """A value that varies with the inputs being differentiated."""
 
-    __slots__ = ("__weakref__", "primal", "trace", "type")
+    __slots__ = ("__weakref__", "owner", "primal", "type")
 
     def __init__(self, trace: Trace, primal: Any) -> None:
-        self.trace = trace
+        self.owner = trace
         self.primal = primal
         self.type = typeof(primal)
 
@@ -307,7 +307,7 @@ class LinearizeTrace(Trace):
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
         primals, ins, active = [], [], []
         for arg in args:
-            mine = isinstance(arg, LinearTracer) and arg.trace is self
+            mine = isinstance(arg, LinearTracer) and arg.owner is self
             active.append(mine)
             if mine:
                 ins.append(arg)

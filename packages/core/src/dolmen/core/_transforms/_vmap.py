@@ -149,7 +149,7 @@ def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int
 def _unbatched(fun: Any, trace: BatchTrace, value: Any, axis: int | None) -> Any:
     from .._ops import _shape
 
-    mine = isinstance(value, BatchTracer) and value.trace is trace
+    mine = isinstance(value, BatchTracer) and value.owner is trace
     if axis is None:
         if mine:
             raise ValueError(

@@ -316,8 +316,8 @@ def _log1mexp_jvp(primals: Any, tangents: Any) -> Any:
 def log1mexp(x: ArrayLike) -> Array:
     """``log(1 - exp(-x))`` for positive `x`, exact near 0 and for large `x`.
 
-    Source: Maechler (2012), "Accurately computing log(1 - exp(-|a|))", vignette of the
-    R package Rmpfr.
+    Source: Maechler (2012), "Accurately computing ``log(1 - exp(-|a|))``", vignette of
+    the R package Rmpfr.
     """
     (x,) = promote_args_inexact("log1mexp", x)
     return _log1mexp(x)

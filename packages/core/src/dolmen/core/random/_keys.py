@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _backend, dtypes, lax
 from .._backend import pytree
-from .._higher_order import jit_when_eager
+from .._higher_order import ShapeDtypeStruct, jit_when_eager
 from .._ir import message, type_error, value_error
 from .._ir._dtypes import kind
 from .._tracing import (
@@ -56,6 +56,11 @@ class KeyDType:
     def itemsize(self) -> int:
         """Bytes of one key."""
         return 4 * math.prod(self.generator.key_shape)
+
+    def opened(self, shape: tuple[int, ...]) -> "KeyArray":
+        """Keys in `shape` whose words are only described."""
+        words = (*shape, *self.generator.key_shape)
+        return KeyArray(ShapeDtypeStruct(words, _UINT32), self.generator)
 
     def __repr__(self) -> str:
         return self.name
