@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 import optax  # noqa: E402
 from flax import nnx  # noqa: E402
 
-LAYERS, SIZE, HEADS, CONTEXT, BATCH, STEPS = 4, 128, 4, 128, 16, 1000
+LAYERS, SIZE, HEADS, CONTEXT, BATCH, STEPS, RECENT = 3, 128, 2, 128, 8, 500, 4
 
 
 class Block(nnx.Module):
@@ -38,7 +38,7 @@ class Block(nnx.Module):
 
 class Model(nnx.Module):
     def __init__(self, rngs):
-        self.embed = nnx.Embed(256, SIZE, rngs=rngs)
+        self.recent = nnx.List([nnx.Embed(256, SIZE, rngs=rngs) for _ in range(RECENT)])
         self.positions = nnx.Embed(CONTEXT, SIZE, rngs=rngs)
         self.norm = nnx.RMSNorm(SIZE, rngs=rngs)
 
@@ -50,11 +50,14 @@ class Model(nnx.Module):
         self.blocks = blocks(rngs)
 
     def __call__(self, tokens):
-        x = self.embed(tokens) + self.positions(jnp.arange(tokens.shape[-1]))
+        length = tokens.shape[-1]
+        x = self.positions(jnp.arange(length))
+        for distance, table in enumerate(self.recent):
+            x = x + table(jnp.pad(tokens, ((0, 0), (distance, 0)))[:, :length])
         graphdef, state = nnx.split(self.blocks)
         step = lambda x, s: (nnx.merge(graphdef, s)(x), None)  # noqa: E731
         x = jax.lax.scan(step, x, state)[0]
-        return self.embed.attend(self.norm(x))
+        return self.recent[0].attend(self.norm(x))
 
 
 graphdef, params = nnx.split(Model(nnx.Rngs(0)))

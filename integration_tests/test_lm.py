@@ -358,9 +358,9 @@ def test_losses_that_are_missing_are_missed(
     found = before["metrics.jsonl"].count(b"\n")
     assert status == 2
     assert capsys.readouterr().err == (
-        f"error: {out / 'metrics.jsonl'}: expected a line for each of the 20 steps of the "
-        f"checkpoint, found {found}.\nPut the file back, or start a new run with another "
-        "--out.\n"
+        f"error: {out / 'metrics.jsonl'}: expected a line for each of the 20 steps of "
+        f"the checkpoint, found {found}.\nPut the file back, or start a new run with "
+        "another --out.\n"
     )
     assert contents(out) == before
 
@@ -418,8 +418,8 @@ def test_a_run_is_not_overwritten(finished: Path, text: Path, capsys):
 
     assert status == 2
     assert capsys.readouterr().err == (
-        f"error: --out {finished}: there is a run in this directory already, and nothing "
-        "is overwritten.\nGo on with it (--resume), or choose another --out.\n"
+        f"error: --out {finished}: there is a run in this directory already, and "
+        "nothing is overwritten.\nGo on with it (--resume), or choose another --out.\n"
     )
     assert contents(finished) == before
 
@@ -431,8 +431,8 @@ def test_a_directory_of_other_files_is_left_alone(tmp_path: Path, text: Path, ca
 
     assert status == 2
     assert capsys.readouterr().err == (
-        f"error: --out {tmp_path}: the directory is not empty, but holds no run (it has "
-        "no config.json).\nName the directory of a run, or a new one.\n"
+        f"error: --out {tmp_path}: the directory is not empty, but holds no run (it "
+        "has no config.json).\nName the directory of a run, or a new one.\n"
     )
     assert contents(tmp_path) == {"loss.png": b"mine"}
 
@@ -447,8 +447,8 @@ def test_a_run_is_not_resumed_with_another_configuration(
 
     assert status == 2
     assert capsys.readouterr().err == (
-        f"error: --resume: the run in {finished} was started with another configuration "
-        "(its value != yours):\n"
+        f"error: --resume: the run in {finished} was started with another "
+        "configuration (its value != yours):\n"
         "  layers: 2 != 3\n"
         "  learning_rate: 0.003 != 0.01\n"
         "Pass the same options as then, or start a new run with another --out.\n"
@@ -470,8 +470,8 @@ def test_a_run_is_not_resumed_on_another_text(
     checksum = corpus.load(other).checksum
     assert status == 2
     assert capsys.readouterr().err == (
-        f"error: --resume: the run in {finished} was started with another configuration "
-        "(its value != yours):\n"
+        f"error: --resume: the run in {finished} was started with another "
+        "configuration (its value != yours):\n"
         f"  corpus: {str(text)!r} != {str(other)!r}\n"
         f"  text_checksum: {saved.text_checksum!r} != {checksum!r}\n"
         "Pass the same options as then, or start a new run with another --out.\n"
@@ -521,8 +521,9 @@ def test_too_small_a_corpus_is_refused(tmp_path: Path, capsys):
 
     assert status == 2
     assert capsys.readouterr().err == (
-        "error: --corpus: expected at least 129 bytes of validation text, for one batch, "
-        "found 6.\nName a larger directory of .py files, or lower --batch or --context.\n"
+        "error: --corpus: expected at least 129 bytes of validation text, for one "
+        "batch, found 6.\nName a larger directory of .py files, or lower --batch or "
+        "--context.\n"
     )
     assert not (tmp_path / "run").exists()
 
@@ -580,8 +581,8 @@ def test_a_sample_at_temperature_zero_needs_no_seed(finished: Path, capsys):
         ),
         (
             ["--step", "3"],
-            "Checkpointer.restore: {run}/checkpoints has no step 3; it has steps 16, 18, "
-            "20.",
+            "Checkpointer.restore: {run}/checkpoints has no step 3; it has steps 16, "
+            "18, 20.",
         ),
         (
             ["--checkpoint", "/nowhere"],
@@ -626,6 +627,6 @@ def test_too_long_a_text_is_refused():
         model(jnp.zeros((1, 33), jnp.int32))
 
     assert str(caught.value) == (
-        "LanguageModel: expected at most 32 tokens, got 33. Cut the text, or train with "
-        "a larger --context."
+        "LanguageModel: expected at most 32 tokens, got 33. Cut the text, or train "
+        "with a larger --context."
     )

@@ -28,21 +28,21 @@ class Config:
     corpus: str = ""
     text_checksum: str = ""
     context: int = 128
-    batch: int = 16
+    batch: int = 8
     # Model.
-    layers: int = 4
+    layers: int = 3
     features: int = 128
-    heads: int = 4
+    heads: int = 2
     dtype: str = "float32"
     fused_norm: bool = False
     # Training.
-    steps: int = 1000
+    steps: int = 500
     warmup: int = 50
     learning_rate: float = 3e-3
     weight_decay: float = 0.1
     clip: float = 1.0
     # Evaluation and checkpoints, in steps.
-    eval_every: int = 200
+    eval_every: int = 100
     eval_batches: int = 8
     checkpoint_every: int = 100
 

@@ -8,6 +8,7 @@ from dolmen.core import Array, lax, random
 from .config import Config
 
 VOCABULARY = 256  # every byte is a token
+RECENT = 4  # bytes whose embeddings each position sees directly
 
 
 class FusedRMSNorm(nn.RMSNorm):
@@ -46,7 +47,12 @@ class LanguageModel(nn.Module):
     def __init__(self, config: Config, *, rngs: nn.Rngs) -> None:
         size = config.features
         self.context = config.context
-        self.embed = nn.Embed(VOCABULARY, size, dtype=config.dtype, rngs=rngs)
+        # A table for each of the last few bytes: attention would need most of a short
+        # training to find the neighbours by itself.
+        self.recent = [
+            nn.Embed(VOCABULARY, size, dtype=config.dtype, rngs=rngs)
+            for _ in range(RECENT)
+        ]
         self.positions = nn.Embed(config.context, size, dtype=config.dtype, rngs=rngs)
         self.blocks = nn.Stack(config.layers, Block, config, rngs=rngs)
         self.norm = nn.RMSNorm(size, rngs=rngs)
@@ -58,9 +64,12 @@ class LanguageModel(nn.Module):
                 f"LanguageModel: expected at most {self.context} tokens, got {length}. "
                 "Cut the text, or train with a larger --context."
             )
-        x = self.embed(tokens) + self.positions(jnp.arange(length))
+        x = self.positions(jnp.arange(length))
+        for distance, table in enumerate(self.recent):
+            before = jnp.pad(tokens, ((0, 0), (distance, 0)))[:, :length]
+            x = x + table(before)  # [batch, time, features]
         x = self.norm(self.blocks(x))  # [batch, time, features]
-        return self.embed.attend(x).astype(jnp.float32)  # [batch, time, vocabulary]
+        return self.recent[0].attend(x).astype(jnp.float32)  # [batch, time, vocabulary]
 
 
 def loss(model: LanguageModel, windows: Array) -> Array:

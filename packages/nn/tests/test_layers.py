@@ -104,7 +104,8 @@ def test_debug_checks_of_embed_name_the_id():
 
     first, where, fix = str(caught.value).split("\n")
     assert first == (
-        "Embed: expected ids from 0 to 4, got 5 at index (0, 1) (2 of 4 ids are outside)."
+        "Embed: expected ids from 0 to 4, got 5 at index (0, 1) (2 of 4 ids are "
+        "outside)."
     )
     assert "test_layers.py" in where
     assert fix == "Check the tokenizer, or make the table larger (`num_embeddings`)."
@@ -114,8 +115,7 @@ def test_debug_checks_of_embed_work_in_compiled_code():
     layer = nn.Embed(5, 3, debug_checks=True, rngs=rngs())
 
     def run(ids):
-        dc.block_until_ready(dc.jit(lambda m, ids: m(ids))(layer, ids))
-        dc.effects_barrier()
+        return dc.block_until_ready(dc.jit(lambda m, ids: m(ids))(layer, ids))
 
     run(jnp.array([0, 4]))
     with pytest.raises(Exception, match="Embed: expected ids from 0 to 4, got 9") as _:
@@ -201,7 +201,9 @@ def test_dropout_switched_off_or_extreme():
     assert drop(x, deterministic=False, rngs=nn.Rngs(0)).tolist() != x.tolist()
     assert nn.Dropout(0.0)(x) is x
     assert nn.Dropout(1.0)(x).tolist() == [0.0] * 8
-    assert nn.Dropout(0.5)(x.astype(jnp.bfloat16), rngs=nn.Rngs(0)).dtype == jnp.bfloat16
+    assert (
+        nn.Dropout(0.5)(x.astype(jnp.bfloat16), rngs=nn.Rngs(0)).dtype == jnp.bfloat16
+    )
 
 
 def test_dropout_drops_slices_along_broadcast_axes():
@@ -219,7 +221,13 @@ CONVOLUTIONS = [
     ((1, 8, 2), 4, 3, {"padding": "CIRCULAR"}, "CIRCULAR"),
     ((1, 7, 2), 2, 2, {"padding": 1}, [(1, 1)]),
     ((1, 5, 6, 4), (3, 2), 6, {"feature_group_count": 2}, [(1, 1), (0, 1)]),
-    ((2, 5, 5, 2), (2, 3), 3, {"strides": (2, 1), "padding": [2, (0, 1)]}, [(2, 2), (0, 1)]),
+    (
+        (2, 5, 5, 2),
+        (2, 3),
+        3,
+        {"strides": (2, 1), "padding": [2, (0, 1)]},
+        [(2, 2), (0, 1)],
+    ),
 ]
 
 
@@ -296,11 +304,14 @@ def test_attention_takes_any_number_of_batch_axes(lead):
     layer = attention(causal=True)
     x = waves(1, *lead, 5, 8)
 
-    y = layer(x)
+    mask = (waves(2, *lead, 4, 5, 5) > -0.5) | np.eye(5, dtype=bool)
 
-    rows = y.reshape(-1, 5, 8)
-    expected = [layer(row[None])[0] for row in x.reshape(-1, 5, 8)]
-    close(rows, expected)
+    y = layer(x, mask=jnp.asarray(mask))
+
+    allowed = np.tri(5, dtype=bool) & mask.reshape(-1, 4, 5, 5)
+    rows = zip(x.reshape(-1, 5, 8), allowed, strict=True)
+    expected = [attend(layer, row, row, seen) for row, seen in rows]
+    close(y.reshape(-1, 5, 8), expected)
 
 
 def test_attention_agrees_with_flax():
@@ -313,7 +324,9 @@ def test_attention_agrees_with_flax():
 
 
 def test_attention_in_bfloat16_and_with_dropout():
-    layer = nn.MultiHeadAttention(2, 4, dropout_rate=0.5, dtype=jnp.bfloat16, rngs=rngs())
+    layer = nn.MultiHeadAttention(
+        2, 4, dropout_rate=0.5, dtype=jnp.bfloat16, rngs=rngs()
+    )
 
     dropped = layer(X[None], rngs=nn.Rngs(1))
     kept = layer(X[None], deterministic=True)
@@ -352,8 +365,8 @@ def test_attention_in_bfloat16_and_with_dropout():
         ),
         (
             lambda: nn.Conv(3, 2, (3, 3), rngs=rngs())(jnp.ones((5, 3))),
-            "Conv: expected an input with 2 spatial axes and a last axis of 3 channels, "
-            "got f32[5,3].\nAdd the missing axes with `reshape`.",
+            "Conv: expected an input with 2 spatial axes and a last axis of 3 "
+            "channels, got f32[5,3].\nAdd the missing axes with `reshape`.",
         ),
         (
             lambda: nn.Conv(3, 4, 3, feature_group_count=2, rngs=rngs()),
@@ -365,13 +378,13 @@ def test_attention_in_bfloat16_and_with_dropout():
         ),
         (
             lambda: nn.Conv(1, 1, (3, 3), strides=(1,), rngs=rngs()),
-            "Conv: expected one number in `strides` for each of the 2 spatial axes, got "
-            "(1,).",
+            "Conv: expected one number in `strides` for each of the 2 spatial axes, "
+            "got (1,).",
         ),
         (
             lambda: nn.Conv(1, 1, 3, padding="same", rngs=rngs()),
-            "Conv: expected `padding` 'SAME', 'VALID', 'CIRCULAR', a number, or a number "
-            "or pair per axis, got 'same'.",
+            "Conv: expected `padding` 'SAME', 'VALID', 'CIRCULAR', a number, or a "
+            "number or pair per axis, got 'same'.",
         ),
         (
             lambda: nn.MultiHeadAttention(3, 8, rngs=rngs()),
@@ -397,7 +410,9 @@ def test_wrong_shapes_and_values_are_explained(call, message):
     with pytest.raises(ValueError) as caught:
         call()
 
-    lines = [line for line in str(caught.value).split("\n") if "test_layers.py" not in line]
+    lines = [
+        line for line in str(caught.value).split("\n") if "test_layers.py" not in line
+    ]
     assert "\n".join(lines) == message
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import dolmen.core as dc
-import dolmen.core.nn
 import dolmen.core.numpy as jnp
 from dolmen import nn
 from dolmen.core import lax
@@ -231,8 +230,8 @@ def test_set_attributes_with_an_unknown_name_is_an_error():
         Switched().set_attributes(ratio=0.5, rate=0.5)
 
     assert str(caught.value) == (
-        "set_attributes: no module in this Switched has `ratio`. Check the spelling, or "
-        "pass raise_if_not_found=False."
+        "set_attributes: no module in this Switched has `ratio`. Check the spelling, "
+        "or pass raise_if_not_found=False."
     )
 
 

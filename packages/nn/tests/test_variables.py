@@ -48,7 +48,12 @@ def test_a_variable_works_as_its_array(variable, compute, expected):
 def test_conversions_of_a_scalar_variable():
     scalar = nn.Variable(jnp.array(2))
 
-    assert (int(scalar), float(scalar), bool(scalar), [0, 1, 2][scalar]) == (2, 2.0, 1, 2)
+    assert (int(scalar), float(scalar), bool(scalar), [0, 1, 2][scalar]) == (
+        2,
+        2.0,
+        1,
+        2,
+    )
 
 
 def test_assignments_replace_the_array(variable):
@@ -130,8 +135,8 @@ def test_an_unhashable_note_is_an_error():
         nn.Param(jnp.zeros(()), sharding=["a", "b"])
 
     assert str(caught.value) == (
-        "Param: the note `sharding` must be hashable, got list: ['a', 'b']. Use a tuple "
-        "instead of a list."
+        "Param: the note `sharding` must be hashable, got list: ['a', 'b']. Use a "
+        "tuple instead of a list."
     )
 
 
@@ -140,8 +145,8 @@ def test_assigning_another_attribute_is_an_error(variable):
         variable.note = "m"
 
     assert str(caught.value) == (
-        "Param.note: variables have no attributes to assign but `value`. Notes are given "
-        "when the variable is made, or with `replace`."
+        "Param.note: variables have no attributes to assign but `value`. Notes are "
+        "given when the variable is made, or with `replace`."
     )
 
 

@@ -120,11 +120,18 @@ class MultiHeadAttention(Module):
         q = self._heads(self.query(inputs_q), self.num_heads)
         k = self._heads(self.key(keys), self.num_kv_heads)
         v = self._heads(self.value(values), self.num_kv_heads)
+        batch = q.shape[:-3]
+        if len(batch) > 1:
+            q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))
+            if mask is not None and jnp.ndim(mask) > 3:
+                last = jnp.shape(mask)[-3:]
+                mask = jnp.broadcast_to(mask, (*batch, *last)).reshape(-1, *last)
         attended = functions.dot_product_attention(
             q, k, v, mask=mask, is_causal=self.causal
         )
-        joined = attended.reshape(*attended.shape[:-2], -1)
-        return self.dropout(self.out(joined), deterministic=deterministic, rngs=rngs)
+        joined = attended.reshape(*batch, *attended.shape[-3:-2], -1)
+        y = self.out(joined)
+        return self.dropout(y, deterministic=deterministic, rngs=rngs)
 
     def _heads(self, x: Any, count: int) -> Any:
         return x.reshape(*x.shape[:-1], count, self.head_size)

@@ -156,7 +156,7 @@ class _Structure:
         return f"data={tuple(self.names)}, static={self.static}"
 
 
-_set_structure = Module._structure.__set__  # type: ignore[attr-defined]
+_set_structure = vars(Module)["_structure"].__set__
 
 
 def _frozen_copy(value: Any) -> Any:

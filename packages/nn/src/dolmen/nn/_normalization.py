@@ -11,9 +11,6 @@ from ._module import Module
 from ._rngs import Rngs
 from ._variables import Param
 
-# Promotes integers to float32 and leaves floating-point dtypes as they are.
-_SMALLEST = jnp.bfloat16
-
 
 class LayerNorm(Module):
     """`(x - mean) / sqrt(variance + epsilon) * scale + bias` over the last axis.
@@ -67,7 +64,7 @@ class LayerNorm(Module):
     def __call__(self, x: Any) -> Any:
         """Normalise `x [..., num_features]`."""
         check_last_axis("LayerNorm", x, num_features=self.num_features)
-        dtype = self.dtype or jnp.promote_types(x.dtype, _SMALLEST)
+        dtype = jnp.result_type(x.dtype, float) if self.dtype is None else self.dtype
         y = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean = jnp.mean(y, axis=-1, keepdims=True)
         centered = y - mean
@@ -122,7 +119,7 @@ class RMSNorm(Module):
     def __call__(self, x: Any) -> Any:
         """Normalise `x [..., num_features]`."""
         check_last_axis("RMSNorm", x, num_features=self.num_features)
-        dtype = self.dtype or jnp.promote_types(x.dtype, _SMALLEST)
+        dtype = jnp.result_type(x.dtype, float) if self.dtype is None else self.dtype
         y = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean_square = jnp.mean(lax.square(y), axis=-1, keepdims=True)
         y = y * lax.rsqrt(mean_square + self.epsilon)

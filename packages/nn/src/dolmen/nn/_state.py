@@ -310,9 +310,9 @@ def _shape(value: Any) -> Any:
 def _assign(node: Any, path: Path, value: Any) -> None:
     """Replace an array that stands without a variable."""
     for name in path[:-1]:
-        node = node.__dict__[name] if isinstance(node, Module) else node[name]
+        node = dict(items(node))[name]
     if isinstance(node, Module):
-        node.__dict__[path[-1]] = value  # type: ignore[index]
+        setattr(node, str(path[-1]), value)
     else:
         node[path[-1]] = value
 

@@ -171,8 +171,8 @@ for _name in _BINARY.split():
 for _name in _OTHERS.split():
     setattr(Variable, f"__{_name}__", _delegate(f"__{_name}__"))
 
-_set_value = Variable._value.__set__  # type: ignore[attr-defined]
-_set_metadata = Variable._metadata.__set__  # type: ignore[attr-defined]
+_set_value = vars(Variable)["_value"].__set__
+_set_metadata = vars(Variable)["_metadata"].__set__
 
 
 def _fill(variable: Variable, value: Any, metadata: Any) -> None:

@@ -15,7 +15,7 @@ from .._ir import (
     message,
 )
 from .._lowering import mlir
-from .._ops import _shape
+from .._ops import _joining, _shape
 from .._tracing import as_array, bind, evaluate, record_closed, typeof
 from .._transforms import (
     Linearization,
@@ -771,5 +771,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
             [_slicing.slice_in_dim(x, whole * batch_size, total) for x in leaves]
         )
         tail, _ = flatten(vmap(f)(rest))
-        outs = [_shape.concatenate([a, b], 0) for a, b in zip(outs, tail, strict=True)]
+        outs = [
+            _joining.concatenate([a, b], 0) for a, b in zip(outs, tail, strict=True)
+        ]
     return out_tree.unflatten(outs)

@@ -22,7 +22,7 @@ import numpy as np
 from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import (
+from . import _pad, (
     _arithmetic,
     _comparison,
     _creation,
@@ -128,7 +128,7 @@ def previous(x: Any, fill: Any, axis: int, reverse: bool) -> Any:
     """For each element the one before it in the scan; `fill` for the first."""
     config = [(0, 0, 0)] * typeof(x).ndim
     config[axis] = (-1, 1, 0) if reverse else (1, -1, 0)
-    return _shape.pad(x, constant_like(x, fill), config)
+    return _pad.pad(x, constant_like(x, fill), config)
 
 
 # ---- sum -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Operations that move elements without computing: broadcast, reshape, transpose, pad.
+"""Operations that move elements without computing: broadcast, reshape, transpose.
 
 Each linear operation stands beside the one that transposes it.
 """
@@ -12,15 +12,11 @@ from typing import Any
 from .._backend import ArrayImpl
 from .._ir import (
     ArrayType,
-    Linear,
     Primitive,
-    array_type,
-    type_error,
     value_error,
 )
 from .._lowering import mlir
 from .._tracing import Tracer, bind, typeof
-from . import _creation
 
 # ---- arguments ---------------------------------------------------------------------
 
@@ -382,6 +378,27 @@ class Squeeze(Primitive):
         return builder.emit("reshape", args)
 
 
+def tile(operand: Any, reps: Sequence[int]) -> Any:
+    """Repeat an array as a whole along each of its axes.
+
+    Args:
+        operand: any shape and dtype.
+        reps: how often along each axis; further numbers in front make new axes.
+    """
+    counts = as_sizes(reps)
+    shape = typeof(operand).shape
+    if len(counts) < len(shape) or any(count < 0 for count in counts):
+        raise value_error(
+            "tile: `reps` must hold a non-negative number for each of the operand's "
+            f"{len(shape)} axes, got {counts} for {typeof(operand)!r}."
+        )
+    shape = (1,) * (len(counts) - len(shape)) + shape
+    pairs = [size for pair in zip(counts, shape, strict=True) for size in pair]
+    places = range(1, 2 * len(shape), 2)
+    repeated = broadcast_in_dim(reshape(operand, shape), pairs, places)
+    return reshape(repeated, [c * n for c, n in zip(counts, shape, strict=True)])
+
+
 # ---- order of axes and elements ----------------------------------------------------
 
 
@@ -482,340 +499,3 @@ class Rev(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.emit("reverse", args, dimensions=mlir.int_array(self.dimensions))
-
-
-# ---- concatenate and split ---------------------------------------------------------
-
-
-def concatenate(operands: Sequence[Any], dimension: int) -> Any:
-    """Join arrays along an existing axis.
-
-    Args:
-        operands: at least one array; equal dtypes, and equal shapes but for the size of
-            axis `dimension`.
-        dimension: the axis along which they are joined.
-
-    Raises:
-        TypeError: dtypes differ.
-        ValueError: there is no operand, or other sizes differ.
-    """
-    operands = list(operands)
-    if not operands:
-        raise value_error("concatenate: expected at least one operand, got none.")
-    ndim = typeof(operands[0]).ndim
-    axis = as_axis("concatenate", dimension, ndim)
-    if len(operands) == 1 and is_array(operands[0]):
-        return operands[0]
-    return bind(Concatenate(axis), *operands)
-
-
-class Concatenate(Primitive):
-    """The operands one after the other along axis `dimension`."""
-
-    dimension: int
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
-        first, d = arg_types[0], self.dimension
-        listed = ", ".join(map(repr, arg_types))
-        if any(t.dtype != first.dtype for t in arg_types):
-            raise type_error(
-                f"concatenate: operands must have equal dtypes, got {listed}.",
-                "Convert them with `.astype(...)`, or use `jnp.concatenate`, which "
-                "promotes.",
-            )
-        rest = first.shape[:d], first.shape[d + 1 :]
-        if any(
-            t.ndim != first.ndim or (t.shape[:d], t.shape[d + 1 :]) != rest
-            for t in arg_types
-        ):
-            raise value_error(
-                f"concatenate: operands must have equal shapes but for axis {d}, got "
-                f"{listed}."
-            )
-        size = sum(t.shape[d] for t in arg_types)
-        weak = all(t.weak_type for t in arg_types)
-        return array_type((*rest[0], size, *rest[1]), first.dtype, weak)
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        filled = [
-            _creation.zeros_like(p) if t is None else t
-            for p, t in zip(primals, tangents, strict=True)
-        ]
-        return bind(self, *primals), bind(self, *filled)
-
-    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        from ._slicing import slice_in_dim
-
-        (ct,) = cotangents
-        made, start = [], 0
-        for arg in args:
-            linear = isinstance(arg, Linear)
-            stop = start + (arg.type if linear else typeof(arg)).shape[self.dimension]
-            made.append(
-                slice_in_dim(ct, start, stop, axis=self.dimension) if linear else None
-            )
-            start = stop
-        return made
-
-    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        size = batch_size(args, axes)
-        moved = [batched_first(x, a, size) for x, a in zip(args, axes, strict=True)]
-        return concatenate(moved, self.dimension + 1), 0
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        return builder.emit("concatenate", args, dimension=mlir.integer(self.dimension))
-
-
-def split(operand: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
-    """Cut an array into consecutive pieces.
-
-    Args:
-        operand: any shape and dtype.
-        sizes: sizes of the pieces along `axis`; they add up to the size of that axis.
-        axis: the axis to cut.
-
-    Returns:
-        A list of arrays, one for each of `sizes`.
-
-    Example:
-        >>> from dolmen.core import lax
-        >>> [x.shape for x in lax.split(lax.full((5, 2), 0.0), (2, 3))]
-        [(2, 2), (3, 2)]
-    """
-    axis = as_axis("split", axis, typeof(operand).ndim, "axis")
-    return list(bind(Split(as_sizes(sizes), axis), operand))
-
-
-class Split(Primitive):
-    """Consecutive pieces of the given `sizes` along `axis`."""
-
-    multiple_results = True
-
-    sizes: tuple[int, ...]
-    axis: int
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        (x,) = arg_types
-        a = self.axis
-        if any(n < 0 for n in self.sizes) or sum(self.sizes) != x.shape[a]:
-            raise value_error(
-                f"split: `sizes` must be non-negative and add up to {x.shape[a]}, the "
-                f"size of axis {a} of {x!r}, got {self.sizes}."
-            )
-        return [x.with_shape((*x.shape[:a], n, *x.shape[a + 1 :])) for n in self.sizes]
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        return bind(self, *primals), bind(self, *tangents)
-
-    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        (x,) = args
-        a, shape = self.axis, x.type.shape
-        pieces = [
-            _creation.full((*shape[:a], n, *shape[a + 1 :]), 0, x.type.dtype)
-            if ct is None
-            else ct
-            for ct, n in zip(cotangents, self.sizes, strict=True)
-        ]
-        return [concatenate(pieces, a)]
-
-    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        (x,), (axis,) = args, axes
-        assert axis is not None
-        outs = split(x, self.sizes, self.axis + (axis <= self.axis))
-        return outs, [axis] * len(outs)
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        made, start = [], 0
-        for size, type in zip(self.sizes, list(builder.out_types), strict=True):
-            begin, end = [0] * type.ndim, list(type.shape)
-            begin[self.axis], end[self.axis] = start, start + size
-            made.append(
-                builder.emit(
-                    "slice",
-                    args,
-                    (type,),
-                    start_indices=mlir.int_array(begin),
-                    limit_indices=mlir.int_array(end),
-                    strides=mlir.int_array([1] * type.ndim),
-                )
-            )
-            start += size
-        return made
-
-
-def stack(operands: Sequence[Any], axis: int = 0) -> Any:
-    """Join arrays of equal shape and dtype along a new axis.
-
-    Args:
-        operands: at least one array.
-        axis: where the new axis stands in the result; negative ones count from its end.
-    """
-    operands = list(operands)
-    if not operands:
-        raise value_error("stack: expected at least one operand, got none.")
-    at = as_axis("stack", axis, typeof(operands[0]).ndim + 1, "axis")
-    return concatenate([expand_dims(x, (at,)) for x in operands], at)
-
-
-def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """The elements of an array along one axis, which they lack."""
-    shape = typeof(x).shape
-    at = as_axis("unstack", axis, len(shape), "axis")
-    return tuple([squeeze(piece, (at,)) for piece in split(x, (1,) * shape[at], at)])
-
-
-def tile(operand: Any, reps: Sequence[int]) -> Any:
-    """Repeat an array as a whole along each of its axes.
-
-    Args:
-        operand: any shape and dtype.
-        reps: how often along each axis; further numbers in front make new axes.
-    """
-    counts = as_sizes(reps)
-    shape = typeof(operand).shape
-    if len(counts) < len(shape) or any(count < 0 for count in counts):
-        raise value_error(
-            "tile: `reps` must hold a non-negative number for each of the operand's "
-            f"{len(shape)} axes, got {counts} for {typeof(operand)!r}."
-        )
-    shape = (1,) * (len(counts) - len(shape)) + shape
-    pairs = [size for pair in zip(counts, shape, strict=True) for size in pair]
-    places = range(1, 2 * len(shape), 2)
-    repeated = broadcast_in_dim(reshape(operand, shape), pairs, places)
-    return reshape(repeated, [c * n for c, n in zip(counts, shape, strict=True)])
-
-
-# ---- pad ---------------------------------------------------------------------------
-
-
-def pad(
-    operand: Any, padding_value: Any, padding_config: Sequence[tuple[int, int, int]]
-) -> Any:
-    """Surround and space out the elements of an array.
-
-    Args:
-        operand: any shape and dtype.
-        padding_value: a scalar of the same dtype.
-        padding_config: for each axis how many elements to add in front and behind
-            (negative numbers remove elements), and how many between neighbors.
-
-    Returns:
-        An array whose sizes are ``low + n + high + max(n - 1, 0) * interior``.
-
-    Raises:
-        TypeError: dtypes differ.
-        ValueError: a number of interior elements or a resulting size is negative.
-
-    Example:
-        >>> from dolmen.core import lax
-        >>> lax.pad(lax.iota("int32", 3), 9, [(1, 0, 1)]).tolist()
-        [9, 0, 9, 1, 9, 2]
-    """
-    config = tuple([as_sizes(entry) for entry in padding_config])
-    if is_array(operand) and not any(map(any, config)) and len(config) == operand.ndim:
-        return operand
-    if isinstance(padding_value, bool | int | float | complex):
-        padding_value = _creation.scalar(padding_value, typeof(operand).dtype)
-    return bind(Pad(config), operand, padding_value)
-
-
-class Pad(Primitive):
-    """Low, high and interior padding of each axis."""
-
-    padding_config: tuple[tuple[int, int, int], ...]
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
-        x, value = arg_types
-        config = self.padding_config
-        given = f"got {x!r} and padding_config={config}."
-        if x.dtype != value.dtype:
-            raise type_error(
-                f"pad: `padding_value` must have the operand's dtype, got {x!r} and "
-                f"{value!r}.",
-                "Convert it with `.astype(...)`.",
-            )
-        if value.shape:
-            raise value_error(f"pad: `padding_value` must be a scalar, got {value!r}.")
-        if len(config) != x.ndim or any(len(entry) != 3 for entry in config):
-            raise value_error(
-                "pad: `padding_config` must hold (low, high, interior) for each of the "
-                f"operand's {x.ndim} axes, {given}"
-            )
-        if any(interior < 0 for _, _, interior in config):
-            raise value_error(f"pad: interior padding must not be negative, {given}")
-        shape = tuple(
-            low + high + n + (n - 1) * interior if n else low + high
-            for n, (low, high, interior) in zip(x.shape, config, strict=True)
-        )
-        if any(n < 0 for n in shape):
-            raise value_error(
-                f"pad: more elements are removed than there are, {given}",
-            )
-        return array_type(shape, x.dtype, x.weak_type and value.weak_type)
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        filled = [
-            _creation.zeros_like(p) if t is None else t
-            for p, t in zip(primals, tangents, strict=True)
-        ]
-        return bind(self, *primals), bind(self, *filled)
-
-    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        from ._arithmetic import sub
-        from ._reductions import reduce_sum
-
-        (ct,), (x, value) = cotangents, args
-        own = self._operand_part(ct, x.type if isinstance(x, Linear) else typeof(x))
-        everything = tuple(range(len(self.padding_config)))
-        return [
-            own if isinstance(x, Linear) else None,
-            # What the elements of the operand do not take, the padding takes.
-            sub(reduce_sum(ct, everything), reduce_sum(own, everything))
-            if isinstance(value, Linear)
-            else None,
-        ]
-
-    def _operand_part(self, ct: Any, type: ArrayType) -> Any:
-        from ._slicing import slice as take
-
-        if any(low < 0 or high < 0 for low, high, _ in self.padding_config):
-            # Elements that were removed get zero.
-            uncut = [(-low, -high, 0) for low, high, _ in self.padding_config]
-            ct = pad(ct, 0, uncut)
-            starts: list[int] = [0] * type.ndim
-        else:
-            starts = [low for low, _, _ in self.padding_config]
-        steps = [interior + 1 for _, _, interior in self.padding_config]
-        limits = [
-            start + (n - 1) * step + 1 if n else start
-            for start, step, n in zip(starts, steps, type.shape, strict=True)
-        ]
-        return take(ct, starts, limits, steps)
-
-    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        (x, value), (axis, value_axis) = args, axes
-        size = batch_size(args, axes)
-        if value_axis is None:
-            assert axis is not None
-            config = list(self.padding_config)
-            config.insert(axis, (0, 0, 0))
-            return pad(x, value, config), axis
-        from ._selection import select
-
-        x = batched_first(x, axis, size)
-        config = ((0, 0, 0), *self.padding_config)
-        zero = _creation.scalar(0, typeof(x).dtype)
-        own = pad(_creation.full(typeof(x).shape, True, bool), False, config)
-        padded = pad(x, zero, config)
-        values = broadcast_in_dim(value, padded.shape, (0,))
-        return select(own, padded, values), 0
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        config = self.padding_config
-        return builder.emit(
-            "pad",
-            args,
-            edge_padding_low=mlir.int_array([low for low, _, _ in config]),
-            edge_padding_high=mlir.int_array([high for _, high, _ in config]),
-            interior_padding=mlir.int_array([interior for _, _, interior in config]),
-        )

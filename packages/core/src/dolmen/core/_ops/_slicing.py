@@ -16,7 +16,7 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _creation, _gather, _shape
+from . import _creation, _gather, _joining, _pad, _shape
 from ._shape import as_axis, as_sizes, is_array
 
 # ---- fixed places ------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Slice(Primitive):
         ):
             stop = start + (taken - 1) * step + 1 if taken else start
             config.append((start, n - stop, step - 1))
-        return [_shape.pad(ct, 0, config)]
+        return [_pad.pad(ct, 0, config)]
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         (x,), (axis,) = args, axes
@@ -338,7 +338,7 @@ def _start_vectors(
         columns.append(_shape.expand_dims(column, (1,)))
     if not columns:
         return _creation.full((batch, 0), 0, dtype)
-    return _shape.concatenate(columns, 1)
+    return _joining.concatenate(columns, 1)
 
 
 class DynamicSlice(Primitive):

@@ -9,7 +9,7 @@ import numpy as np
 from .._ir import ArrayType, Primitive, Program, array_type, type_error, value_error
 from .._lowering import mlir
 from .._tracing import bind, concrete, record, typeof
-from . import _arithmetic, _comparison, _creation, _selection, _shape, _slicing
+from . import _arithmetic, _comparison, _creation, _pad, _selection, _shape, _slicing
 from ._convolution import Padding, _dilated, as_padding
 from ._limits import highest, lowest
 from ._shape import as_sizes
@@ -155,7 +155,7 @@ def _padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
         (low, high, d - 1)
         for (low, high), d in zip(padding, base_dilation, strict=True)
     ]
-    return _shape.pad(x, value, config)
+    return _pad.pad(x, value, config)
 
 
 def _elements(padded: Any, window: _Window) -> Any:
@@ -306,7 +306,7 @@ class ReduceWindowSum(WindowReduction):
         ):
             before = _dilated(k, d) - 1 - low
             config.append((before, _dilated(n, b) + low - _dilated(m, s), s - 1))
-        spaced = _shape.pad(ct, 0, config)
+        spaced = _pad.pad(ct, 0, config)
         none: Padding = ((0, 0),) * x.type.ndim
         return [bind(ReduceWindowSum(sizes, base, none, ones, dilation), spaced)]
 
@@ -324,7 +324,7 @@ class ReduceWindowSum(WindowReduction):
                 type.shape, self.padding, repeated, strict=True
             )
         ]
-        return _shape.pad(ct, 0, config)
+        return _pad.pad(ct, 0, config)
 
 
 # ---- maxima and minima -------------------------------------------------------------

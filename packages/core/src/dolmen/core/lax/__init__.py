@@ -101,6 +101,15 @@ from .._ops._gather import (
     scatter_mul as scatter_mul,
     scatter_sub as scatter_sub,
 )
+from .._ops._joining import (
+    concatenate as concatenate,
+    split as split,
+    stack as stack,
+    unstack as unstack,
+)
+from .._ops._pad import (
+    pad as pad,
+)
 from .._ops._random_bits import (
     RandomAlgorithm as RandomAlgorithm,
     rng_bit_generator as rng_bit_generator,
@@ -130,17 +139,12 @@ from .._ops._shape import (
     broadcast_shapes as broadcast_shapes,
     broadcast_to_rank as broadcast_to_rank,
     collapse as collapse,
-    concatenate as concatenate,
     expand_dims as expand_dims,
-    pad as pad,
     reshape as reshape,
     rev as rev,
-    split as split,
     squeeze as squeeze,
-    stack as stack,
     tile as tile,
     transpose as transpose,
-    unstack as unstack,
 )
 from .._ops._slicing import (
     dynamic_index_in_dim as dynamic_index_in_dim,

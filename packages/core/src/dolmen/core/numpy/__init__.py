@@ -109,19 +109,8 @@ from ._creation import (
     zeros_like as zeros_like,
 )
 from ._einsum import (
-    cross as cross,
-    dot as dot,
     einsum as einsum,
     einsum_path as einsum_path,
-    inner as inner,
-    kron as kron,
-    matmul as matmul,
-    matvec as matvec,
-    outer as outer,
-    tensordot as tensordot,
-    vdot as vdot,
-    vecdot as vecdot,
-    vecmat as vecmat,
 )
 from ._exponential import (
     exp as exp,
@@ -217,6 +206,19 @@ from ._manipulation import (
 )
 from ._methods import install as _install_methods
 from ._padding import pad as pad
+from ._products import (
+    cross as cross,
+    dot as dot,
+    inner as inner,
+    kron as kron,
+    matmul as matmul,
+    matvec as matvec,
+    outer as outer,
+    tensordot as tensordot,
+    vdot as vdot,
+    vecdot as vecdot,
+    vecmat as vecmat,
+)
 from ._reductions import (
     all as all,
     amax as amax,
@@ -304,27 +306,26 @@ from ._scalar_types import (
     uint64 as uint64,
 )
 from ._searching import (
-    argpartition as argpartition,
-    argsort as argsort,
     argwhere as argwhere,
     bincount as bincount,
     choose as choose,
     compress as compress,
     delete as delete,
-    digitize as digitize,
     extract as extract,
     flatnonzero as flatnonzero,
     insert as insert,
-    lexsort as lexsort,
     nonzero as nonzero,
-    partition as partition,
-    put_along_axis as put_along_axis,
-    searchsorted as searchsorted,
     select as select,
-    sort as sort,
-    take as take,
-    take_along_axis as take_along_axis,
     unique as unique,
+)
+from ._sorting import (
+    argpartition as argpartition,
+    argsort as argsort,
+    digitize as digitize,
+    lexsort as lexsort,
+    partition as partition,
+    searchsorted as searchsorted,
+    sort as sort,
 )
 from ._statistics import (
     diff as diff,
@@ -335,6 +336,11 @@ from ._statistics import (
     percentile as percentile,
     quantile as quantile,
     trapezoid as trapezoid,
+)
+from ._taking import (
+    put_along_axis as put_along_axis,
+    take as take,
+    take_along_axis as take_along_axis,
 )
 from ._trigonometric import (
     acos as acos,

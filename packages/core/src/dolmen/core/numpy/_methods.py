@@ -25,13 +25,15 @@ from . import (
     _arithmetic,
     _at,
     _creation,
-    _einsum,
     _indexing,
     _logic,
     _manipulation,
+    _products,
     _reductions,
     _rounding,
     _searching,
+    _sorting,
+    _taking,
 )
 from ._eager import body, jit_when_eager, operator
 
@@ -47,7 +49,7 @@ def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]
 
 
 def _matmul(a: Any, b: Any) -> Any:
-    return _einsum.matmul(a, b)
+    return _products.matmul(a, b)
 
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -386,8 +388,8 @@ _METHODS: dict[str, Any] = {
     "any": _reductions.any,
     "argmax": _reductions.argmax,
     "argmin": _reductions.argmin,
-    "argpartition": _searching.argpartition,
-    "argsort": _searching.argsort,
+    "argpartition": _sorting.argpartition,
+    "argsort": _sorting.argsort,
     "astype": _astype,
     "choose": _searching.choose,
     "clip": _clip,
@@ -398,7 +400,7 @@ _METHODS: dict[str, Any] = {
     "cumprod": _reductions.cumprod,
     "cumsum": _reductions.cumsum,
     "diagonal": _manipulation.diagonal,
-    "dot": _einsum.dot,
+    "dot": _products.dot,
     "flatten": _flatten,
     "item": _item,
     "max": _reductions.max,
@@ -411,13 +413,13 @@ _METHODS: dict[str, Any] = {
     "repeat": _manipulation.repeat,
     "reshape": _reshape,
     "round": _rounding.round,
-    "searchsorted": _searching.searchsorted,
-    "sort": _searching.sort,
+    "searchsorted": _sorting.searchsorted,
+    "sort": _sorting.sort,
     "squeeze": _manipulation.squeeze,
     "std": _reductions.std,
     "sum": _reductions.sum,
     "swapaxes": _manipulation.swapaxes,
-    "take": _searching.take,
+    "take": _taking.take,
     "tobytes": _tobytes,
     "tolist": _tolist,
     "trace": _manipulation.trace,

@@ -16,7 +16,7 @@ from ._eager import body, jit_when_eager
 from ._logic import no_out
 from ._promotion import convert, literal, to_inexact, type_of
 from ._reductions import reduced_axes
-from ._searching import take_along_axis
+from ._taking import take_along_axis
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
