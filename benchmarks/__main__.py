@@ -1,6 +1,6 @@
 """Run every workload with Dolmen and with its peer, in turn, and print the ratios.
 
-    python -m benchmarks --peer-python PATH [--write docs/benchmarks/FILE.md] [--only TEXT]
+    python -m benchmarks --peer-python PATH [--write FILE] [--only NAME] [--rounds N]
 
 Each library runs in processes of its own (two on one jaxlib can't share one), one after
 the other, several times; the best figure of each counts.
@@ -118,7 +118,9 @@ def processor() -> str:
     """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(x.split(":")[1].strip() for x in lines if x.startswith("model name"))
+        return next(
+            x.split(":")[1].strip() for x in lines if x.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
@@ -144,10 +146,11 @@ def main() -> int:
         [
             f"# Benchmarks, {datetime.date.today():%Y-%m-%d}",
             "",
-            f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-            f"{versions(sys.executable, ['jaxlib'])}; peer: {peers}. The best of "
-            f"{options.rounds} processes each, run in turn. A ratio below 1 means that "
-            "Dolmen is faster; gates are those of the design.",
+            f"{processor()}, {os.cpu_count()} cores, Python "
+            f"{platform.python_version()}, {versions(sys.executable, ['jaxlib'])}; "
+            f"peer: {peers}. The best of {options.rounds} processes each, run in turn. "
+            "A ratio below 1 means that Dolmen is faster; gates are those of the "
+            "design.",
             "",
             *table(ours, theirs),
             "",

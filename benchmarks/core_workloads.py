@@ -1,7 +1,7 @@
 """Array workloads, written once against the API that Dolmen and JAX share.
 
-    python -m benchmarks.core_workloads dolmen.core
-    python benchmarks/core_workloads.py jax
+python -m benchmarks.core_workloads dolmen.core
+python benchmarks/core_workloads.py jax
 """
 
 import importlib
@@ -12,7 +12,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from measure import best_call, best_cpu, report  # noqa: E402
+from measure import best_call, best_cpu, report
 
 library = sys.argv[1]
 before = time.process_time()

@@ -7,7 +7,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from measure import report  # noqa: E402
+from measure import report
 
 began = time.perf_counter()
 
@@ -30,7 +30,9 @@ class Block(nnx.Module):
 
     def __call__(self, x):
         h = self.norm1(x)
-        q, k, v = (f(h).reshape(*h.shape[:-1], HEADS, -1) for f in (self.q, self.k, self.v))
+        q, k, v = (
+            f(h).reshape(*h.shape[:-1], HEADS, -1) for f in (self.q, self.k, self.v)
+        )
         a = jax.nn.dot_product_attention(q, k, v, is_causal=True)
         x = x + self.o(a.reshape(h.shape))
         return x + self.down(jax.nn.gelu(self.up(self.norm2(x))))

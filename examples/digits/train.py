@@ -83,12 +83,17 @@ def train(*, epochs: int, batch: int, seed: int, learning_rate: float) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="examples.digits.train", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.digits.train", description=__doc__
+    )
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     options = parser.parse_args(arguments)
+    digits = len(load()[0]["label"])
+    if options.epochs < 1 or not 1 <= options.batch <= digits:
+        parser.error(f"expected --epochs of at least 1 and --batch from 1 to {digits}")
     score = train(
         epochs=options.epochs,
         batch=options.batch,

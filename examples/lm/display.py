@@ -20,6 +20,7 @@ class Progress:
         self.first = first
         # The clock starts after the first step, which is mostly compilation.
         self.started: float | None = None
+        self.speed = 0.0  # tokens per second
         self.seconds_between_lines = 5.0
         self._last_line = -self.seconds_between_lines
         self._bar: rich.progress.Progress | None = None
@@ -49,7 +50,8 @@ class Progress:
         seconds_per_step = elapsed / max(step - self.first, 1)
         text = f"loss {loss:.3f}"
         if step > self.first:
-            text += f"  {self.tokens_per_step / seconds_per_step:,.0f} tokens/s"
+            self.speed = self.tokens_per_step / seconds_per_step
+            text += f"  {self.speed:,.0f} tokens/s"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, description=text)
         elif (

@@ -165,7 +165,7 @@ def train(config: Config, out: Path, text: corpus.Text, resume: bool):
         seconds = time.monotonic() - began
     run.batches.close()
     model = nn.merge(graphdef, run.params)
-    return model, metrics, seconds, (config.steps - first) * tokens
+    return model, metrics, seconds, progress.speed
 
 
 class Metrics:
@@ -329,7 +329,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(dataclasses.asdict(config), indent=2))
         sizes = f"{text.train.size:,} bytes, {text.validation.size:,} held out"
         print(f"run: {out}   text: {sizes}", flush=True)
-        model, metrics, seconds, tokens = train(config, out, text, options.resume)
+        model, metrics, seconds, speed = train(config, out, text, options.resume)
     except (UsageError, OSError, ckpt.CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -345,9 +345,8 @@ def main(arguments: list[str] | None = None) -> int:
             ("validation loss (nats per byte)", f"{validation[-1][1]:.4f}"),
             ("first loss", f"{metrics.series('loss')[0][1]:.4f}"),
             ("parameters", f"{count:,}"),
-            ("tokens this time", f"{tokens:,}"),
             ("seconds, with compilation", f"{seconds:.1f}"),
-            ("tokens per second", f"{tokens / max(seconds, 1e-9):,.0f}"),
+            ("tokens per second", f"{speed:,.0f}"),
             ("loss curve", out / "loss.png"),
             ("checkpoints", out / "checkpoints"),
         ],

@@ -52,12 +52,14 @@ def test_fork_gives_new_streams_and_advances_the_old_ones():
 
 
 def test_fork_with_split_gives_a_stream_per_iteration():
-    forked = nn.Rngs(3).fork(split=4)
+    rngs = nn.Rngs(3)
+    forked = rngs.fork(split=4)
 
     _, keys = lax.scan(lambda c, rngs: (c, random.key_data(rngs())), None, forked)
     mapped = dc.vmap(lambda rngs: random.key_data(rngs()))(forked)
 
     assert forked.default.count.shape == (4,)
+    assert int(rngs.default.count) == 1
     assert len(np.unique(keys, axis=0)) == 4
     np.testing.assert_array_equal(keys, mapped)
 

@@ -1,4 +1,4 @@
-"""Rows of `_ops/_shape.py`, `_creation.py`, `_barrier.py` and `_random_bits.py`."""
+"""Rows of `_ops/_shape.py`, `_joining.py`, `_pad.py` and of small modules."""
 
 import numpy as np
 
@@ -6,6 +6,8 @@ from dolmen.core._ops import (
     _arithmetic,
     _barrier,
     _creation,
+    _joining,
+    _pad,
     _random_bits,
     _shape as ops,
 )
@@ -43,8 +45,8 @@ def pad_reference(config):
 
 def pad_row(label, *config):
     return Row(
-        ops.Pad,
-        lambda x, value: ops.pad(x, value, config),
+        _pad.Pad,
+        lambda x, value: _pad.pad(x, value, config),
         pad_reference(config),
         normal((3, 4), ()),
         smooth=(0, 1),
@@ -116,15 +118,15 @@ ROWS = [
         smooth=(0,),
     ),
     Row(
-        ops.Concatenate,
-        lambda *xs: ops.concatenate(xs, -1),
+        _joining.Concatenate,
+        lambda *xs: _joining.concatenate(xs, -1),
         lambda *xs: np.concatenate(xs, -1),
         normal((2, 3), (2, 1), (2, 0)),
         smooth=(0, 1, 2),
     ),
     Row(
-        ops.Split,
-        lambda x: ops.split(x, (1, 0, 3), 1),
+        _joining.Split,
+        lambda x: _joining.split(x, (1, 0, 3), 1),
         lambda x: np.split(x, (1, 1), 1),
         normal((2, 4)),
         smooth=(0,),

@@ -113,7 +113,7 @@ class Stack(Module):
 
         rows = (self.blocks, streams)
         y, changed = lax.scan(step, x, rows, unroll=self.unroll)
-        pass
+        update(self.blocks, changed)
         return y
 
     def __len__(self) -> int:

@@ -771,7 +771,6 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
             [_slicing.slice_in_dim(x, whole * batch_size, total) for x in leaves]
         )
         tail, _ = flatten(vmap(f)(rest))
-        outs = [
-            _joining.concatenate([a, b], 0) for a, b in zip(outs, tail, strict=True)
-        ]
+        ends = zip(outs, tail, strict=True)
+        outs = [_joining.concatenate([a, b], 0) for a, b in ends]
     return out_tree.unflatten(outs)

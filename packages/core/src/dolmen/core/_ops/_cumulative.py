@@ -22,11 +22,12 @@ import numpy as np
 from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _pad, (
+from . import (
     _arithmetic,
     _comparison,
     _creation,
     _gather,
+    _pad,
     _reductions,
     _selection,
     _shape,
