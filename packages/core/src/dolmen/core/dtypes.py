@@ -239,7 +239,8 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
         casting: ``"no"``, ``"equiv"``, ``"safe"``, ``"same_kind"`` or ``"unsafe"``.
     """
     source = operand_of(from_)[0]
-    return np.can_cast(source, dtypes.as_dtype(to, function="can_cast"), casting)  # type: ignore[arg-type]
+    rule: Any = casting  # NumPy checks it
+    return np.can_cast(source, dtypes.as_dtype(to, function="can_cast"), rule)
 
 
 __all__ = [

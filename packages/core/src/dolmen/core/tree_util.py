@@ -225,23 +225,25 @@ def register_pytree_with_keys(
 
 def register_pytree_node_class(cls: type[_T]) -> type[_T]:
     """Class decorator for classes with `tree_flatten` and `tree_unflatten`."""
-    register_pytree_node(cls, lambda x: x.tree_flatten(), cls.tree_unflatten)  # type: ignore[attr-defined]
+    node: Any = cls
+    register_pytree_node(node, lambda x: x.tree_flatten(), node.tree_unflatten)
     return cls
 
 
 def register_pytree_with_keys_class(cls: type[_T]) -> type[_T]:
     """Class decorator: the class has `tree_flatten_with_keys` and `tree_unflatten`."""
+    node: Any = cls
     register_pytree_with_keys(
-        cls,
+        node,
         lambda x: x.tree_flatten_with_keys(),
-        cls.tree_unflatten,  # type: ignore[attr-defined]
+        node.tree_unflatten,
         (lambda x: x.tree_flatten()) if hasattr(cls, "tree_flatten") else None,
     )
     return cls
 
 
 def register_dataclass(
-    nodetype: type[_T] | None = None,
+    nodetype: Any = None,
     data_fields: Sequence[str] | None = None,
     meta_fields: Sequence[str] | None = None,
 ) -> Any:
@@ -262,11 +264,11 @@ def register_dataclass(
             register_dataclass, data_fields=data_fields, meta_fields=meta_fields
         )
     if data_fields is None or meta_fields is None:
-        fields = [f for f in dataclasses.fields(nodetype) if f.init]  # type: ignore[arg-type]
+        fields = [f for f in dataclasses.fields(nodetype) if f.init]
         static = [f.name for f in fields if f.metadata.get("static", False)]
         meta_fields = static
         data_fields = [f.name for f in fields if f.name not in static]
-    known = {f.name for f in dataclasses.fields(nodetype) if f.init}  # type: ignore[arg-type]
+    known = {f.name for f in dataclasses.fields(nodetype) if f.init}
     named = {*data_fields, *meta_fields}
     if named != known:
         raise ValueError(
@@ -290,10 +292,15 @@ class Partial(functools.partial):
     """`functools.partial` that is a pytree: its arguments are children."""
 
 
+def _partial(func: Any, children: Iterable[Any]) -> Partial:
+    args, keywords = children
+    return Partial(func, *args, **keywords)
+
+
 register_pytree_node(
     Partial,
     lambda partial: ((partial.args, partial.keywords), partial.func),
-    lambda func, children: Partial(func, *children[0], **children[1]),  # type: ignore[index]
+    _partial,
 )
 
 

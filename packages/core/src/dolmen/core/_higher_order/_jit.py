@@ -439,6 +439,7 @@ def jit_when_eager(
                 return compiled(*args, **kwargs)
             return fun(*args, **kwargs)
 
+        # Checkers allow no attributes on functions.
         either.compiled = compiled  # type: ignore[attr-defined]
         return either
 

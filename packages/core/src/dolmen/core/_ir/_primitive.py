@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, cast, dataclass_transform
 
 from ._types import ArrayType
 
@@ -20,6 +20,7 @@ class _Interning(type):
         cls._instances = {}
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        # A metaclass can't say that its classes have the attributes of `Primitive`.
         if not cls.interned:  # type: ignore[attr-defined]
             return cls._make(args, kwargs)
         key = (args, *kwargs.items()) if kwargs else args
@@ -71,7 +72,8 @@ class Primitive(metaclass=_Interning):
     @property
     def params(self) -> dict[str, Any]:
         """The parameters by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        fields = dataclasses.fields(cast(Any, self))  # every subclass is a dataclass
+        return {f.name: getattr(self, f.name) for f in fields}
 
     @property
     def effects(self) -> frozenset[str]:

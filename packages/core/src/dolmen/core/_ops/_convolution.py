@@ -157,10 +157,10 @@ def as_padding(
     """A user's `padding` argument in numbers."""
     if isinstance(padding, str):
         padding = padtype_to_pads(in_shape, window_shape, window_strides, padding)
-    made = tuple([as_sizes(pair) for pair in padding])
+    made: Any = tuple([as_sizes(pair) for pair in padding])
     if any(len(pair) != 2 for pair in made):
         raise value_error(f"padding must hold pairs (low, high), got {padding!r}.")
-    return made  # type: ignore[return-value]
+    return made
 
 
 def conv_general_dilated(

@@ -187,9 +187,9 @@ def _tolist(self: Any) -> Any:
     return _value(self, "array", "tolist()").tolist()
 
 
-def _tobytes(self: Any, order: str = "C") -> bytes:
+def _tobytes(self: Any, order: Any = "C") -> bytes:
     """The elements as bytes, in row-major order."""
-    return _value(self, "array", "tobytes()").tobytes(order)  # type: ignore[arg-type]
+    return _value(self, "array", "tobytes()").tobytes(order)
 
 
 def _traced_to_numpy(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:

@@ -106,6 +106,7 @@ def uniform(
     return _uniform_between(one, minval, maxval, shape=sizes, dtype=made)
 
 
+# `__defaults__` is None for functions without defaults, which this one is not.
 _, _ZERO, _ONE = uniform.__defaults__[-3:]  # type: ignore[index]
 
 
