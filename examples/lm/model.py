@@ -35,10 +35,8 @@ class Block(nn.Module):
 
     def __call__(self, x: Array) -> Array:
         x = x + self.attention(self.norm1(x))  # [batch, time, features]
-        hidden = dolmen.core.nn.gelu(
-            self.up(self.norm2(x))
-        )  # [batch, time, 4 features]
-        return x + self.down(hidden)
+        hidden = self.up(self.norm2(x))  # [batch, time, 4 features]
+        return x + self.down(dolmen.core.nn.gelu(hidden))
 
 
 class LanguageModel(nn.Module):
