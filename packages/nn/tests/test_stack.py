@@ -34,7 +34,7 @@ def loop(stack, x, *args):
         {"unroll": 3},
         {"unroll": 2, "remat": True},
     ],
-    ids=str,
+    ids=["plain", "remat", "policy", "unroll", "unroll and remat"],
 )
 def test_a_stack_is_a_loop_over_its_blocks(options):
     stack = nn.Stack(3, Block, 4, rngs=nn.Rngs(0), **options)
