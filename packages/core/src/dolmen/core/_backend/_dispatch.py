@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jaxlib._jax as _jax
 import numpy as np
 
-from . import _arrays, _client, _flags
+from . import _arrays, _flags
 from ._pytree import BOUNDARY
 
 assert _flags.DISABLE_JIT is not None  # jaxlib wants the states before the first call
@@ -124,8 +124,3 @@ def clear_caches() -> None:
 def block_until_ready(arrays: Sequence[Any]) -> None:
     """Wait until the computation of every array has finished."""
     _jax.batched_block_until_ready(list(arrays))
-
-
-def default_device() -> Any:
-    """The device of uncommitted arrays."""
-    return _client.default_device()

@@ -13,7 +13,6 @@ from .._ir import (
     Literal,
     Program,
     array_type,
-    describe,
     line_of,
     live_equations,
 )
@@ -277,8 +276,3 @@ class Builder:
             candidate = f"{clean}_{number}"
         self._names.add(candidate)
         return candidate
-
-
-def describe_equation(equation: Equation) -> str:
-    """`sin at train.py:41 in loss`, for compiler errors."""
-    return f"{equation.primitive.name} at {describe(equation.frame)}"
