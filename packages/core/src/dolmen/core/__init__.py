@@ -24,6 +24,15 @@ from ._higher_order import (
     jit as jit,
     make_jaxpr as make_jaxpr,
 )
+from ._settings import (
+    check_tracer_leaks as check_tracer_leaks,
+    debug_infs as debug_infs,
+    debug_key_reuse as debug_key_reuse,
+    debug_nans as debug_nans,
+    disable_jit as disable_jit,
+    enable_checks as enable_checks,
+    enable_x64 as enable_x64,
+)
 from ._tracing import typeof as typeof
 from ._transforms import (
     grad as grad,
@@ -37,7 +46,6 @@ from ._transforms import (
     vjp as vjp,
     vmap as vmap,
 )
-from .config import disable_jit as disable_jit, enable_x64 as enable_x64
 
 remat = checkpoint
 

@@ -38,7 +38,6 @@ from ._client import (
     devices as devices,
     platform_fingerprint as platform_fingerprint,
     serialize_executable as serialize_executable,
-    set_num_cpu_devices as set_num_cpu_devices,
 )
 from ._dispatch import (
     FastPath as FastPath,

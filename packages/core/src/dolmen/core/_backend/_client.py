@@ -10,45 +10,20 @@ import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
 
+from . import _flags
+
 Device: TypeAlias = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError
 
 _lock = threading.Lock()
 _client: Any = None
-_requested_cpu_devices: int | None = None
 _on_client: list[Callable[[], None]] = []
 
 
-def set_num_cpu_devices(count: int) -> None:
-    """Choose how many CPU devices the client will offer.
-
-    Raises:
-        RuntimeError: the client exists already, so its devices can't change.
-        ValueError: `count` is below one.
-    """
-    global _requested_cpu_devices
-    if count < 1:
-        raise ValueError(f"num_cpu_devices: expected at least 1, got {count}.")
-    if _client is not None:
-        raise RuntimeError(
-            "num_cpu_devices: the CPU client is running already. Set it before the "
-            "first array is made, or with the environment variable "
-            "DOLMEN_NUM_CPU_DEVICES."
-        )
-    _requested_cpu_devices = count
-
-
 def _num_cpu_devices() -> int:
-    if _requested_cpu_devices is not None:
-        return _requested_cpu_devices
-    text = os.environ.get("DOLMEN_NUM_CPU_DEVICES", "")
-    if text:
-        if not text.isdigit() or int(text) < 1:
-            raise ValueError(
-                "environment variable DOLMEN_NUM_CPU_DEVICES: expected a whole number "
-                f"of at least 1, got {text!r}."
-            )
-        return int(text)
+    chosen = _flags.NUM_CPU_DEVICES.value
+    if chosen is not None:
+        return chosen
     for flag in os.environ.get("XLA_FLAGS", "").split():
         name, _, value = flag.partition("=")
         if name == "--xla_force_host_platform_device_count":
@@ -71,15 +46,16 @@ def client() -> Any:
             if _client is None:
                 made = _make_client()
                 _client = made
+                _flags.CLIENT.started = True
                 for action in _on_client:
                     action()
     return _client
 
 
 def _make_client() -> Any:
-    platforms = os.environ.get("DOLMEN_PLATFORMS", "")
     from . import _plugins
 
+    platforms = _flags.PLATFORMS.value
     for platform in platforms.split(",") if platforms else _plugins.available():
         if platform != "cpu":
             return _plugins.make_client(platform)

@@ -255,7 +255,7 @@ class JitFunction:
         """The program of one signature, traced at most once."""
         # 1, 1.0 and True are equal, but not the same static argument.
         kinds = tuple(type(value) for _, value in static)
-        key = (static, kinds, tree, types, flags.X64.value)
+        key = (static, kinds, tree, types, flags.trace_key())
         found = self.traced.get(key)
         if found is None or not found.reusable:
             found = self.traced[key] = self._trace(static, tree, types)

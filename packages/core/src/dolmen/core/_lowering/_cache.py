@@ -18,25 +18,20 @@ from .._backend import flags
 
 _MAGIC = b"dolmen-executable-1\n"
 _MIN_COMPILE_SECONDS = 0.05
-_DEFAULT_MAX_BYTES = 2 << 30
 
 
 def enabled() -> bool:
-    """Whether executables are kept (`DOLMEN_ENABLE_COMPILATION_CACHE`, default yes)."""
-    return flags.environment_flag("DOLMEN_ENABLE_COMPILATION_CACHE", True)
+    """Whether executables are kept."""
+    return flags.ENABLE_COMPILATION_CACHE.value
 
 
 def directory() -> pathlib.Path:
-    """Where they are kept (`DOLMEN_COMPILATION_CACHE_DIR`)."""
-    chosen = os.environ.get("DOLMEN_COMPILATION_CACHE_DIR")
+    """Where they are kept."""
+    chosen = flags.COMPILATION_CACHE_DIR.value
     if chosen:
         return pathlib.Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "dolmen" / "executables"
-
-
-def _max_bytes() -> int:
-    return int(os.environ.get("DOLMEN_COMPILATION_CACHE_MAX_SIZE", _DEFAULT_MAX_BYTES))
 
 
 def key(module_text: str, options: Any) -> str:
@@ -124,7 +119,9 @@ def write(name: str, executable: Any, *, seconds: float) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        _shrink(home, _max_bytes())
+        bound = flags.COMPILATION_CACHE_MAX_SIZE.value
+        if bound >= 0:
+            _shrink(home, bound)
     except OSError:
         return
 

@@ -164,5 +164,5 @@ def enter(trace: Trace) -> Trace:
     previous = state.trace
     state.trace = trace
     if trace.staging is not previous.staging:
-        flags.TRACE.set_local(1 if trace.staging else None)
+        flags.set_tracing(trace.staging)
     return previous

@@ -1,0 +1,225 @@
+"""One setting: a value of the process, under a value of the thread, checked.
+
+The values live in jaxlib's C++ states, which read them in 50 ns and make those that
+jitted calls depend on part of every call's key.
+
+Three kinds of cached work may depend on a setting, named by its `affects`:
+
+``"trace"``
+    what a function is traced to. `trace_key()` holds the values of all of these.
+``"call"``
+    how a call that C++ repeats by itself runs, though its program is the same.
+``""``
+    neither.
+
+Each C++ state in the key costs time at every call, so there are only two: `_SHARED`
+holds the process's values of all settings that affect calls, `_THREAD` what this thread
+holds against them, or that it is tracing.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jaxlib._jax as _jax
+
+_Config = _jax.config.Config
+UNSET = _jax.config.unset
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+FLAGS: dict[str, "Flag"] = {}
+
+
+class _Client:
+    """Whether the client exists, which some settings describe."""
+
+    started = False
+
+
+CLIENT = _Client()
+_affecting_calls: list["Flag"] = []
+
+
+class Flag(_Config):
+    """A setting.
+
+    Attributes:
+        name: as in `config.update`; the environment variable is `DOLMEN_<NAME>`.
+        default: the value unless the environment or the program says otherwise.
+        kind: type of the value.
+        allowed: the values there are, where they can be listed.
+        optional: whether None is a value.
+        affects: which cached work depends on it.
+        fixed_by_client: whether it describes the client and can't change after its
+            start.
+        doc: what it does, in a sentence or two.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        default: Any,
+        doc: str,
+        *,
+        kind: type | None = None,
+        allowed: Sequence[str] = (),
+        optional: bool = False,
+        minimum: float | None = None,
+        affects: str = "",
+        fixed_by_client: bool = False,
+        on_process: Callable[[Any], None] | None = None,
+        on_thread: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.default = default
+        self.kind = type(default) if kind is None else kind
+        self.allowed = tuple(allowed)
+        self.optional = optional
+        self.minimum = minimum
+        self.affects = affects
+        self.fixed_by_client = fixed_by_client
+        self.doc = doc
+        self._on_process = on_process
+        self._on_thread = on_thread
+        super().__init__(name, default, include_in_trace_context=affects == "trace")
+        FLAGS[name] = self
+        if affects:
+            _affecting_calls.append(self)
+        text = os.environ.get(self.variable, "")
+        self.set_global(self._parsed(text) if text else default)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it at start."""
+        return f"DOLMEN_{self.name.upper()}"
+
+    # ---- values ----
+
+    def checked(self, value: Any) -> Any:
+        """`value`, if the setting may have it.
+
+        Raises:
+            TypeError: it is of the wrong kind.
+            ValueError: it is none of the allowed values.
+            RuntimeError: the setting can't change any more.
+        """
+        if self.fixed_by_client and CLIENT.started and value != self.value:
+            raise RuntimeError(
+                f"{self.name}: the devices are in use already. Set it before the first "
+                f"array is made, or with the environment variable {self.variable}."
+            )
+        if value is None and self.optional:
+            return None
+        if self.kind is float and isinstance(value, int) and value is not True:
+            value = float(value)
+        if not isinstance(value, self.kind) or (self.kind is int and value is True):
+            raise TypeError(f"{self.name}: expected {self.expected()}, got {value!r}.")
+        below: Any = value  # a number, as there is a least one
+        if (self.allowed and value not in self.allowed) or (
+            self.minimum is not None and below < self.minimum
+        ):
+            raise ValueError(f"{self.name}: expected {self.expected()}, got {value!r}.")
+        return value
+
+    def expected(self) -> str:
+        """The values it may have, in words."""
+        if self.allowed:
+            words = [repr(value) for value in self.allowed]
+        elif self.kind is bool:
+            words = ["True", "False"]
+        else:
+            bound = "" if self.minimum is None else f" of at least {self.minimum}"
+            words = [f"{_NOUNS.get(self.kind, self.kind.__name__)}{bound}"]
+        if self.optional:
+            words.append("None")
+        return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+    def _parsed(self, text: str) -> Any:
+        """The value that the environment variable's text means.
+
+        Raises:
+            ValueError: it means none that the setting may have.
+        """
+        try:
+            if self.optional and text.lower() == "none":
+                return None
+            if self.kind is bool:
+                return _truth(text)
+            if self.kind in (int, float):
+                return self.checked(self.kind(text))
+            return self.checked(text)
+        except (TypeError, ValueError):
+            expected = (
+                "1/0, true/false, yes/no or on/off"
+                if self.kind is bool
+                else self.expected()
+            )
+            raise ValueError(
+                f"environment variable {self.variable}: expected {expected}, got "
+                f"{text!r}."
+            ) from None
+
+    # ---- changes; callers have checked the value ----
+
+    def set_global(self, value: Any) -> None:
+        """Change the value of the process."""
+        if self._on_process is not None:
+            self._on_process(value)
+        super().set_global(value)
+        if self.affects:
+            _SHARED.set_global(tuple([f.get_global() for f in _affecting_calls]))
+
+    def swap_local(self, value: Any) -> Any:
+        """Change this thread's value (`UNSET` for none); returns the one before."""
+        previous = super().swap_local(value)
+        if self._on_thread is not None:
+            self._on_thread(None if value is UNSET else value)
+        if self.affects:
+            _publish_overrides()
+        return previous
+
+
+_NOUNS = {int: "a whole number", float: "a number", str: "a string"}
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+# ---- what jitted calls depend on ----
+
+_SHARED = _Config("settings of the process", (), include_in_jit_key=True)
+_THREAD = _Config("settings of the thread", None, include_in_jit_key=True)
+_TRACING = "tracing"
+
+
+class _Overrides(threading.local):
+    values: tuple[tuple[str, Any], ...] | None = None
+
+
+_overrides = _Overrides()
+
+
+def _publish_overrides() -> None:
+    held = [(f.name, f.get_local()) for f in _affecting_calls]
+    _overrides.values = tuple([x for x in held if x[1] is not UNSET]) or None
+    if _THREAD.value is not _TRACING:
+        _THREAD.set_local(_overrides.values)
+
+
+def set_tracing(tracing: bool) -> None:
+    """Tell C++ whether this thread records operations.
+
+    Then no call may take the compiled fast path, whatever its arguments.
+    """
+    _THREAD.set_local(_TRACING if tracing else _overrides.values)
+
+
+# The values of all settings that affect traces, as one tuple.
+trace_key: Callable[[], tuple[Any, ...]] = _jax.config.trace_context

@@ -1,0 +1,141 @@
+"""Settings as users meet them: changed for the process, or within a `with` block."""
+
+import contextlib
+import difflib
+from typing import Any
+
+from ._backend import flags
+from ._ir import message
+
+_REQUIRED = object()
+
+
+def find(function: str, name: str) -> flags.Flag:
+    """The setting of that name, with JAX's prefix `jax_` or without.
+
+    Raises:
+        AttributeError: there is none; the message names the nearest one.
+    """
+    key = name.removeprefix("jax_")
+    if key not in flags.FLAGS:
+        near = difflib.get_close_matches(key, flags.FLAGS, 1, 0.0)[0]
+        raise AttributeError(
+            message(
+                f"{function}: there is no setting {name!r}.", f"Did you mean {near!r}?"
+            )
+        )
+    return flags.FLAGS[key]
+
+
+def checked(function: str, flag: flags.Flag, value: Any) -> Any:
+    """`value`, if the setting may have it.
+
+    Raises:
+        TypeError: it is of the wrong kind.
+        ValueError: it is none of the allowed values.
+        RuntimeError: the setting can't change any more.
+    """
+    try:
+        return flag.checked(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise type(error)(message(f"{function}: {error}")) from None
+
+
+class _Override(contextlib.ContextDecorator):
+    """Holds a setting at a value in this thread, between enter and exit."""
+
+    def __init__(self, flag: flags.Flag, value: Any) -> None:
+        self._flag = flag
+        self._value = value
+        self._previous: list[Any] = []  # a decorated function may call itself
+
+    def __enter__(self) -> None:
+        self._previous.append(self._flag.swap_local(self._value))
+
+    def __exit__(self, *exception: object) -> None:
+        self._flag.swap_local(self._previous.pop())
+
+
+class Setting:
+    """A setting that can be held at a value within a `with` block, for one thread.
+
+    Call it for the block (or for a decorator); read `value` for what holds now.
+
+    Example:
+        >>> import dolmen.core as dc, dolmen.core.numpy as jnp
+        >>> with dc.enable_x64(True):
+        ...     print(jnp.arange(3.0).dtype)
+        float64
+        >>> dc.enable_x64.value
+        False
+    """
+
+    def __init__(self, flag: flags.Flag) -> None:
+        self._flag = flag
+        self.__name__ = flag.name
+        self.__doc__ = flag.doc
+
+    @property
+    def value(self) -> Any:
+        """What holds in this thread."""
+        return self._flag.value
+
+    def __call__(
+        self, new_val: Any = _REQUIRED
+    ) -> contextlib.AbstractContextManager[None]:
+        """A `with` block, or decorator, that holds the setting at `new_val`.
+
+        Args:
+            new_val: the value; may be left out where True and False are all there is,
+                and means True then.
+
+        Raises:
+            TypeError: the value is of the wrong kind, or missing.
+            ValueError: the value is none of the allowed ones.
+        """
+        if new_val is _REQUIRED:
+            new_val = True if self._flag.kind is bool else None
+            if new_val is None:
+                expected = self._flag.expected()
+                raise TypeError(
+                    message(f"{self.__name__}: expected {expected}, got no value.")
+                )
+        return _Override(self._flag, checked(self.__name__, self._flag, new_val))
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            message(
+                f"{self.__name__} is a setting; it has no truth value of its own.",
+                f"Read it with `dolmen.core.{self.__name__}.value`.",
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"<setting {self.__name__} = {self.value!r}>"
+
+
+check_tracer_leaks = Setting(flags.CHECK_TRACER_LEAKS)
+debug_infs = Setting(flags.DEBUG_INFS)
+debug_key_reuse = Setting(flags.DEBUG_KEY_REUSE)
+debug_nans = Setting(flags.DEBUG_NANS)
+enable_checks = Setting(flags.ENABLE_CHECKS)
+enable_x64 = Setting(flags.X64)
+
+
+def disable_jit(disable: bool = True) -> contextlib.AbstractContextManager[None]:
+    """Within a `with` block, `jit` runs functions as plain Python.
+
+    Example:
+        >>> import dolmen.core as dc
+        >>> @dc.jit
+        ... def double(x):
+        ...     print("running on", x)
+        ...     return 2 * x
+        >>> with dc.disable_jit():
+        ...     double(3)
+        running on 3
+        6
+    """
+    return _Override(
+        flags.DISABLE_JIT, checked("disable_jit", flags.DISABLE_JIT, disable)
+    )
