@@ -54,7 +54,7 @@ __all__ = ["ClosedJaxpr", "remat"]
 
 def __getattr__(name: str) -> object:
     """Load `random`, `nn`, `extend` and `testing` at first use."""
-    if name in ("errors", "extend", "nn", "random", "testing"):
+    if name in ("errors", "extend", "flatten_util", "nn", "random", "testing"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

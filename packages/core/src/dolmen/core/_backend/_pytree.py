@@ -9,7 +9,7 @@ registration enters both.
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jaxlib._jax as _jax
 
@@ -17,12 +17,38 @@ DictKey = _jax.pytree.DictKey
 FlattenedIndexKey = _jax.pytree.FlattenedIndexKey
 GetAttrKey = _jax.pytree.GetAttrKey
 SequenceKey = _jax.pytree.SequenceKey
-PyTreeDef = _jax.pytree.PyTreeDef
+if TYPE_CHECKING:
+    PyTreeDef: TypeAlias = Any  # jaxlib says nothing about its type
+else:
+    PyTreeDef = _jax.pytree.PyTreeDef
+treedef_tuple = _jax.pytree.treedef_tuple
 
 PUBLIC = _jax.pytree.PyTreeRegistry()
 BOUNDARY = _jax.pytree.PyTreeRegistry()
+# A pickled structure refers to its registry by these names.
+PUBLIC.__name__, BOUNDARY.__name__ = "PUBLIC", "BOUNDARY"
+PUBLIC.__module__ = BOUNDARY.__module__ = __name__
 
 _Children = Iterable[Any]
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether a value is a leaf to users."""
+    return not PUBLIC.is_node(type(value))
+
+
+def one_level_with_keys(node: Any) -> tuple[list[tuple[Any, Any]], Any] | None:
+    """Pairs of key and child of a node and its static data; None for a leaf."""
+    found = PUBLIC.flatten_one_level_with_keys(node)
+    if found is None:
+        return None
+    pairs: Any
+    data: Any
+    pairs, data = found
+    if data is type(node) and isinstance(node, tuple):
+        # jaxlib 0.10 gives every child of a named tuple the name of the first.
+        pairs = zip(map(GetAttrKey, data._fields), node, strict=True)
+    return list(pairs), data
 
 
 def register_node(
