@@ -215,7 +215,9 @@ class JitFunction:
         found = self.trace(static, tree, tuple(map(typeof, leaves)))
         values = [*found.captures, *leaves]
         if state.trace is not EAGER and (
-            state.trace.staging or any(isinstance(v, Tracer) for v in values)
+            state.trace.staging
+            or any(isinstance(v, Tracer) for v in values)
+            or found.program.named_axes
         ):
             return self._apply(found, values), None
         donated = self.signature.donated(static, dynamic)
@@ -255,7 +257,7 @@ class JitFunction:
         """The program of one signature, traced at most once."""
         # 1, 1.0 and True are equal, but not the same static argument.
         kinds = tuple(type(value) for _, value in static)
-        key = (static, kinds, tree, types, flags.trace_key())
+        key = (static, kinds, tree, types, flags.trace_key(), state.axes)
         found = self.traced.get(key)
         if found is None or not found.reusable:
             found = self.traced[key] = self._trace(static, tree, types)
