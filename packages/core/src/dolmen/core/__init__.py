@@ -51,11 +51,15 @@ remat = checkpoint
 
 __all__ = ["ClosedJaxpr", "remat"]
 
+_LAZY_MODULES = ("errors", "extend", "flatten_util", "nn", "random", "ref", "testing")
+
 
 def __getattr__(name: str) -> object:
-    """Load `random`, `nn`, `extend` and `testing` at first use."""
-    if name in ("errors", "extend", "flatten_util", "nn", "random", "testing"):
-        import importlib
+    """Load `random`, `nn`, `ref`, `extend`, `testing` and others at first use."""
+    import importlib
 
+    if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in ("Ref", "empty_ref", "free_ref", "freeze", "new_ref"):
+        return getattr(importlib.import_module(f"{__name__}.ref"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._ir import ArrayType, Primitive, Program, Variable, without_dead_code
 from .._ops._barrier import optimization_barrier
-from .._tracing import bind, evaluate, record_closed, typeof
+from .._tracing import bind, evaluate, present, record_closed, typeof, write_back
 from .._transforms import (
     Linearization,
     batch_program,
@@ -16,7 +16,7 @@ from .._transforms import (
     tangent_type,
 )
 from .._transforms._trees import argument_leaves, name_of
-from ._functions import record_tree
+from ._functions import close_over_refs, record_stateful_tree
 from ._jit import Signature
 
 Policy = Callable[..., bool]
@@ -178,17 +178,19 @@ def checkpoint(
     @functools.wraps(fun)
     def rematerialized(*args: Any, **kwargs: Any) -> Any:
         static, dynamic = signature.separate(args, kwargs)
+        (call,), dynamic = close_over_refs(
+            [lambda *values: signature.call(static, *values)], dynamic
+        )
         leaves, tree = argument_leaves("checkpoint", fun, dynamic)
         types = [typeof(leaf) for leaf in leaves]
-        program, captures, out_tree = record_tree(
-            "checkpoint",
-            lambda values: signature.call(static, *values),
-            [tree],
-            types,
+        program, captures, out_tree, written = record_stateful_tree(
+            "checkpoint", lambda values: call(*values), [tree], types
         )
         program.name = name_of(fun)
         made = Checkpoint(program, prevent_cse, policy)
-        return out_tree.unflatten(bind(made, *captures, *leaves))
+        outs = bind(made, *present(captures), *leaves)
+        write_back(written, outs[out_tree.num_leaves :])
+        return out_tree.unflatten(outs[: out_tree.num_leaves])
 
     return rematerialized
 

@@ -7,7 +7,15 @@ import numpy as np
 
 from .._ir import ArrayType, Primitive, Program, message
 from .._ops import _conversion, _selection, _shape
-from .._tracing import as_array, bind, evaluate, record_closed, typeof
+from .._tracing import (
+    as_array,
+    bind,
+    evaluate,
+    present,
+    record_closed,
+    typeof,
+    write_back,
+)
 from .._transforms import (
     Linearization,
     batch_program,
@@ -19,7 +27,15 @@ from .._transforms import (
     zeros_for,
 )
 from .._transforms._trees import argument_leaves, name_of
-from ._functions import join_all, record_tree, share_captures, type_difference
+from ._functions import (
+    close_over_refs,
+    join_all,
+    record_stateful_tree,
+    share_captures,
+    type_difference,
+    union_of,
+    with_results_for,
+)
 
 
 class Cond(Primitive):
@@ -330,15 +346,18 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def _choose(
     name: str, index: Any, functions: Sequence[Callable[..., Any]], operands: Any
 ) -> Any:
+    functions, operands = close_over_refs(functions, operands)
     leaves, tree = argument_leaves(name, functions[0], operands)
     types = [typeof(leaf) for leaf in leaves]
     recorded = [
-        record_tree(name, lambda ops, f=f: f(*ops), [tree], types) for f in functions
+        record_stateful_tree(name, lambda ops, f=f: f(*ops), [tree], types)
+        for f in functions
     ]
     out_tree = recorded[0][2]
-    joined = list(recorded[0][0].out_types)
-    for function, (program, _, got_tree) in zip(functions, recorded, strict=True):
-        got = program.out_types
+    count = out_tree.num_leaves
+    joined = list(recorded[0][0].out_types[:count])
+    for function, (program, _, got_tree, _) in zip(functions, recorded, strict=True):
+        got = program.out_types[: got_tree.num_leaves]
         merged = join_all(joined, got) if got_tree == out_tree else None
         if merged is None:
             raise type_difference(
@@ -351,10 +370,19 @@ def _choose(
                 "Make all branches return the same tree, shapes and dtypes.",
             )
         joined = merged
-    programs = [_with_out_types(program, joined) for program, _, _ in recorded]
-    shared, captures = share_captures(programs, [c for _, c, _ in recorded])
-    outs = bind(Cond(tuple(shared)), index, *captures, *leaves)
-    return out_tree.unflatten(outs)
+    programs = [
+        _with_out_types(program, [*joined, *program.out_types[count:]])
+        for program, _, _, _ in recorded
+    ]
+    shared, captures = share_captures(programs, [c for _, c, _, _ in recorded])
+    written = union_of([cells for _, _, _, cells in recorded])
+    branches = [
+        with_results_for(program, captures, cells, written)
+        for program, (_, _, _, cells) in zip(shared, recorded, strict=True)
+    ]
+    outs = bind(Cond(tuple(branches)), index, *present(captures), *leaves)
+    write_back(written, outs[count:])
+    return out_tree.unflatten(outs[:count])
 
 
 def _with_out_types(program: Program, types: Sequence[Any]) -> Program:

@@ -1,10 +1,11 @@
 """User functions that control flow turns into programs."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Program, Variable, array_type, dtypes, message
-from .._tracing import record, typeof
+from .._ir import ArrayType, Atom, Program, Variable, array_type, dtypes, message
+from .._tracing import Cell, present, record_stateful, typeof, unexpected_write
 from .._transforms._trees import (
     flatten,
     flatten_with_path,
@@ -30,6 +31,30 @@ def record_tree(
     Returns:
         The program, the values of its captures (its leading inputs), the tree of the
         result.
+
+    Raises:
+        ValueError: the function writes to a ref from outside.
+    """
+    program, captures, out_tree, written = record_stateful_tree(
+        transform, function, trees, types
+    )
+    if written:
+        raise unexpected_write(written[0], f"the function given to {transform}")
+    return program, present(captures), out_tree
+
+
+def record_stateful_tree(
+    transform: str,
+    function: Callable[..., Any],
+    trees: Sequence[Any],
+    types: Sequence[ArrayType],
+) -> tuple[Program, list[Any], Any, list[Cell]]:
+    """`record_tree` for a function that may write to refs from outside.
+
+    Returns:
+        The program; its captures, where a ref stands for the value it has before the
+        call; the tree of the result; and the refs that the program writes to, whose
+        last values are its last results.
     """
     out_tree: Any = None
 
@@ -42,8 +67,83 @@ def record_tree(
         leaves, out_tree = result_leaves(transform, function, function(*args))
         return leaves
 
-    program, captures = record(flat, types, name=name_of(function))
-    return program, captures, out_tree
+    made = record_stateful(flat, types, name=name_of(function))
+    program, captures, written = made
+    return program, captures, out_tree, written
+
+
+def union_of(groups: Sequence[Sequence[Cell]]) -> list[Cell]:
+    """The refs that any of several programs writes to, each once."""
+    return list(dict.fromkeys(cell for group in groups for cell in group))
+
+
+def with_results_for(
+    program: Program,
+    captures: Sequence[Any],
+    written: Sequence[Cell],
+    wanted: Sequence[Cell],
+) -> Program:
+    """`program` with a result for each ref of `wanted`, after the proper results.
+
+    Args:
+        captures: values of its leading inputs, the refs of `wanted` among them.
+        written: the refs that it has a result for now. What it does not write to, it
+            gives back as it came.
+    """
+    count = len(program.outputs) - len(written)
+    finals: dict[int, Atom] = dict(zip(map(id, captures), program.inputs, strict=False))
+    finals.update(zip(map(id, written), program.outputs[count:], strict=True))
+    outputs = [*program.outputs[:count], *(finals[id(cell)] for cell in wanted)]
+    return Program(program.inputs, program.equations, outputs, program.name)
+
+
+def carry_refs(
+    program: Program, captures: Sequence[Any], carried: Sequence[Cell], num_finals: int
+) -> tuple[Program, list[Any]]:
+    """A part of a loop with refs that the loop writes to in front of its carry.
+
+    Args:
+        captures: values of its leading inputs; refs of `carried` may be among them.
+        num_finals: how many of its results, the last ones, are next values of refs;
+            they come first afterwards.
+
+    Returns:
+        The program, and the captures that remain.
+    """
+    given = dict(zip(map(id, captures), program.inputs, strict=False))
+    moved = [
+        given.pop(id(cell)) if id(cell) in given else Variable(cell.type)
+        for cell in carried
+    ]
+    kept = [capture for capture in captures if id(capture) in given]
+    count = len(program.outputs) - num_finals
+    inputs = [*given.values(), *moved, *program.inputs[len(captures) :]]
+    outputs = [*program.outputs[count:], *program.outputs[:count]]
+    return Program(inputs, program.equations, outputs, program.name), kept
+
+
+def close_over_refs(
+    functions: Sequence[Callable[..., Any]], operands: Sequence[Any]
+) -> tuple[Sequence[Callable[..., Any]], Sequence[Any]]:
+    """Functions that close over the refs among their operands, and the other operands.
+
+    Nothing changes when there are none.
+    """
+    leaves, tree = flatten(tuple(operands))
+    if not any(isinstance(leaf, Cell) for leaf in leaves):
+        return functions, operands
+    arrays = [leaf for leaf in leaves if not isinstance(leaf, Cell)]
+
+    def closed(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*arrays: Any) -> Any:
+            rest = iter(arrays)
+            filled = [leaf if isinstance(leaf, Cell) else next(rest) for leaf in leaves]
+            return function(*tree.unflatten(filled))
+
+        return call
+
+    return [closed(function) for function in functions], arrays
 
 
 def share_captures(
@@ -61,7 +161,10 @@ def share_captures(
     for program, values in zip(programs, captures, strict=True):
         mine = dict(zip(map(id, values), program.inputs, strict=False))
         leading = [
-            mine.get(key) or Variable(typeof(value)) for key, value in union.items()
+            mine[key]
+            if key in mine
+            else Variable(value.type if isinstance(value, Cell) else typeof(value))
+            for key, value in union.items()
         ]
         inputs = leading + program.inputs[len(values) :]
         shared.append(Program(inputs, program.equations, program.outputs, program.name))

@@ -11,38 +11,76 @@ from .._backend import flags
 from .._ir import ArrayType, Program, message
 from .._tracing import (
     EAGER,
+    AbstractRef,
+    Cell,
     Tracer,
     as_array,
     is_array_like,
-    record,
+    present,
+    record_stateful,
     run_program,
     state,
     typeof,
+    write_back,
 )
-from .._transforms._trees import flatten, name_of, not_arrays, result_leaves
+from .._transforms._trees import (
+    call_path,
+    flatten,
+    flatten_with_path,
+    name_of,
+    not_arrays,
+    result_leaves,
+)
 from ._call import call
 from ._shape_struct import open_descriptions
 
 
 class TracedFunction:
-    """What one signature of a function was traced to."""
+    """What one signature of a function was traced to.
 
-    __slots__ = ("captures", "name", "out_tree", "program")
+    Attributes:
+        captures: what it closed over, arrays and refs.
+        written: the refs it writes to, those among the arguments by their number; their
+            last values are the last results of the program.
+    """
+
+    __slots__ = ("captures", "name", "out_tree", "program", "stateful", "written")
 
     def __init__(
-        self, program: Program, captures: list[Any], out_tree: Any, name: str
+        self,
+        program: Program,
+        captures: list[Any],
+        out_tree: Any,
+        name: str,
+        written: Sequence[int | Cell] = (),
     ) -> None:
         self.program = program
         self.captures = captures
         self.out_tree = out_tree
         self.name = name
+        self.written = written
+        # Arguments that are refs don't count: they are seen in the call.
+        self.stateful = bool(written) or any(isinstance(c, Cell) for c in captures)
 
     @property
     def reusable(self) -> bool:
         """Whether the values it closed over are still there."""
         return not any(
-            isinstance(c, Tracer) and c.owner.finished for c in self.captures
+            isinstance(c, Tracer | Cell) and c.owner.finished for c in self.captures
         )
+
+    def result(self, outs: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """The result tree, after the refs have got their new values.
+
+        Args:
+            leaves: of the arguments, with the refs among them.
+        """
+        if not self.written:
+            return self.out_tree.unflatten(outs)
+        count = self.out_tree.num_leaves
+        refs = [leaves[w] if isinstance(w, int) else w for w in self.written]
+        write_back(refs, outs[count:])
+        return self.out_tree.unflatten(outs[:count])
 
 
 class Signature:
@@ -207,39 +245,64 @@ class JitFunction:
             return self.fun(*args, **kwargs), None
         static, dynamic = self.signature.separate(args, kwargs)
         leaves, tree = flatten(dynamic)
-        if not all(map(is_array_like, leaves)):
+        only_arrays = all(map(is_array_like, leaves))
+        if not only_arrays:
             if not self.checked:  # let the function itself say what it expects
                 return self.fun(*args, **kwargs), None
-            raise not_arrays("jit", self.fun, dynamic)
-        leaves = [as_array(leaf) for leaf in leaves]
-        found = self.trace(static, tree, tuple(map(typeof, leaves)))
-        values = [*found.captures, *leaves]
+            if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
+                raise not_arrays("jit", self.fun, dynamic)
+        given = [as_array(leaf) for leaf in leaves]
+        found = self.trace(static, tree, tuple(map(_type_of, given)))
+        captures, leaves = found.captures, given
+        if found.stateful or not only_arrays:
+            self._check_aliases(found, given, dynamic)
+            captures, leaves = present(captures), present(leaves)
+        values = [*captures, *leaves]
         if state.trace is not EAGER and (
-            state.trace.staging
-            or any(isinstance(v, Tracer) for v in values)
-            or found.program.named_axes
+            state.trace.staging or any(isinstance(v, Tracer) for v in values)
         ):
-            return self._apply(found, values), None
+            return found.result(self._apply(found, values), given), None
         donated = self.signature.donated(static, dynamic)
         if donated:
-            donated = (False,) * len(found.captures) + donated
-            self._check_donation(leaves, donated[len(found.captures) :])
+            donated = (False,) * len(captures) + donated
+            self._check_donation(leaves, donated[len(captures) :])
         outs, fast_path = run_program(
             found.program,
             leaves,
-            found.captures,
+            captures,
             donated=donated,
             keep_unused=self.keep_unused,
         )
-        return found.out_tree.unflatten(outs), fast_path(found.out_tree)
+        result = found.result(outs, given)
+        # C++ does not know refs.
+        return result, None if found.stateful else fast_path(found.out_tree)
 
-    def _apply(self, found: TracedFunction, values: Sequence[Any]) -> Any:
+    def _apply(self, found: TracedFunction, values: Sequence[Any]) -> Sequence[Any]:
         """Put the call into the current trace."""
         if self.inline:
             from .._tracing import evaluate
 
-            return found.out_tree.unflatten(evaluate(found.program, values))
-        return found.out_tree.unflatten(call(found.program, values))
+            return evaluate(found.program, values)
+        return call(found.program, values)
+
+    def _check_aliases(
+        self, found: TracedFunction, leaves: Sequence[Any], dynamic: Any
+    ) -> None:
+        """Raise if a ref comes twice: a write to one would miss the other."""
+        seen = {id(c): "closed over" for c in found.captures if isinstance(c, Cell)}
+        for index, leaf in enumerate(leaves):
+            if not isinstance(leaf, Cell):
+                continue
+            path = call_path(flatten_with_path(dynamic)[0][index][0])
+            if id(leaf) in seen:
+                raise ValueError(
+                    message(
+                        f"jit of {self.name}: the same ref {leaf.type!r} is passed as "
+                        f"{path} and {seen[id(leaf)]}.",
+                        "Pass it once, and use only that argument.",
+                    )
+                )
+            seen[id(leaf)] = f"as {path}"
 
     def _check_donation(self, leaves: Sequence[Any], donated: Sequence[bool]) -> None:
         given = [id(x) for x, d in zip(leaves, donated, strict=True) if d]
@@ -252,31 +315,41 @@ class JitFunction:
             )
 
     def trace(
-        self, static: Any, tree: Any, types: tuple[ArrayType, ...]
+        self, static: Any, tree: Any, types: tuple[ArrayType | AbstractRef, ...]
     ) -> TracedFunction:
         """The program of one signature, traced at most once."""
         # 1, 1.0 and True are equal, but not the same static argument.
         kinds = tuple(type(value) for _, value in static)
-        key = (static, kinds, tree, types, flags.trace_key(), state.axes)
+        key = (static, kinds, tree, types, flags.trace_key())
         found = self.traced.get(key)
         if found is None or not found.reusable:
             found = self.traced[key] = self._trace(static, tree, types)
         return found
 
     def _trace(
-        self, static: Any, tree: Any, types: tuple[ArrayType, ...]
+        self, static: Any, tree: Any, types: tuple[ArrayType | AbstractRef, ...]
     ) -> TracedFunction:
         out_tree: Any = None
+        written: list[int | Cell] = []
 
         def flat(*tracers: Any) -> Sequence[Any]:
             nonlocal out_tree
-            args, kwargs = tree.unflatten(tracers)
+            values = [
+                type.stand_in(tracer) if isinstance(type, AbstractRef) else tracer
+                for type, tracer in zip(types, tracers, strict=True)
+            ]
+            args, kwargs = tree.unflatten(values)
             result = self.signature.call(static, args, kwargs)
             leaves, out_tree = result_leaves("jit", self.fun, result)
-            return leaves
+            last = present(values)
+            written.extend(i for i, t in enumerate(tracers) if last[i] is not t)
+            return [*leaves, *(last[i] for i in written if isinstance(i, int))]
 
-        program, captures = record(flat, types, name=self.name)
-        return TracedFunction(program, captures, out_tree, self.name)
+        inner = [t.inner_aval if isinstance(t, AbstractRef) else t for t in types]
+        program, captures, cells = record_stateful(flat, inner, name=self.name)
+        return TracedFunction(
+            program, captures, out_tree, self.name, [*written, *cells]
+        )
 
     def trace_call(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Trace for arguments that may be descriptions of arrays.
@@ -292,7 +365,13 @@ class JitFunction:
         return found, tree, self.signature.donated(static, dynamic)
 
 
-def _type_of_description(leaf: Any) -> ArrayType:
+def _type_of(leaf: Any) -> ArrayType | AbstractRef:
+    return leaf.aval if isinstance(leaf, Cell) else typeof(leaf)
+
+
+def _type_of_description(leaf: Any) -> ArrayType | AbstractRef:
+    if isinstance(leaf, Cell):
+        return leaf.aval
     if is_array_like(leaf):
         return typeof(leaf)
     if hasattr(leaf, "as_type"):

@@ -16,7 +16,16 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._ops import _joining, _shape
-from .._tracing import as_array, bind, evaluate, record_closed, typeof
+from .._tracing import (
+    Cell,
+    as_array,
+    bind,
+    evaluate,
+    present,
+    record_closed,
+    typeof,
+    write_back,
+)
 from .._transforms import (
     Linearization,
     batch_program,
@@ -34,7 +43,7 @@ from .._transforms._trees import (
     name_of,
     path_text,
 )
-from ._functions import join_all, record_tree, type_difference
+from ._functions import carry_refs, join_all, record_stateful_tree, type_difference
 
 
 class Scan(Primitive):
@@ -624,13 +633,15 @@ def scan(
         >>> lax.scan(lambda total, x: (total + x, total * x), 0.0, jnp.arange(4.0))
         (Array(6., dtype=float32), Array([0., 0., 2., 9.], dtype=float32))
     """
+    if any(isinstance(leaf, Cell) for leaf in flatten(xs)[0]):
+        return _scan_refs(f, init, xs, length, reverse, unroll)
     carry, carry_tree = argument_leaves("scan", f, init)
     rows, rows_tree = argument_leaves("scan", f, xs)
     steps = _length(f, xs, rows, length)
     row_types = [typeof(row).with_shape(typeof(row).shape[1:]) for row in rows]
     types = [typeof(value) for value in carry]
     while True:
-        program, captures, out_tree = record_tree(
+        program, captures, out_tree, written = record_stateful_tree(
             "scan", f, [carry_tree, rows_tree], [*types, *row_types]
         )
         new_types, ys_tree = _check_carry(f, init, carry_tree, types, program, out_tree)
@@ -639,12 +650,33 @@ def scan(
         types = new_types
     carry = [_weak_to(value, type) for value, type in zip(carry, types, strict=True)]
     count = int(steps if unroll is True else max(int(unroll), 1))
-    primitive = Scan(program, steps, reverse, len(captures), len(carry), count)
-    outs = bind(primitive, *captures, *carry, *rows)
+    if written:
+        program, captures = carry_refs(program, captures, written, len(written))
+    consts, carry = present(captures), [*present(written), *carry]
+    primitive = Scan(program, steps, reverse, len(consts), len(carry), count)
+    outs = bind(primitive, *consts, *carry, *rows)
+    write_back(written, outs[: len(written)])
     return (
-        carry_tree.unflatten(outs[: len(carry)]),
+        carry_tree.unflatten(outs[len(written) : len(carry)]),
         ys_tree.unflatten(outs[len(carry) :]),
     )
+
+
+def _scan_refs(f: Any, init: Any, xs: Any, *how: Any) -> tuple[Any, Any]:
+    """`scan` over arrays and refs: a step sees a ref for one row of each ref."""
+    leaves, tree = flatten(xs)
+
+    def step(carry: Any, rows: list[Any]) -> Any:
+        inner = [
+            leaf.aval.stand_in(row) if isinstance(leaf, Cell) else row
+            for leaf, row in zip(leaves, rows, strict=True)
+        ]
+        carry, y = f(carry, tree.unflatten(inner))
+        return carry, (y, [cell.read() for cell in inner if isinstance(cell, Cell)])
+
+    carry, (ys, finals) = scan(step, init, present(leaves), *how)
+    write_back([leaf for leaf in leaves if isinstance(leaf, Cell)], finals)
+    return carry, ys
 
 
 def _weak_to(value: Any, type: ArrayType) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import _backend
 from .._ir import ArrayType, Equation, Program, format_program, message
 from .._lowering import Executable, Module, compile_module, lower
-from .._tracing import as_array, device_array, is_array_like, typeof
+from .._tracing import as_array, device_array, is_array_like, present, typeof
 from .._transforms._trees import call_path, flatten, flatten_with_path, path_text
 from ._jit import JitFunction, Signature, TracedFunction
 from ._shape_struct import close_descriptions, describe_type
@@ -65,12 +65,13 @@ class Traced:
     @property
     def jaxpr(self) -> ClosedProgram:
         """The program."""
-        return ClosedProgram(self._traced.program, self._traced.captures)
+        return ClosedProgram(self._traced.program, present(self._traced.captures))
 
     @property
     def out_info(self) -> Any:
         """Tree of the results, with a `ShapeDtypeStruct` for each array."""
-        leaves = map(describe_type, self._traced.program.out_types)
+        count = self._traced.out_tree.num_leaves
+        leaves = map(describe_type, self._traced.program.out_types[:count])
         return close_descriptions(self._traced.out_tree.unflatten(leaves))
 
     def lower(self) -> "Lowered":
@@ -142,7 +143,8 @@ class Compiled:
                     f"{self._traced._in_tree}, called with {tree}."
                 )
             )
-        types = [typeof(leaf) for leaf in leaves]
+        arrays = present(leaves)
+        types = [typeof(array) for array in arrays]
         wrong = [
             f"  {call_path(path)}: expected {want!r}, got {type!r}"
             for (path, _), want, type in zip(
@@ -158,9 +160,9 @@ class Compiled:
                 )
             )
         outs = self._executable(
-            [device_array(value) for value in [*traced.captures, *leaves]]
+            [device_array(value) for value in [*present(traced.captures), *arrays]]
         )
-        return traced.out_tree.unflatten(outs)
+        return traced.result(outs, leaves)
 
     def as_text(self) -> str:
         """The optimized HLO modules as text."""

@@ -9,7 +9,15 @@ from .._ir import ArrayType, Primitive, Program, message
 from .._ops import _selection, _shape
 from .._ops._arithmetic import add
 from .._ops._comparison import lt
-from .._tracing import Tracer, bind, evaluate, record_closed, typeof
+from .._tracing import (
+    Tracer,
+    bind,
+    evaluate,
+    present,
+    record_closed,
+    typeof,
+    write_back,
+)
 from .._transforms import (
     Linearization,
     batch_program,
@@ -21,7 +29,7 @@ from .._transforms import (
     zeros_for,
 )
 from .._transforms._trees import argument_leaves, name_of
-from ._functions import join_all, record_tree, type_difference
+from ._functions import carry_refs, join_all, record_stateful_tree, type_difference
 from ._scan import _weak_to, scan
 
 
@@ -264,10 +272,10 @@ def while_loop(
     carry, tree = argument_leaves("while_loop", body_fun, init_val)
     types = [typeof(value) for value in carry]
     while True:
-        body, body_captures, out_tree = record_tree(
+        body, body_captures, out_tree, written = record_stateful_tree(
             "while_loop", body_fun, [tree], types
         )
-        got = list(body.out_types)
+        got = list(body.out_types[: out_tree.num_leaves])
         joined = join_all(types, got) if out_tree == tree else None
         if joined is None:
             raise type_difference(
@@ -282,8 +290,10 @@ def while_loop(
         if joined == types:
             break
         types = joined
-    condition, captures, _ = record_tree("while_loop", cond_fun, [tree], types)
-    preds = condition.out_types
+    condition, captures, cond_tree, cond_written = record_stateful_tree(
+        "while_loop", cond_fun, [tree], types
+    )
+    preds = condition.out_types[: cond_tree.num_leaves]
     if len(preds) != 1 or preds[0].shape or preds[0].dtype != np.bool_:
         raise TypeError(
             message(
@@ -291,9 +301,29 @@ def while_loop(
                 f"a boolean scalar, got {', '.join(map(repr, preds)) or 'nothing'}."
             )
         )
+    if cond_written:
+        return _while_with_effects(cond_fun, body_fun, init_val)
     carry = [_weak_to(value, type) for value, type in zip(carry, types, strict=True)]
+    if written:
+        condition, captures = carry_refs(condition, captures, written, 0)
+        body, body_captures = carry_refs(body, body_captures, written, len(written))
     loop = While(condition, body, len(captures), len(body_captures))
-    return tree.unflatten(bind(loop, *captures, *body_captures, *carry))
+    consts = present([*captures, *body_captures])
+    outs = bind(loop, *consts, *present(written), *carry)
+    write_back(written, outs[: len(written)])
+    return tree.unflatten(outs[len(written) :])
+
+
+def _while_with_effects(
+    cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any
+) -> Any:
+    """`while_loop` whose condition writes to refs: the body evaluates it."""
+
+    def body(carry: Any) -> Any:
+        value = body_fun(carry[1])
+        return cond_fun(value), value
+
+    return while_loop(lambda carry: carry[0], body, (cond_fun(init_val), init_val))[1]
 
 
 def fori_loop(

@@ -1,15 +1,6 @@
 """The current trace, tracers, and the two interpreters that need no rules."""
 
 from .._backend import set_tracer_class as _set_tracer_class
-from ._axes import (
-    NamedAxis as NamedAxis,
-    batched_axis as batched_axis,
-    binding_axes as binding_axes,
-    bound_axes as bound_axes,
-    find_axis as find_axis,
-    keeping_axes as keeping_axes,
-    unbound_axis as unbound_axis,
-)
 from ._eager import EAGER as EAGER, check_live as check_live, run_program as run_program
 from ._errors import (
     ConcretizationTypeError as ConcretizationTypeError,
@@ -24,10 +15,17 @@ from ._errors import (
 from ._recording import (
     RecordedTracer as RecordedTracer,
     RecordingTrace as RecordingTrace,
-    closed as closed,
     evaluate as evaluate,
     record as record,
     record_closed as record_closed,
+    record_stateful as record_stateful,
+)
+from ._refs import (
+    AbstractRef as AbstractRef,
+    Cell as Cell,
+    present as present,
+    unexpected_write as unexpected_write,
+    write_back as write_back,
 )
 from ._trace import (
     Trace as Trace,

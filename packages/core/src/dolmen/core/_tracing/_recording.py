@@ -19,6 +19,7 @@ from .._ir import (
     user_frame,
 )
 from ._errors import leaked
+from ._refs import Cell, present, unexpected_write
 from ._trace import Trace, Tracer, enter, state
 from ._values import as_array, device_array, typeof
 
@@ -44,9 +45,12 @@ class RecordingTrace(Trace):
     Attributes:
         function: name of the traced function, for messages.
         with_frames: record the user's line of each equation.
+        cells: present value here of each mutable array from outside that was used.
     """
 
-    __slots__ = ("captures", "equations", "function", "inputs", "with_frames")
+    __slots__ = ("captures", "cells", "equations", "function", "inputs", "with_frames")
+
+    keeps_cells = True
 
     def __init__(self, function: str = "", *, with_frames: bool = True) -> None:
         self.staging = True
@@ -56,6 +60,7 @@ class RecordingTrace(Trace):
         self.equations: list[Equation] = []
         self.inputs: list[RecordedTracer] = []
         self.captures: dict[int, tuple[Any, RecordedTracer]] = {}
+        self.cells: dict[Cell, Any] = {}
 
     def new_input(self, type: ArrayType) -> RecordedTracer:
         """A new argument of the program."""
@@ -94,6 +99,17 @@ class RecordingTrace(Trace):
                 RecordedTracer(type, self),
             )
         return found[1]
+
+    def cell_value(self, cell: Cell) -> Any:
+        """The present value here of a mutable array from outside."""
+        if cell not in self.cells:
+            self.cells[cell] = RecordedTracer(cell.type, self)
+            self.captures[id(cell)] = ((cell, cell), self.cells[cell])
+        return self.cells[cell]
+
+    def written_cells(self) -> list[Cell]:
+        """The mutable arrays from outside that the function has written to."""
+        return [c for c, v in self.cells.items() if self.captures[id(c)][1] is not v]
 
     def frame(self) -> Frame | None:
         """The line to record now."""
@@ -172,6 +188,31 @@ def record(
 
     Returns:
         The program and the values of its captures, which are its leading inputs.
+
+    Raises:
+        ValueError: the function writes to a mutable array from outside.
+    """
+    program, captures, written = record_stateful(
+        function, in_types, name=name, with_frames=with_frames
+    )
+    if written:
+        raise unexpected_write(written[0], name)
+    return program, present(captures) if captures else captures
+
+
+def record_stateful(
+    function: Callable[..., Sequence[Any]],
+    in_types: Sequence[ArrayType],
+    *,
+    name: str = "",
+    with_frames: bool = True,
+) -> tuple[Program, list[Any], list[Cell]]:
+    """`record` for a function that may write to mutable arrays from outside.
+
+    Returns:
+        The program; its captures, where a mutable array (`Cell`) stands for the value
+        it has before a call; and those arrays that the program writes to: their last
+        values are its last results.
     """
     trace = RecordingTrace(name, with_frames=with_frames)
     inputs = [trace.new_input(type) for type in in_types]
@@ -179,7 +220,10 @@ def record(
     outer_frame, state.frame = state.frame, None
     try:
         outputs = function(*inputs)
-        return trace.finish(outputs, name)
+        written = trace.written_cells() if trace.cells else []
+        finals = [trace.cells[cell] for cell in written]
+        program, captures = trace.finish([*outputs, *finals], name)
+        return program, captures, written
     finally:
         state.frame = outer_frame
         trace.finished = True
@@ -194,15 +238,7 @@ def record_closed(
     Raises:
         TypeError: the rule closes over a traced value.
     """
-    return closed(*record(function, in_types, with_frames=False))
-
-
-def closed(program: Program, captures: Sequence[Any]) -> Program:
-    """A rule's program with the arrays that it closes over written in.
-
-    Raises:
-        TypeError: the rule closes over a traced value.
-    """
+    program, captures = record(function, in_types, with_frames=False)
     if not captures:
         return program
     for value in captures:

@@ -9,7 +9,7 @@ between is just a constant for it.
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._backend import flags
 from .._ir import ArrayType, Frame, Primitive
@@ -22,9 +22,15 @@ class Trace:
         staging: whether operations are written down rather than run in the end, so that
             concrete arguments must not take the compiled fast path.
         finished: whether the traced function has returned; its tracers are dead.
+        keeps_cells: whether mutable arrays from outside have a value of their own here.
+        tracked: for messages, what is special about its values, and how to write them
+            to a mutable array nevertheless.
     """
 
     __slots__ = ("finished", "staging")
+
+    keeps_cells: ClassVar[bool] = False
+    tracked: ClassVar[tuple[str, str]] = ("", "")
 
     finished: bool
     staging: bool
@@ -93,8 +99,6 @@ class Tracer(_TracedArray):
 class _State(threading.local):
     trace: Trace
     frame: Frame | None = None
-    axes: tuple[Any, ...] = ()  # the bound named axes, see `_axes`
-    batched: Any = None  # the named axis whose batch rule is running
 
     def __init__(self) -> None:
         self.trace = _initial_trace

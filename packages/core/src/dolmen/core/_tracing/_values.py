@@ -36,7 +36,7 @@ def typeof(value: Any) -> ArrayType:
         message(
             f"expected an array, a NumPy array or a Python scalar, got {cls.__name__}: "
             f"{value!r:.80}.",
-            "Convert it with `jnp.asarray(...)` first.",
+            getattr(value, "array_advice", "Convert it with `jnp.asarray(...)` first."),
         )
     )
 

@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import Primitive, Program, array_type, named_axes
+from .._ir import Primitive, Program, array_type
 from .._ops import _shape
 from .._tracing import (
-    NamedAxis,
     RecordingTrace,
     Trace,
     Tracer,
-    batched_axis,
-    closed,
     enter,
     evaluate,
-    state,
     typeof,
 )
 
@@ -37,14 +33,21 @@ class BatchTrace(Trace):
     """Applies batch rules in its parent.
 
     Attributes:
-        axis: the batch axis, which has a name if collectives may refer to it.
+        size: length of the batch axis.
+        axis_name: its name for collectives, or None.
     """
 
-    __slots__ = ("axis", "parent")
+    __slots__ = ("axis_name", "parent", "size")
 
-    def __init__(self, parent: Trace, axis: NamedAxis) -> None:
+    tracked = (
+        "differs across the batch of a `vmap`",
+        "Make the ref inside the function, or pass it as a batched argument.",
+    )
+
+    def __init__(self, parent: Trace, size: int, axis_name: Any = None) -> None:
         self.parent = parent
-        self.axis = axis
+        self.size = size
+        self.axis_name = axis_name
         self.staging = parent.staging
         self.finished = False
 
@@ -57,39 +60,28 @@ class BatchTrace(Trace):
             else:
                 values.append(arg)
                 axes.append(None)
-        if all(axis is None for axis in axes) and not self._is_named_by(primitive):
+        if all(axis is None for axis in axes):
             return self.parent.process(primitive, values)
-        previous, outer = enter(self.parent), state.batched
-        state.batched = self.axis
+        previous = enter(self.parent)
         try:
             outs, out_axes = primitive.batch(values, axes)
         finally:
-            state.batched = outer
             enter(previous)
         if not primitive.multiple_results:
             return self._wrap(outs, out_axes)
         return [self._wrap(o, a) for o, a in zip(outs, out_axes, strict=True)]
-
-    def _is_named_by(self, primitive: Primitive) -> bool:
-        """Whether the operation refers to this axis, so that it is never the same."""
-        name = self.axis.name
-        return name is not None and name in named_axes(primitive)
 
     def _wrap(self, value: Any, axis: int | None) -> Any:
         return value if axis is None else BatchTracer(self, value, axis)
 
 
 def batch_size(args: Sequence[Any], axes: Sequence[int | None]) -> int:
-    """Length of the batch axis, from batched arguments.
-
-    None needs to be batched where the operation refers to the axis by its name.
-    """
-    for arg, axis in zip(args, axes, strict=True):
-        if axis is not None:
-            return typeof(arg).shape[axis]
-    named = batched_axis()
-    assert named is not None, "a batch rule runs while an axis is batched"
-    return named.size
+    """Length of the batch axis, from batched arguments."""
+    return next(
+        typeof(arg).shape[axis]
+        for arg, axis in zip(args, axes, strict=True)
+        if axis is not None
+    )
 
 
 def to_front(value: Any, axis: int | None, size: int) -> Any:
@@ -107,8 +99,6 @@ def batch_program(
 ) -> tuple[Program, tuple[int | None, ...]]:
     """A program over batches.
 
-    What the program says about the axis being batched, by its name, is resolved.
-
     Args:
         axes: batch axis of each input, None for those shared by the batch.
         force: which outputs (or all) must be batched; forced ones have axis 0, and so
@@ -117,22 +107,19 @@ def batch_program(
     Returns:
         The batched program and the batch axis of each output: 0 or None.
     """
-    axis = batched_axis()
-    if axis is None or axis.name not in program.named_axes:
-        axis = NamedAxis(None, size)
-    key = ("batch", axes, axis, force)
+    key = ("batch", axes, size, force)
     found = program.derived.get(key)
     if found is not None:
         return found
     recording = RecordingTrace(program.name, with_frames=False)
-    batching = BatchTrace(recording, axis)
+    batching = BatchTrace(recording, size)
     args = []
-    for type, place in zip(program.in_types, axes, strict=True):
+    for type, axis in zip(program.in_types, axes, strict=True):
         shape = type.shape
-        if place is not None:
-            shape = (*shape[:place], size, *shape[place:])
+        if axis is not None:
+            shape = (*shape[:axis], size, *shape[axis:])
         value = recording.new_input(array_type(shape, type.dtype, type.weak_type))
-        args.append(value if place is None else BatchTracer(batching, value, place))
+        args.append(value if axis is None else BatchTracer(batching, value, axis))
     previous = enter(batching)
     try:
         results = evaluate(program, args)
@@ -149,6 +136,7 @@ def batch_program(
     finally:
         enter(previous)
     batching.finished = True
-    made = closed(*recording.finish(outs, f"vmap_{program.name}"))
+    made, captures = recording.finish(outs, f"vmap_{program.name}")
+    assert not captures, "a program refers to nothing outside itself"
     found = program.derived[key] = (made, tuple(out_axes))
     return found

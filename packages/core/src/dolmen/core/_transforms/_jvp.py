@@ -6,6 +6,13 @@ from typing import Any
 from .._ir import ArrayType, Primitive, Program
 from .._tracing import Trace, Tracer, enter, evaluate, record_closed, typeof
 
+# What `Trace.tracked` says of values with a derivative.
+DIFFERENTIATED = (
+    "is being differentiated",
+    "Make the ref inside the differentiated function, or write "
+    "`lax.stop_gradient(...)` of the value.",
+)
+
 
 class JvpTracer(Tracer):
     """A value and its tangent."""
@@ -27,6 +34,8 @@ class JvpTrace(Trace):
     """Pushes tangents through; computes in its parent."""
 
     __slots__ = ("parent",)
+
+    tracked = DIFFERENTIATED
 
     def __init__(self, parent: Trace) -> None:
         self.parent = parent

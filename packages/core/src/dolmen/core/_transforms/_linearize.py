@@ -36,7 +36,7 @@ from .._tracing import (
     state,
     typeof,
 )
-from ._jvp import jvp_rule, tangent_type, zeros_for
+from ._jvp import DIFFERENTIATED, jvp_rule, tangent_type, zeros_for
 
 Transposed = tuple[Program, tuple[bool, ...]]
 
@@ -297,6 +297,8 @@ class LinearizeTrace(Trace):
     """Runs operations forward in its parent and writes a tape of them."""
 
     __slots__ = ("parent", "tape")
+
+    tracked = DIFFERENTIATED
 
     def __init__(self, parent: Trace) -> None:
         self.parent = parent

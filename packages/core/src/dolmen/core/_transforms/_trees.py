@@ -1,12 +1,11 @@
 """Arguments and results of user functions as flat lists of array leaves."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
 from .._backend import pytree
-from .._ir import message, value_error
-from .._tracing import as_array, is_array_like
+from .._ir import message
+from .._tracing import Cell, as_array, is_array_like
 
 flatten = pytree.BOUNDARY.flatten
 flatten_with_path = pytree.BOUNDARY.flatten_with_path
@@ -31,17 +30,22 @@ def call_path(path: Sequence[Any]) -> str:
     return ("args", "kwargs")[path[0].idx] + path_text(path[1:])
 
 
-def argument_leaves(transform: str, function: Any, args: Any) -> tuple[list[Any], Any]:
+def argument_leaves(
+    transform: str, function: Any, args: Any, *, refs: bool = False
+) -> tuple[list[Any], Any]:
     """Leaves and tree of `args`, after checking that every leaf is an array.
 
     Args:
         args: the tuple of arguments, or a pair `(args, kwargs)` for `jit` and `vmap`.
+        refs: whether leaves may be refs, too.
 
     Raises:
         TypeError: a leaf is not array-like; the message names every such leaf.
     """
     leaves, tree = flatten(args)
     if all(map(is_array_like, leaves)):
+        return [as_array(leaf) for leaf in leaves], tree
+    if refs and all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
         return [as_array(leaf) for leaf in leaves], tree
     raise not_arrays(transform, function, args)
 
@@ -78,18 +82,19 @@ def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any]
         for path, leaf in flatten_with_path(result)[0]
         if not is_array_like(leaf)
     ]
+    advice = "Return only arrays; use `has_aux=True` with arrays for side results."
+    if any(isinstance(leaf, Cell) for leaf in leaves):
+        advice = (
+            "Return the value of a ref, `ref[...]` or `freeze(ref)`, or make it "
+            "outside and pass it in."
+        )
     raise TypeError(
         message(
             f"{transform} of {name_of(function)}: expected the function to return "
             "arrays (in any tree of containers), got\n" + "\n".join(wrong),
-            "Return only arrays; use `has_aux=True` with arrays for side results.",
+            advice,
         )
     )
-
-
-def is_axis(value: Any) -> bool:
-    """Whether `value` says where a batch axis is: an integer, or None for nowhere."""
-    return value is None or isinstance(value, numbers.Integral)
 
 
 def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
@@ -103,12 +108,12 @@ def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
     Raises:
         ValueError: `prefix` is not a prefix of `full`.
     """
-    if is_axis(prefix):
+    if prefix is None or isinstance(prefix, int | bool):
         return [prefix] * tree.num_leaves
     result: list[Any] = []
 
     def extend(part: Any, whole: Any, path: str) -> None:
-        if is_axis(part):
+        if part is None or isinstance(part, int | bool):
             result.extend([part] * flatten(whole)[1].num_leaves)
             return
         parts, wholes = _children(part), _children(whole)
@@ -117,25 +122,18 @@ def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
             or wholes is None
             or [k for k, _ in parts] != [k for k, _ in wholes]
         ):
-            raise value_error(
-                f"{what}{path}: expected an integer, None or {_described(wholes)}, got "
-                f"{_described(parts) if parts is not None else repr(part)}.",
-                "Give it the structure of the value it stands for, or a single entry "
-                "for all of that value.",
+            raise ValueError(
+                message(
+                    f"{what}{path}: expected an integer, None or a container like the "
+                    f"argument's, {type(whole).__name__}; got {part!r:.60}.",
+                    f"Make {what} an integer, or give it the structure of the value.",
+                )
             )
         for (key, p), (_, w) in zip(parts, wholes, strict=True):
             extend(p, w, path + str(key))
 
     extend(prefix, full, "")
     return result
-
-
-def _described(children: list[tuple[str, Any]] | None) -> str:
-    if children is None:
-        return "nothing else for an array"
-    return (
-        f"a container with the entries {', '.join(k for k, _ in children) or '(none)'}"
-    )
 
 
 def _children(value: Any) -> list[tuple[str, Any]] | None:

@@ -4,26 +4,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .._backend import pytree
-from .._ir import message, type_error, value_error
-from .._ops import _shape
-from .._tracing import (
-    NamedAxis,
-    binding_axes,
-    current_trace,
-    enter,
-    is_array_like,
-    typeof,
-)
+from .._ir import message
+from .._tracing import Cell, current_trace, enter, present, typeof
 from ._batch import BatchTrace, BatchTracer, to_front
 from ._trees import (
     argument_leaves,
     broadcast_prefix,
     call_path,
     flatten_with_path,
-    is_axis,
     name_of,
-    path_text,
     result_leaves,
 )
 
@@ -45,8 +34,7 @@ def vmap(
             container of them, a prefix of the argument) per argument. Keyword arguments
             are batched along axis 0.
         out_axes: where the batch axis goes in the results; a prefix of their tree.
-        axis_name: name of the batch axis for collective operations inside (`lax.psum`
-            and its kin).
+        axis_name: name of the batch axis for collective operations inside.
         axis_size: length of the batch axis, needed only if nothing is batched.
         spmd_axis_name: mesh axis over which the batch is partitioned.
 
@@ -54,7 +42,6 @@ def vmap(
         A function of batches.
 
     Raises:
-        TypeError: `in_axes` is neither an integer nor None nor a tuple.
         ValueError: (at the call) batch axes differ in length or don't exist; the
             message lists every batched leaf.
 
@@ -63,89 +50,78 @@ def vmap(
         >>> dc.vmap(jnp.dot)(jnp.ones((3, 2)), jnp.ones((3, 2)))
         Array([2., 2., 2.], dtype=float32)
     """
-    if not callable(fun):
-        raise type_error(f"vmap: expected a function, got {fun!r:.80}.")
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
-    if not (isinstance(in_axes, tuple) or is_axis(in_axes)):
-        raise type_error(
-            f"vmap of {name_of(fun)}: expected in_axes to be an integer, None or a "
-            "tuple with an entry for each positional argument, got "
-            f"{type(in_axes).__name__} {in_axes!r:.60}."
-        )
 
     @functools.wraps(fun)
     def batched(*args: Any, **kwargs: Any) -> Any:
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
-            raise value_error(
-                f"vmap of {name_of(fun)}: in_axes has {len(in_axes)} entries, but "
-                f"the call has {len(args)} positional arguments."
+            raise ValueError(
+                message(
+                    f"vmap of {name_of(fun)}: in_axes has {len(in_axes)} entries, but "
+                    f"the call has {len(args)} positional arguments."
+                )
             )
-        leaves, tree = argument_leaves("vmap", fun, (args, kwargs))
-        axes = broadcast_prefix(
-            in_axes, tree.children()[0], args, f"vmap of {name_of(fun)}: in_axes"
-        )
+        given, tree = argument_leaves("vmap", fun, (args, kwargs), refs=True)
+        leaves = present(given)
+        axes = broadcast_prefix(in_axes, tree.children()[0], args, "in_axes")
         axes += [0] * (len(leaves) - len(axes))
-        axes = _normalized(fun, axes, leaves, (args, kwargs))
+        axes = [
+            _normalized(fun, axis, leaf, ("in_axes", (args, kwargs), index))
+            for index, (axis, leaf) in enumerate(zip(axes, leaves, strict=True))
+        ]
         size = _size(fun, (args, kwargs), leaves, axes, axis_size)
-        axis = NamedAxis(axis_name, size, spmd_axis_name)
-        trace = BatchTrace(current_trace(), axis)
+        trace = BatchTrace(current_trace(), size, axis_name)
         inputs = [
-            leaf if place is None else BatchTracer(trace, leaf, place)
-            for leaf, place in zip(leaves, axes, strict=True)
+            leaf if axis is None else BatchTracer(trace, leaf, axis)
+            for leaf, axis in zip(leaves, axes, strict=True)
         ]
         previous = enter(trace)
         try:
-            full_args, full_kwargs = tree.unflatten(inputs)
-            if axis_name is None:
-                result = fun(*full_args, **full_kwargs)
-            else:
-                with binding_axes((axis,)):
-                    result = fun(*full_args, **full_kwargs)
+            inner = [
+                value
+                if not isinstance(leaf, Cell)
+                else leaf
+                if axis is None
+                else leaf.aval.stand_in(value)
+                for leaf, value, axis in zip(given, inputs, axes, strict=True)
+            ]
+            full_args, full_kwargs = tree.unflatten(inner)
+            result = fun(*full_args, **full_kwargs)
+            finals = present(inner)
         finally:
             enter(previous)
             trace.finished = True
+        for ref, before, after, axis in zip(given, inputs, finals, axes, strict=True):
+            if isinstance(ref, Cell) and axis is not None and after is not before:
+                ref.write(_unbatched(fun, trace, after, axis))
         outs, out_tree = result_leaves("vmap", fun, result)
-        wanted = broadcast_prefix(
-            out_axes, out_tree, result, f"vmap of {name_of(fun)}: out_axes"
-        )
-        hidden = _hidden_axes(outs, result)
+        wanted = broadcast_prefix(out_axes, out_tree, result, "out_axes")
         return out_tree.unflatten(
             [
-                _unbatched(fun, trace, (outs, result), index, place, hidden[index])
-                for index, place in enumerate(wanted)
+                _unbatched(fun, trace, value, axis)
+                for value, axis in zip(outs, wanted, strict=True)
             ]
         )
 
     return batched
 
 
-def _hidden_axes(leaves: list[Any], full: Any) -> list[int]:
-    """For each leaf how many trailing axes users don't see: the words of typed keys."""
-    seen = pytree.PUBLIC.flatten(full)[0]
-    return [
-        0 if is_array_like(value) else typeof(leaf).ndim - value.ndim
-        for leaf, value in zip(leaves, seen, strict=True)
-    ]
-
-
-def _normalized(
-    fun: Any, axes: list[int | None], leaves: list[Any], args: Any
-) -> list[int | None]:
-    """Batch axes counted from the front."""
-    made: list[int | None] = []
-    hidden = _hidden_axes(leaves, args)
-    for index, (axis, leaf) in enumerate(zip(axes, leaves, strict=True)):
-        ndim = typeof(leaf).ndim - hidden[index]
-        if axis is not None and not -ndim <= axis < ndim:
-            path = call_path(flatten_with_path(args)[0][index][0])
-            raise value_error(
-                f"vmap of {name_of(fun)}: in_axes={axis} does not exist in argument "
-                f"leaf {path}, {typeof(leaf)!r}.",
+def _normalized(fun: Any, axis: int | None, leaf: Any, where: Any) -> int | None:
+    if axis is None:
+        return None
+    type = typeof(leaf)
+    if not -type.ndim <= axis < type.ndim:
+        what, args, index = where
+        path = call_path(flatten_with_path(args)[0][index][0])
+        raise ValueError(
+            message(
+                f"vmap of {name_of(fun)}: {what}={axis} does not exist in argument "
+                f"leaf {path}, {type!r}.",
                 "Give that argument in_axes=None if the whole batch shares it.",
             )
-        made.append(None if axis is None else axis % ndim)
-    return made
+        )
+    return axis % type.ndim
 
 
 def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int:
@@ -183,35 +159,21 @@ def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int
     )
 
 
-def _unbatched(
-    fun: Any,
-    trace: BatchTrace,
-    result: tuple[list[Any], Any],
-    index: int,
-    axis: int | None,
-    hidden: int,
-) -> Any:
-    """One leaf of the result with its batch axis in place."""
-    value = result[0][index]
+def _unbatched(fun: Any, trace: BatchTrace, value: Any, axis: int | None) -> Any:
+    from .._ops import _shape
+
     mine = isinstance(value, BatchTracer) and value.owner is trace
-
-    def path() -> str:
-        return "result" + path_text(flatten_with_path(result[1])[0][index][0])
-
     if axis is None:
         if mine:
-            raise value_error(
-                f"vmap of {name_of(fun)}: out_axes is None for {path()}, which differs "
-                f"across the batch ({value.type!r}).",
-                "Give it an axis in `out_axes`.",
+            raise ValueError(
+                message(
+                    f"vmap of {name_of(fun)}: out_axes is None for a result that "
+                    f"differs across the batch ({value.type!r}).",
+                    "Give it an axis in `out_axes`.",
+                )
             )
         return value
-    ndim = typeof(value).ndim - hidden + 1
-    if not -ndim <= axis < ndim:
-        raise value_error(
-            f"vmap of {name_of(fun)}: out_axes={axis} does not exist in {path()}: "
-            f"{typeof(value)!r} and the batch axis make {ndim} axes.",
-        )
-    if not mine:
-        return _shape.move_axis(to_front(value, None, trace.axis.size), 0, axis % ndim)
-    return _shape.move_axis(value.value, value.axis, axis % ndim)
+    whole = to_front(
+        value.value if mine else value, value.axis if mine else None, trace.size
+    )
+    return _shape.move_axis(whole, 0, axis % typeof(whole).ndim)
