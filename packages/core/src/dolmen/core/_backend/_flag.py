@@ -14,7 +14,7 @@ Three kinds of cached work may depend on a setting, named by its `affects`:
 
 Each C++ state in the key costs time at every call, so there are only two: `_SHARED`
 holds the process's values of all settings that affect calls, `_THREAD` what this thread
-holds against them, or that it is tracing.
+holds against them and which named axes it is among, or that it is tracing.
 """
 
 import os
@@ -200,7 +200,9 @@ _TRACING = "tracing"
 
 
 class _Overrides(threading.local):
-    values: tuple[tuple[str, Any], ...] | None = None
+    values: tuple[tuple[str, Any], ...] = ()
+    axes: tuple[Any, ...] = ()
+    key: tuple[Any, ...] | None = None  # both, None for nothing
 
 
 _overrides = _Overrides()
@@ -208,9 +210,21 @@ _overrides = _Overrides()
 
 def _publish_overrides() -> None:
     held = [(f.name, f.get_local()) for f in _affecting_calls]
-    _overrides.values = tuple([x for x in held if x[1] is not UNSET]) or None
+    _overrides.values = tuple([x for x in held if x[1] is not UNSET])
+    _publish()
+
+
+def set_bound_axes(axes: tuple[Any, ...]) -> None:
+    """Tell C++ which named axes are bound: what calls do may depend on them."""
+    _overrides.axes = axes
+    _publish()
+
+
+def _publish() -> None:
+    values, axes = _overrides.values, _overrides.axes
+    _overrides.key = (values, axes) if values or axes else None
     if _THREAD.value is not _TRACING:
-        _THREAD.set_local(_overrides.values)
+        _THREAD.set_local(_overrides.key)
 
 
 def set_tracing(tracing: bool) -> None:
@@ -218,7 +232,7 @@ def set_tracing(tracing: bool) -> None:
 
     Then no call may take the compiled fast path, whatever its arguments.
     """
-    _THREAD.set_local(_TRACING if tracing else _overrides.values)
+    _THREAD.set_local(_TRACING if tracing else _overrides.key)
 
 
 # The values of all settings that affect traces, as one tuple.

@@ -7,6 +7,7 @@ from ._flag import (
     FLAGS as FLAGS,
     UNSET as UNSET,
     Flag as Flag,
+    set_bound_axes as set_bound_axes,
     set_tracing as set_tracing,
     trace_key as trace_key,
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._ir import ArrayType, Primitive, Program, message
-from .._tracing import EAGER, bind, evaluate, record, state, typeof
+from .._tracing import EAGER, bind, evaluate, keeping_axes, record, state, typeof
 from .._transforms import batch_program, batch_size, zeros_for
 from .._transforms._trees import argument_leaves, flatten, name_of, result_leaves
 from ._functions import record_tree
@@ -78,7 +78,7 @@ class CustomJvp(Primitive):
             )
             return batched, captures
 
-        made = CustomJvp(program, make_rule, self.num_captures)
+        made = CustomJvp(program, keeping_axes(make_rule), self.num_captures)
         return bind(made, *args), out_axes
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
@@ -206,7 +206,7 @@ class custom_jvp:
             tangent_types = [t.strengthened() for t in types if t.is_differentiable]
             return record(flat, [*types, *tangent_types], name=name_of(rule))
 
-        made = CustomJvp(program, make_rule, len(captures))
+        made = CustomJvp(program, keeping_axes(make_rule), len(captures))
         return out_tree.unflatten(bind(made, *captures, *leaves))
 
 

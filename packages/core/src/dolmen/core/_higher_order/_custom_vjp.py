@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from .._ir import ArrayType, Primitive, Program, dtypes, message
-from .._tracing import EAGER, bind, evaluate, record, record_closed, state, typeof
+from .._tracing import (
+    EAGER,
+    bind,
+    evaluate,
+    keeping_axes,
+    record,
+    record_closed,
+    state,
+    typeof,
+)
 from .._transforms import (
     Linearization,
     batch_program,
@@ -138,7 +147,7 @@ class CustomVjp(Primitive):
         def make_rule() -> Rule:
             return _batched_rule(self, inner, size)
 
-        made = CustomVjp(program, make_rule, self.num_captures)
+        made = CustomVjp(program, keeping_axes(make_rule), self.num_captures)
         return bind(made, *args), out_axes
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
@@ -180,7 +189,7 @@ def _batched_rule(
 
         return record_closed(run, list(batched.in_types)), captures
 
-    return Rule(forward, rule.forward_captures, backward)
+    return Rule(forward, rule.forward_captures, keeping_axes(backward))
 
 
 class custom_vjp:
@@ -265,7 +274,7 @@ class custom_vjp:
         def make_rule() -> Rule:
             return self._make_rule(with_static, static, tree, types, program, out_tree)
 
-        made = CustomVjp(program, make_rule, len(captures))
+        made = CustomVjp(program, keeping_axes(make_rule), len(captures))
         return out_tree.unflatten(bind(made, *captures, *leaves))
 
     def _make_rule(
@@ -331,7 +340,7 @@ class custom_vjp:
             ct_types = [tangent_type(t) for t in outs if t.is_differentiable]
             return record(flat, [*residual_types, *ct_types], name=name_of(bwd))
 
-        return Rule(made, captures, backward)
+        return Rule(made, captures, keeping_axes(backward))
 
     def _checked_cotangents(
         self, result: Any, tree: Any, types: Sequence[ArrayType]

@@ -259,7 +259,9 @@ class JitFunction:
             captures, leaves = present(captures), present(leaves)
         values = [*captures, *leaves]
         if state.trace is not EAGER and (
-            state.trace.staging or any(isinstance(v, Tracer) for v in values)
+            state.trace.staging
+            or any(isinstance(v, Tracer) for v in values)
+            or found.program.named_axes
         ):
             return found.result(self._apply(found, values), given), None
         donated = self.signature.donated(static, dynamic)
@@ -320,7 +322,7 @@ class JitFunction:
         """The program of one signature, traced at most once."""
         # 1, 1.0 and True are equal, but not the same static argument.
         kinds = tuple(type(value) for _, value in static)
-        key = (static, kinds, tree, types, flags.trace_key())
+        key = (static, kinds, tree, types, flags.trace_key(), state.axes)
         found = self.traced.get(key)
         if found is None or not found.reusable:
             found = self.traced[key] = self._trace(static, tree, types)

@@ -21,6 +21,7 @@ from ._program import (
     Literal as Literal,
     Program as Program,
     Variable as Variable,
+    named_axes as named_axes,
     subprograms as subprograms,
 )
 from ._rewrite import (

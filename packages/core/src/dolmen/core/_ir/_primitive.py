@@ -80,6 +80,11 @@ class Primitive(metaclass=_Interning):
         """Side effects; an equation that has any is never dead code."""
         return _NO_EFFECTS
 
+    @property
+    def named_axes(self) -> frozenset[Any]:
+        """Named axes it refers to itself; those its programs refer to come on top."""
+        return _NO_EFFECTS
+
     def __repr__(self) -> str:
         fields = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
         return f"{type(self).__name__}({fields})"

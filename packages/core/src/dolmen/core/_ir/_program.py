@@ -123,6 +123,15 @@ class Program:
         return tuple(v.type for v in self.outputs)
 
     @property
+    def named_axes(self) -> frozenset[Any]:
+        """Named axes that its operations refer to, found once."""
+        found = self.derived.get("named_axes")
+        if found is None:
+            each = (named_axes(equation.primitive) for equation in self.equations)
+            found = self.derived["named_axes"] = frozenset().union(*each)
+        return found
+
+    @property
     def eqns(self) -> list[Equation]:
         """The equations, under JAX's name."""
         return self.equations
@@ -143,9 +152,21 @@ class Program:
         return format_program(self)
 
 
+def named_axes(primitive: Primitive) -> frozenset[Any]:
+    """Named axes that an operation, or a program inside it, refers to."""
+    if primitive.interned:  # one that holds programs is not
+        return primitive.named_axes
+    return primitive.named_axes.union(*(p.named_axes for p in programs_of(primitive)))
+
+
 def subprograms(equation: Equation) -> Iterator[Program]:
     """The programs among an equation's parameters."""
-    for value in equation.params.values():
+    return programs_of(equation.primitive)
+
+
+def programs_of(primitive: Primitive) -> Iterator[Program]:
+    """The programs among a primitive's parameters."""
+    for value in primitive.params.values():
         if isinstance(value, Program):
             yield value
         elif isinstance(value, tuple):

@@ -1,6 +1,15 @@
 """The current trace, tracers, and the two interpreters that need no rules."""
 
 from .._backend import set_tracer_class as _set_tracer_class
+from ._axes import (
+    NamedAxis as NamedAxis,
+    batched_axis as batched_axis,
+    binding_axes as binding_axes,
+    bound_axes as bound_axes,
+    find_axis as find_axis,
+    keeping_axes as keeping_axes,
+    unbound_axis as unbound_axis,
+)
 from ._eager import EAGER as EAGER, check_live as check_live, run_program as run_program
 from ._errors import (
     ConcretizationTypeError as ConcretizationTypeError,
@@ -15,6 +24,7 @@ from ._errors import (
 from ._recording import (
     RecordedTracer as RecordedTracer,
     RecordingTrace as RecordingTrace,
+    closed as closed,
     evaluate as evaluate,
     record as record,
     record_closed as record_closed,

@@ -238,7 +238,15 @@ def record_closed(
     Raises:
         TypeError: the rule closes over a traced value.
     """
-    program, captures = record(function, in_types, with_frames=False)
+    return closed(*record(function, in_types, with_frames=False))
+
+
+def closed(program: Program, captures: Sequence[Any]) -> Program:
+    """A rule's program with the arrays that it closes over written in.
+
+    Raises:
+        TypeError: the rule closes over a traced value.
+    """
     if not captures:
         return program
     for value in captures:

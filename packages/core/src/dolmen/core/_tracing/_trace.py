@@ -99,6 +99,8 @@ class Tracer(_TracedArray):
 class _State(threading.local):
     trace: Trace
     frame: Frame | None = None
+    axes: tuple[Any, ...] = ()  # the bound named axes, see `_axes`
+    batched: Any = None  # the named axis whose batch rule is running
 
     def __init__(self) -> None:
         self.trace = _initial_trace

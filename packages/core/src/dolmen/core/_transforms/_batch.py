@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import Primitive, Program, array_type
+from .._ir import Primitive, Program, array_type, named_axes
 from .._ops import _shape
 from .._tracing import (
+    NamedAxis,
     RecordingTrace,
     Trace,
     Tracer,
+    batched_axis,
+    closed,
     enter,
     evaluate,
+    state,
     typeof,
 )
 
@@ -33,21 +37,19 @@ class BatchTrace(Trace):
     """Applies batch rules in its parent.
 
     Attributes:
-        size: length of the batch axis.
-        axis_name: its name for collectives, or None.
+        axis: the batch axis, which has a name if collectives may refer to it.
     """
 
-    __slots__ = ("axis_name", "parent", "size")
+    __slots__ = ("axis", "parent")
 
     tracked = (
         "differs across the batch of a `vmap`",
         "Make the ref inside the function, or pass it as a batched argument.",
     )
 
-    def __init__(self, parent: Trace, size: int, axis_name: Any = None) -> None:
+    def __init__(self, parent: Trace, axis: NamedAxis) -> None:
         self.parent = parent
-        self.size = size
-        self.axis_name = axis_name
+        self.axis = axis
         self.staging = parent.staging
         self.finished = False
 
@@ -60,28 +62,39 @@ class BatchTrace(Trace):
             else:
                 values.append(arg)
                 axes.append(None)
-        if all(axis is None for axis in axes):
+        if all(axis is None for axis in axes) and not self._is_named_by(primitive):
             return self.parent.process(primitive, values)
-        previous = enter(self.parent)
+        previous, outer = enter(self.parent), state.batched
+        state.batched = self.axis
         try:
             outs, out_axes = primitive.batch(values, axes)
         finally:
+            state.batched = outer
             enter(previous)
         if not primitive.multiple_results:
             return self._wrap(outs, out_axes)
         return [self._wrap(o, a) for o, a in zip(outs, out_axes, strict=True)]
+
+    def _is_named_by(self, primitive: Primitive) -> bool:
+        """Whether the operation refers to this axis, so that it is never the same."""
+        name = self.axis.name
+        return name is not None and name in named_axes(primitive)
 
     def _wrap(self, value: Any, axis: int | None) -> Any:
         return value if axis is None else BatchTracer(self, value, axis)
 
 
 def batch_size(args: Sequence[Any], axes: Sequence[int | None]) -> int:
-    """Length of the batch axis, from batched arguments."""
-    return next(
-        typeof(arg).shape[axis]
-        for arg, axis in zip(args, axes, strict=True)
-        if axis is not None
-    )
+    """Length of the batch axis, from batched arguments.
+
+    None needs to be batched where the operation refers to the axis by its name.
+    """
+    for arg, axis in zip(args, axes, strict=True):
+        if axis is not None:
+            return typeof(arg).shape[axis]
+    named = batched_axis()
+    assert named is not None, "a batch rule runs while an axis is batched"
+    return named.size
 
 
 def to_front(value: Any, axis: int | None, size: int) -> Any:
@@ -99,6 +112,8 @@ def batch_program(
 ) -> tuple[Program, tuple[int | None, ...]]:
     """A program over batches.
 
+    What the program says about the axis being batched, by its name, is resolved.
+
     Args:
         axes: batch axis of each input, None for those shared by the batch.
         force: which outputs (or all) must be batched; forced ones have axis 0, and so
@@ -107,19 +122,22 @@ def batch_program(
     Returns:
         The batched program and the batch axis of each output: 0 or None.
     """
-    key = ("batch", axes, size, force)
+    axis = batched_axis()
+    if axis is None or axis.name not in program.named_axes:
+        axis = NamedAxis(None, size)
+    key = ("batch", axes, axis, force)
     found = program.derived.get(key)
     if found is not None:
         return found
     recording = RecordingTrace(program.name, with_frames=False)
-    batching = BatchTrace(recording, size)
+    batching = BatchTrace(recording, axis)
     args = []
-    for type, axis in zip(program.in_types, axes, strict=True):
+    for type, place in zip(program.in_types, axes, strict=True):
         shape = type.shape
-        if axis is not None:
-            shape = (*shape[:axis], size, *shape[axis:])
+        if place is not None:
+            shape = (*shape[:place], size, *shape[place:])
         value = recording.new_input(array_type(shape, type.dtype, type.weak_type))
-        args.append(value if axis is None else BatchTracer(batching, value, axis))
+        args.append(value if place is None else BatchTracer(batching, value, place))
     previous = enter(batching)
     try:
         results = evaluate(program, args)
@@ -136,7 +154,6 @@ def batch_program(
     finally:
         enter(previous)
     batching.finished = True
-    made, captures = recording.finish(outs, f"vmap_{program.name}")
-    assert not captures, "a program refers to nothing outside itself"
+    made = closed(*recording.finish(outs, f"vmap_{program.name}"))
     found = program.derived[key] = (made, tuple(out_axes))
     return found

@@ -1,10 +1,11 @@
 """Arguments and results of user functions as flat lists of array leaves."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
 from .._backend import pytree
-from .._ir import message
+from .._ir import message, value_error
 from .._tracing import Cell, as_array, is_array_like
 
 flatten = pytree.BOUNDARY.flatten
@@ -97,6 +98,11 @@ def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any]
     )
 
 
+def is_axis(value: Any) -> bool:
+    """Whether `value` says where a batch axis is: an integer, or None for nowhere."""
+    return value is None or isinstance(value, numbers.Integral)
+
+
 def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
     """The leaves of `prefix`, each repeated for the subtree of `full` it stands for.
 
@@ -108,12 +114,12 @@ def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
     Raises:
         ValueError: `prefix` is not a prefix of `full`.
     """
-    if prefix is None or isinstance(prefix, int | bool):
+    if is_axis(prefix):
         return [prefix] * tree.num_leaves
     result: list[Any] = []
 
     def extend(part: Any, whole: Any, path: str) -> None:
-        if part is None or isinstance(part, int | bool):
+        if is_axis(part):
             result.extend([part] * flatten(whole)[1].num_leaves)
             return
         parts, wholes = _children(part), _children(whole)
@@ -122,18 +128,25 @@ def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
             or wholes is None
             or [k for k, _ in parts] != [k for k, _ in wholes]
         ):
-            raise ValueError(
-                message(
-                    f"{what}{path}: expected an integer, None or a container like the "
-                    f"argument's, {type(whole).__name__}; got {part!r:.60}.",
-                    f"Make {what} an integer, or give it the structure of the value.",
-                )
+            raise value_error(
+                f"{what}{path}: expected an integer, None or {_described(wholes)}, got "
+                f"{_described(parts) if parts is not None else repr(part)}.",
+                "Give it the structure of the value it stands for, or a single entry "
+                "for all of that value.",
             )
         for (key, p), (_, w) in zip(parts, wholes, strict=True):
             extend(p, w, path + str(key))
 
     extend(prefix, full, "")
     return result
+
+
+def _described(children: list[tuple[str, Any]] | None) -> str:
+    if children is None:
+        return "nothing else for an array"
+    return (
+        f"a container with the entries {', '.join(k for k, _ in children) or '(none)'}"
+    )
 
 
 def _children(value: Any) -> list[tuple[str, Any]] | None:

@@ -4,15 +4,28 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .._ir import message
-from .._tracing import Cell, current_trace, enter, present, typeof
+from .._backend import pytree
+from .._ir import message, type_error, value_error
+from .._ops import _shape
+from .._tracing import (
+    Cell,
+    NamedAxis,
+    binding_axes,
+    current_trace,
+    enter,
+    is_array_like,
+    present,
+    typeof,
+)
 from ._batch import BatchTrace, BatchTracer, to_front
 from ._trees import (
     argument_leaves,
     broadcast_prefix,
     call_path,
     flatten_with_path,
+    is_axis,
     name_of,
+    path_text,
     result_leaves,
 )
 
@@ -34,7 +47,8 @@ def vmap(
             container of them, a prefix of the argument) per argument. Keyword arguments
             are batched along axis 0.
         out_axes: where the batch axis goes in the results; a prefix of their tree.
-        axis_name: name of the batch axis for collective operations inside.
+        axis_name: name of the batch axis for collective operations inside (`lax.psum`
+            and its kin).
         axis_size: length of the batch axis, needed only if nothing is batched.
         spmd_axis_name: mesh axis over which the batch is partitioned.
 
@@ -42,6 +56,7 @@ def vmap(
         A function of batches.
 
     Raises:
+        TypeError: `in_axes` is neither an integer nor None nor a tuple.
         ValueError: (at the call) batch axes differ in length or don't exist; the
             message lists every batched leaf.
 
@@ -50,31 +65,37 @@ def vmap(
         >>> dc.vmap(jnp.dot)(jnp.ones((3, 2)), jnp.ones((3, 2)))
         Array([2., 2., 2.], dtype=float32)
     """
+    if not callable(fun):
+        raise type_error(f"vmap: expected a function, got {fun!r:.80}.")
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
+    if not (isinstance(in_axes, tuple) or is_axis(in_axes)):
+        raise type_error(
+            f"vmap of {name_of(fun)}: expected in_axes to be an integer, None or a "
+            "tuple with an entry for each positional argument, got "
+            f"{type(in_axes).__name__} {in_axes!r:.60}."
+        )
 
     @functools.wraps(fun)
     def batched(*args: Any, **kwargs: Any) -> Any:
         if isinstance(in_axes, tuple) and len(in_axes) != len(args):
-            raise ValueError(
-                message(
-                    f"vmap of {name_of(fun)}: in_axes has {len(in_axes)} entries, but "
-                    f"the call has {len(args)} positional arguments."
-                )
+            raise value_error(
+                f"vmap of {name_of(fun)}: in_axes has {len(in_axes)} entries, but "
+                f"the call has {len(args)} positional arguments."
             )
         given, tree = argument_leaves("vmap", fun, (args, kwargs), refs=True)
         leaves = present(given)
-        axes = broadcast_prefix(in_axes, tree.children()[0], args, "in_axes")
+        axes = broadcast_prefix(
+            in_axes, tree.children()[0], args, f"vmap of {name_of(fun)}: in_axes"
+        )
         axes += [0] * (len(leaves) - len(axes))
-        axes = [
-            _normalized(fun, axis, leaf, ("in_axes", (args, kwargs), index))
-            for index, (axis, leaf) in enumerate(zip(axes, leaves, strict=True))
-        ]
+        axes = _normalized(fun, axes, leaves, (args, kwargs))
         size = _size(fun, (args, kwargs), leaves, axes, axis_size)
-        trace = BatchTrace(current_trace(), size, axis_name)
+        axis = NamedAxis(axis_name, size, spmd_axis_name)
+        trace = BatchTrace(current_trace(), axis)
         inputs = [
-            leaf if axis is None else BatchTracer(trace, leaf, axis)
-            for leaf, axis in zip(leaves, axes, strict=True)
+            leaf if place is None else BatchTracer(trace, leaf, place)
+            for leaf, place in zip(leaves, axes, strict=True)
         ]
         previous = enter(trace)
         try:
@@ -82,46 +103,64 @@ def vmap(
                 value
                 if not isinstance(leaf, Cell)
                 else leaf
-                if axis is None
+                if place is None
                 else leaf.aval.stand_in(value)
-                for leaf, value, axis in zip(given, inputs, axes, strict=True)
+                for leaf, value, place in zip(given, inputs, axes, strict=True)
             ]
             full_args, full_kwargs = tree.unflatten(inner)
-            result = fun(*full_args, **full_kwargs)
+            if axis_name is None:
+                result = fun(*full_args, **full_kwargs)
+            else:
+                with binding_axes((axis,)):
+                    result = fun(*full_args, **full_kwargs)
             finals = present(inner)
         finally:
             enter(previous)
             trace.finished = True
-        for ref, before, after, axis in zip(given, inputs, finals, axes, strict=True):
-            if isinstance(ref, Cell) and axis is not None and after is not before:
-                ref.write(_unbatched(fun, trace, after, axis))
+        for ref, before, after, place in zip(given, inputs, finals, axes, strict=True):
+            if isinstance(ref, Cell) and place is not None and after is not before:
+                ref.write(_placed(trace, after, place))
         outs, out_tree = result_leaves("vmap", fun, result)
-        wanted = broadcast_prefix(out_axes, out_tree, result, "out_axes")
+        wanted = broadcast_prefix(
+            out_axes, out_tree, result, f"vmap of {name_of(fun)}: out_axes"
+        )
+        hidden = _hidden_axes(outs, result)
         return out_tree.unflatten(
             [
-                _unbatched(fun, trace, value, axis)
-                for value, axis in zip(outs, wanted, strict=True)
+                _unbatched(fun, trace, (outs, result), index, place, hidden[index])
+                for index, place in enumerate(wanted)
             ]
         )
 
     return batched
 
 
-def _normalized(fun: Any, axis: int | None, leaf: Any, where: Any) -> int | None:
-    if axis is None:
-        return None
-    type = typeof(leaf)
-    if not -type.ndim <= axis < type.ndim:
-        what, args, index = where
-        path = call_path(flatten_with_path(args)[0][index][0])
-        raise ValueError(
-            message(
-                f"vmap of {name_of(fun)}: {what}={axis} does not exist in argument "
-                f"leaf {path}, {type!r}.",
+def _hidden_axes(leaves: list[Any], full: Any) -> list[int]:
+    """For each leaf how many trailing axes users don't see: the words of typed keys."""
+    seen = pytree.PUBLIC.flatten(full)[0]
+    return [
+        0 if is_array_like(value) else typeof(leaf).ndim - value.ndim
+        for leaf, value in zip(leaves, seen, strict=True)
+    ]
+
+
+def _normalized(
+    fun: Any, axes: list[int | None], leaves: list[Any], args: Any
+) -> list[int | None]:
+    """Batch axes counted from the front."""
+    made: list[int | None] = []
+    hidden = _hidden_axes(leaves, args)
+    for index, (axis, leaf) in enumerate(zip(axes, leaves, strict=True)):
+        ndim = typeof(leaf).ndim - hidden[index]
+        if axis is not None and not -ndim <= axis < ndim:
+            path = call_path(flatten_with_path(args)[0][index][0])
+            raise value_error(
+                f"vmap of {name_of(fun)}: in_axes={axis} does not exist in argument "
+                f"leaf {path}, {typeof(leaf)!r}.",
                 "Give that argument in_axes=None if the whole batch shares it.",
             )
-        )
-    return axis % type.ndim
+        made.append(None if axis is None else axis % ndim)
+    return made
 
 
 def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int:
@@ -159,21 +198,40 @@ def _size(fun: Any, args: Any, leaves: Any, axes: Any, given: int | None) -> int
     )
 
 
-def _unbatched(fun: Any, trace: BatchTrace, value: Any, axis: int | None) -> Any:
-    from .._ops import _shape
-
+def _unbatched(
+    fun: Any,
+    trace: BatchTrace,
+    result: tuple[list[Any], Any],
+    index: int,
+    axis: int | None,
+    hidden: int,
+) -> Any:
+    """One leaf of the result with its batch axis in place."""
+    value = result[0][index]
     mine = isinstance(value, BatchTracer) and value.owner is trace
+
+    def path() -> str:
+        return "result" + path_text(flatten_with_path(result[1])[0][index][0])
+
     if axis is None:
         if mine:
-            raise ValueError(
-                message(
-                    f"vmap of {name_of(fun)}: out_axes is None for a result that "
-                    f"differs across the batch ({value.type!r}).",
-                    "Give it an axis in `out_axes`.",
-                )
+            raise value_error(
+                f"vmap of {name_of(fun)}: out_axes is None for {path()}, which differs "
+                f"across the batch ({value.type!r}).",
+                "Give it an axis in `out_axes`.",
             )
         return value
-    whole = to_front(
-        value.value if mine else value, value.axis if mine else None, trace.size
-    )
-    return _shape.move_axis(whole, 0, axis % typeof(whole).ndim)
+    ndim = typeof(value).ndim - hidden + 1
+    if not -ndim <= axis < ndim:
+        raise value_error(
+            f"vmap of {name_of(fun)}: out_axes={axis} does not exist in {path()}: "
+            f"{typeof(value)!r} and the batch axis make {ndim} axes.",
+        )
+    return _placed(trace, value, axis % ndim)
+
+
+def _placed(trace: BatchTrace, value: Any, axis: int) -> Any:
+    """The whole batch, with its axis in place; repeated if `value` is shared by it."""
+    if isinstance(value, BatchTracer) and value.owner is trace:
+        return _shape.move_axis(value.value, value.axis, axis)
+    return _shape.move_axis(to_front(value, None, trace.axis.size), 0, axis)

@@ -194,3 +194,20 @@ from .._ops._windows import (
     reduce_window_min as reduce_window_min,
     reduce_window_sum as reduce_window_sum,
 )
+from .._transforms._collectives import (
+    axis_index as axis_index,
+    axis_size as axis_size,
+    pmax as pmax,
+    pmean as pmean,
+    pmin as pmin,
+    psum as psum,
+)
+from .._transforms._exchanges import (
+    all_gather as all_gather,
+    all_to_all as all_to_all,
+    pbroadcast as pbroadcast,
+    ppermute as ppermute,
+    pshuffle as pshuffle,
+    psum_scatter as psum_scatter,
+    pswapaxes as pswapaxes,
+)
