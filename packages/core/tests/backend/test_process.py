@@ -9,7 +9,11 @@ import pytest
 
 
 def run(code, **environment):
-    env = {**os.environ, **environment}
+    env = {
+        **os.environ,
+        "DOLMEN_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        **environment,
+    }
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,
@@ -81,8 +85,6 @@ def test_arrays_committed_to_different_devices_cannot_meet():
 CACHE_PROGRAM = """
     import pathlib, time
     import dolmen.core as dc, dolmen.core.numpy as jnp
-    from dolmen.core._lowering import _cache
-    _cache._MIN_COMPILE_SECONDS = 0.0
     f = dc.jit(lambda x: jnp.tanh(x @ x).sum())
     print(float(f(jnp.ones((8, 8)))))
 """

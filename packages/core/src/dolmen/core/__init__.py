@@ -25,6 +25,7 @@ from ._higher_order import (
     make_jaxpr as make_jaxpr,
 )
 from ._settings import (
+    array_garbage_collection_guard as array_garbage_collection_guard,
     check_tracer_leaks as check_tracer_leaks,
     debug_infs as debug_infs,
     debug_key_reuse as debug_key_reuse,
@@ -32,6 +33,15 @@ from ._settings import (
     disable_jit as disable_jit,
     enable_checks as enable_checks,
     enable_x64 as enable_x64,
+    explain_cache_misses as explain_cache_misses,
+    log_compiles as log_compiles,
+    no_execution as no_execution,
+    no_tracing as no_tracing,
+    thread_guard as thread_guard,
+    transfer_guard as transfer_guard,
+    transfer_guard_device_to_device as transfer_guard_device_to_device,
+    transfer_guard_device_to_host as transfer_guard_device_to_host,
+    transfer_guard_host_to_device as transfer_guard_host_to_device,
 )
 from ._tracing import typeof as typeof
 from ._transforms import (

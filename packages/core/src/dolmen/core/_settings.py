@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+from collections.abc import Iterator
 from typing import Any
 
 from ._backend import flags
@@ -114,12 +115,48 @@ class Setting:
         return f"<setting {self.__name__} = {self.value!r}>"
 
 
+array_garbage_collection_guard = Setting(flags.ARRAY_GARBAGE_COLLECTION_GUARD)
 check_tracer_leaks = Setting(flags.CHECK_TRACER_LEAKS)
 debug_infs = Setting(flags.DEBUG_INFS)
 debug_key_reuse = Setting(flags.DEBUG_KEY_REUSE)
 debug_nans = Setting(flags.DEBUG_NANS)
 enable_checks = Setting(flags.ENABLE_CHECKS)
 enable_x64 = Setting(flags.X64)
+explain_cache_misses = Setting(flags.EXPLAIN_CACHE_MISSES)
+log_compiles = Setting(flags.LOG_COMPILES)
+no_execution = Setting(flags.NO_EXECUTION)
+no_tracing = Setting(flags.NO_TRACING)
+thread_guard = Setting(flags.THREAD_GUARD)
+transfer_guard_device_to_device = Setting(flags.TRANSFER_GUARD_DEVICE_TO_DEVICE)
+transfer_guard_device_to_host = Setting(flags.TRANSFER_GUARD_DEVICE_TO_HOST)
+transfer_guard_host_to_device = Setting(flags.TRANSFER_GUARD_HOST_TO_DEVICE)
+
+
+@contextlib.contextmanager
+def transfer_guard(new_val: str) -> Iterator[None]:
+    """Within a `with` block, what happens when values are copied, in all directions.
+
+    Copies are explicit (`device_put`, `device_get`) or implicit (all others, such as
+    that of a NumPy array passed to a compiled function).
+
+    Args:
+        new_val: ``"allow"``; ``"log"`` or ``"disallow"`` implicit copies;
+            ``"log_explicit"`` or ``"disallow_explicit"`` all copies.
+
+    Raises:
+        ValueError: `new_val` is none of these.
+
+    Example:
+        >>> import numpy as np
+        >>> import dolmen.core as dc, dolmen.core.numpy as jnp
+        >>> with dc.transfer_guard("disallow"):
+        ...     x = dc.device_put(np.ones(3))
+    """
+    with contextlib.ExitStack() as stack:
+        for flag in (flags.TRANSFER_GUARD, *flags.TRANSFER_GUARDS):
+            level = checked("transfer_guard", flag, new_val)
+            stack.enter_context(_Override(flag, level))
+        yield
 
 
 def disable_jit(disable: bool = True) -> contextlib.AbstractContextManager[None]:

@@ -20,6 +20,7 @@ from ._arrays import (
     SingleDeviceSharding as SingleDeviceSharding,
     device_sharding as device_sharding,
     execute as execute,
+    explicit_transfers as explicit_transfers,
     host_value as host_value,
     install as _install_arrays,
     move as move,

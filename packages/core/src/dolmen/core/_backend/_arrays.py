@@ -4,8 +4,9 @@ Array methods that compute (operators, `sum`, indexing, ...) are installed by
 `dolmen.core.numpy`; here are only those that need the runtime.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jaxlib._jax as _jax
@@ -74,6 +75,18 @@ def put(value: np.ndarray, type: Any, device: Any = None, committed: bool = Fals
         committed,
         host_buffer_semantics=_COPY_DURING_CALL,
     )
+
+
+@contextlib.contextmanager
+def explicit_transfers() -> Iterator[None]:
+    """Tell C++'s guards that the user asked for the copies in this block."""
+    state = _jax.guard_lib.thread_local_state()
+    before = state.explicit_device_put, state.explicit_device_get
+    state.explicit_device_put = state.explicit_device_get = True
+    try:
+        yield
+    finally:
+        state.explicit_device_put, state.explicit_device_get = before
 
 
 def move(array: Any, device: Any) -> Any:

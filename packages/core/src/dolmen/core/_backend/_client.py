@@ -1,7 +1,10 @@
 """The PJRT client of this process, its devices, and compilation for them."""
 
 import functools
+import hashlib
 import os
+import pathlib
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -9,6 +12,7 @@ from typing import Any, TypeAlias
 import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
+from jaxlib.version import __version__ as jaxlib_version
 
 from . import _flags
 
@@ -56,11 +60,14 @@ def _make_client() -> Any:
     from . import _plugins
 
     platforms = _flags.PLATFORMS.value
-    for platform in platforms.split(",") if platforms else _plugins.available():
-        if platform != "cpu":
-            return _plugins.make_client(platform)
+    for name in platforms.split(",") if platforms else _plugins.available():
+        if name != "cpu":
+            return _plugins.make_client(name)
         break
-    return xla_client.make_cpu_client(num_devices=_num_cpu_devices())
+    return xla_client.make_cpu_client(
+        asynchronous=_flags.CPU_ENABLE_ASYNC_DISPATCH.value,
+        num_devices=_num_cpu_devices(),
+    )
 
 
 def devices() -> list[Device]:
@@ -90,7 +97,27 @@ def compile_options(device: Device) -> Any:
     build.num_replicas = 1
     build.num_partitions = 1
     build.device_assignment = assignment
+    _apply_settings(build)
     return options
+
+
+# XLA's numbers of the levels of effort.
+_EFFORTS = {"UNKNOWN": 0, "O0": 9, "O1": 19, "O2": 29, "O3": 39}
+
+
+def _apply_settings(build: Any) -> None:
+    """What the settings of the table ask of the compiler."""
+    build.optimization_level = _EFFORTS[_flags.OPTIMIZATION_LEVEL.value]
+    build.memory_fitting_level = _EFFORTS[_flags.MEMORY_FITTING_LEVEL.value]
+    build.exec_time_optimization_effort = _flags.EXEC_TIME_OPTIMIZATION_EFFORT.value
+    build.memory_fitting_effort = _flags.MEMORY_FITTING_EFFORT.value
+    debug = build.debug_options
+    if _flags.DISABLE_MOST_OPTIMIZATIONS.value:
+        debug.xla_backend_optimization_level = 0
+        debug.xla_llvm_disable_expensive_passes = True
+        debug.xla_test_all_input_layouts = False
+    if not _flags.COMPILER_ENABLE_REMAT_PASS.value:
+        debug.xla_disable_hlo_passes = "rematerialization"
 
 
 def compile_and_load(
@@ -114,7 +141,27 @@ def serialize_executable(executable: Any) -> bytes:
     return executable.serialize()
 
 
-def platform_fingerprint() -> str:
+def platform_fingerprint(device: Device) -> dict[str, str]:
     """What compiled code depends on besides the program: platform and versions."""
-    made = client()
-    return "|".join((made.platform, made.platform_version, str(xla_client._version)))
+    found = {
+        "platform": device.platform,
+        "platform version": client().platform_version,
+        "device": device.device_kind,
+        "jaxlib version": f"{jaxlib_version} ({xla_client._version})",
+    }
+    if device.platform == "cpu":
+        found["processor"] = _processor()
+    return found
+
+
+@functools.cache
+def _processor() -> str:
+    """CPU code is compiled for this processor's instruction set."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    for line in lines:
+        if line.startswith(("flags", "Features")):
+            return f"instruction set {hashlib.sha256(line.encode()).hexdigest()[:16]}"
+    return platform.processor()

@@ -3,14 +3,16 @@
 The values live in jaxlib's C++ states, which read them in 50 ns and make those that
 jitted calls depend on part of every call's key.
 
-Three kinds of cached work may depend on a setting, named by its `affects`:
+Cached work may depend on a setting, as its `affects` says:
 
 ``"trace"``
     what a function is traced to. `trace_key()` holds the values of all of these.
+``"compile"``
+    what a program is compiled to. `compile_key()` holds the values of all of these.
 ``"call"``
-    how a call that C++ repeats by itself runs, though its program is the same.
+    how a call that C++ repeats by itself runs, though nothing is compiled anew.
 ``""``
-    neither.
+    nothing that is kept.
 
 Each C++ state in the key costs time at every call, so there are only two: `_SHARED`
 holds the process's values of all settings that affect calls, `_THREAD` what this thread
@@ -68,6 +70,7 @@ class Flag(_Config):
         allowed: Sequence[str] = (),
         optional: bool = False,
         minimum: float | None = None,
+        maximum: float | None = None,
         affects: str = "",
         fixed_by_client: bool = False,
         on_process: Callable[[Any], None] | None = None,
@@ -78,6 +81,7 @@ class Flag(_Config):
         self.allowed = tuple(allowed)
         self.optional = optional
         self.minimum = minimum
+        self.maximum = maximum
         self.affects = affects
         self.fixed_by_client = fixed_by_client
         self.doc = doc
@@ -116,12 +120,16 @@ class Flag(_Config):
             value = float(value)
         if not isinstance(value, self.kind) or (self.kind is int and value is True):
             raise TypeError(f"{self.name}: expected {self.expected()}, got {value!r}.")
-        below: Any = value  # a number, as there is a least one
-        if (self.allowed and value not in self.allowed) or (
-            self.minimum is not None and below < self.minimum
-        ):
+        if not self._allows(value):
             raise ValueError(f"{self.name}: expected {self.expected()}, got {value!r}.")
         return value
+
+    def _allows(self, value: Any) -> bool:
+        if self.allowed:
+            return value in self.allowed
+        if self.minimum is not None and value < self.minimum:
+            return False
+        return self.maximum is None or value <= self.maximum
 
     def expected(self) -> str:
         """The values it may have, in words."""
@@ -130,8 +138,10 @@ class Flag(_Config):
         elif self.kind is bool:
             words = ["True", "False"]
         else:
-            bound = "" if self.minimum is None else f" of at least {self.minimum}"
-            words = [f"{_NOUNS.get(self.kind, self.kind.__name__)}{bound}"]
+            bounds = "" if self.minimum is None else f" of at least {self.minimum}"
+            if self.maximum is not None:
+                bounds = f" from {self.minimum} to {self.maximum}"
+            words = [f"{_NOUNS.get(self.kind, self.kind.__name__)}{bounds}"]
         if self.optional:
             words.append("None")
         return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
@@ -233,6 +243,11 @@ def set_tracing(tracing: bool) -> None:
     Then no call may take the compiled fast path, whatever its arguments.
     """
     _THREAD.set_local(_TRACING if tracing else _overrides.key)
+
+
+def compile_key() -> tuple[Any, ...]:
+    """The values of all settings that affect what programs are compiled to."""
+    return tuple([f.value for f in _affecting_calls if f.affects == "compile"])
 
 
 # The values of all settings that affect traces, as one tuple.

@@ -1,5 +1,8 @@
 """Every setting there is: the one table that `config`, its docs and C++ read."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jaxlib._jax as _jax
 
 from ._flag import (
@@ -7,6 +10,7 @@ from ._flag import (
     FLAGS as FLAGS,
     UNSET as UNSET,
     Flag as Flag,
+    compile_key as compile_key,
     set_bound_axes as set_bound_axes,
     set_tracing as set_tracing,
     trace_key as trace_key,
@@ -41,6 +45,65 @@ NUM_CPU_DEVICES = Flag(
     minimum=1,
     fixed_by_client=True,
 )
+CPU_ENABLE_ASYNC_DISPATCH = Flag(
+    "cpu_enable_async_dispatch",
+    True,
+    "Let calls on the CPU return before their results are computed.",
+    fixed_by_client=True,
+)
+CUDA_VISIBLE_DEVICES = Flag(
+    "cuda_visible_devices",
+    "all",
+    "Numbers of the GPUs to use, separated by commas, or `all`.",
+    fixed_by_client=True,
+)
+
+# ---- Compilation ----
+
+_EFFORTS = ("UNKNOWN", "O0", "O1", "O2", "O3")
+
+DISABLE_MOST_OPTIMIZATIONS = Flag(
+    "disable_most_optimizations",
+    False,
+    "Compile quickly to slow code.",
+    affects="compile",
+)
+OPTIMIZATION_LEVEL = Flag(
+    "optimization_level",
+    "UNKNOWN",
+    "How much the compiler does for speed. UNKNOWN leaves it to the backend.",
+    allowed=_EFFORTS,
+    affects="compile",
+)
+MEMORY_FITTING_LEVEL = Flag(
+    "memory_fitting_level",
+    "O2",
+    "How much the compiler does to make programs fit in memory.",
+    allowed=_EFFORTS,
+    affects="compile",
+)
+EXEC_TIME_OPTIMIZATION_EFFORT = Flag(
+    "exec_time_optimization_effort",
+    0.0,
+    "More (or less) of the compiler's effort for speed.",
+    minimum=-1.0,
+    maximum=1.0,
+    affects="compile",
+)
+MEMORY_FITTING_EFFORT = Flag(
+    "memory_fitting_effort",
+    0.0,
+    "More (or less) of the compiler's effort to make programs fit in memory.",
+    minimum=-1.0,
+    maximum=1.0,
+    affects="compile",
+)
+COMPILER_ENABLE_REMAT_PASS = Flag(
+    "compiler_enable_remat_pass",
+    True,
+    "Let the compiler compute values again rather than keep them.",
+    affects="compile",
+)
 
 # ---- Compiled programs on disk ----
 
@@ -61,6 +124,152 @@ COMPILATION_CACHE_MAX_SIZE = Flag(
     "Bytes that the compiled programs on disk may take; those unused for longest go. "
     "-1: no bound.",
     minimum=-1,
+)
+PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS = Flag(
+    "persistent_cache_min_compile_time_secs",
+    0.05,
+    "Programs that compile faster, in seconds, are not kept on disk.",
+    minimum=0,
+)
+PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES = Flag(
+    "persistent_cache_min_entry_size_bytes",
+    0,
+    "Compiled programs with fewer bytes are not kept on disk.",
+    minimum=0,
+)
+COMPILATION_CACHE_INCLUDE_METADATA_IN_KEY = Flag(
+    "compilation_cache_include_metadata_in_key",
+    False,
+    "Keep programs apart that differ only in the source lines they name.",
+)
+RAISE_PERSISTENT_CACHE_ERRORS = Flag(
+    "raise_persistent_cache_errors",
+    False,
+    "Raise when compiled programs can't be kept or read. Otherwise warn, once.",
+)
+PERSISTENT_CACHE_ENABLE_XLA_CACHES = Flag(
+    "persistent_cache_enable_xla_caches",
+    "xla_gpu_per_fusion_autotune_cache_dir",
+    "Caches of XLA itself to keep beside the compiled programs (GPU only).",
+    allowed=(
+        "all",
+        "none",
+        "xla_gpu_kernel_cache_file",
+        "xla_gpu_per_fusion_autotune_cache_dir",
+    ),
+)
+
+# ---- Reports ----
+
+LOG_COMPILES = Flag(
+    "log_compiles",
+    False,
+    "Log every trace, lowering and compilation, with its duration.",
+)
+EXPLAIN_CACHE_MISSES = Flag(
+    "explain_cache_misses",
+    False,
+    "Log why a function is traced or compiled again, or not found on disk.",
+)
+DUMP_IR_TO = Flag(
+    "dump_ir_to",
+    "",
+    "Directory into which every program that is lowered is written. Empty: nowhere.",
+)
+DUMP_IR_MODES = Flag(
+    "dump_ir_modes",
+    "stablehlo",
+    "What to write there, separated by commas: `jaxpr`, `stablehlo`.",
+)
+
+# ---- Guards ----
+
+
+def _guard(state: Callable[[], Any], direction: str) -> Callable[[Any], None]:
+    """Tells C++ of a level, under the name that C++ gives it."""
+    levels = (
+        _jax.guard_lib.GarbageCollectionGuardLevel
+        if direction == "garbage_collect_array"
+        else _jax.guard_lib.TransferGuardLevel
+    )
+
+    def set_level(level: str | None) -> None:
+        made = None if level is None else getattr(levels, level.upper())
+        setattr(state(), direction, made)
+
+    return set_level
+
+
+def _guard_flag(name: str, direction: str, doc: str, allowed: tuple[str, ...]) -> Flag:
+    return Flag(
+        name,
+        None,
+        doc,
+        kind=str,
+        optional=True,
+        allowed=allowed,
+        on_process=_guard(_jax.guard_lib.global_state, direction),
+        on_thread=_guard(_jax.guard_lib.thread_local_state, direction),
+    )
+
+
+_TRANSFER_LEVELS = ("allow", "log", "disallow", "log_explicit", "disallow_explicit")
+
+TRANSFER_GUARD_HOST_TO_DEVICE = _guard_flag(
+    "transfer_guard_host_to_device",
+    "host_to_device",
+    "What happens when values are copied from the host to a device.",
+    _TRANSFER_LEVELS,
+)
+TRANSFER_GUARD_DEVICE_TO_DEVICE = _guard_flag(
+    "transfer_guard_device_to_device",
+    "device_to_device",
+    "What happens when values are copied between devices.",
+    _TRANSFER_LEVELS,
+)
+TRANSFER_GUARD_DEVICE_TO_HOST = _guard_flag(
+    "transfer_guard_device_to_host",
+    "device_to_host",
+    "What happens when values are copied from a device to the host.",
+    _TRANSFER_LEVELS,
+)
+TRANSFER_GUARDS = (
+    TRANSFER_GUARD_HOST_TO_DEVICE,
+    TRANSFER_GUARD_DEVICE_TO_DEVICE,
+    TRANSFER_GUARD_DEVICE_TO_HOST,
+)
+
+
+def _guard_all(level: str | None) -> None:
+    for flag in TRANSFER_GUARDS:
+        flag.set_global(level)
+
+
+TRANSFER_GUARD = Flag(
+    "transfer_guard",
+    None,
+    "What happens when values are copied, in all three directions: the last change of "
+    "this setting or of one direction holds.",
+    kind=str,
+    optional=True,
+    allowed=_TRANSFER_LEVELS,
+    on_process=_guard_all,
+)
+ARRAY_GARBAGE_COLLECTION_GUARD = _guard_flag(
+    "array_garbage_collection_guard",
+    "garbage_collect_array",
+    "What happens when an array is freed by the garbage collector, so late, because a "
+    "cycle of references held it.",
+    ("allow", "log", "fatal"),
+)
+THREAD_GUARD = Flag(
+    "thread_guard",
+    False,
+    "Raise when an operation of several processes is started by another thread than "
+    "the one that set this.",
+    on_thread=lambda value: _jax.guard_lib.update_thread_guard_global_state(
+        bool(value)
+    ),
 )
 
 # ---- Finding faults ----
@@ -101,6 +310,13 @@ ENABLE_CHECKS = Flag(
     "Check that every program that is traced is well formed. For authors of "
     "primitives and transformations.",
     affects="trace",
+)
+NO_TRACING = Flag("no_tracing", False, "Raise when a function would be traced.")
+NO_EXECUTION = Flag(
+    "no_execution",
+    False,
+    "Raise when an operation or a compiled program would be run.",
+    affects="call",
 )
 
 # C++ calls it after each call it does by itself: (function, args, kwargs, results).

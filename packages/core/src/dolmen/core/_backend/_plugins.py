@@ -8,6 +8,8 @@ from typing import Any
 
 from jaxlib import xla_client
 
+from . import _flags as flags
+
 _CUDA_PACKAGES = ("jax_cuda13_pjrt", "jax_cuda12_pjrt")
 
 
@@ -61,4 +63,8 @@ def make_client(platform: str) -> Any:
         xla_client.load_pjrt_plugin_dynamically(name, str(library))
     if not xla_client.pjrt_plugin_initialized(name):
         xla_client.initialize_pjrt_plugin(name)
-    return xla_client.make_c_api_client(name, {}, None)
+    visible = flags.CUDA_VISIBLE_DEVICES.value
+    options: dict[str, Any] = {}
+    if name == "cuda" and visible != "all":
+        options["visible_devices"] = [int(number) for number in visible.split(",")]
+    return xla_client.make_c_api_client(name, options, None)

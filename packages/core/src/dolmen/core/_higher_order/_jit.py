@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from .. import _backend
 from .._backend import flags
 from .._ir import ArrayType, Program, message
+from .._lowering import log_duration
 from .._tracing import (
     EAGER,
     AbstractRef,
@@ -348,7 +350,9 @@ class JitFunction:
             return [*leaves, *(last[i] for i in written if isinstance(i, int))]
 
         inner = [t.inner_aval if isinstance(t, AbstractRef) else t for t in types]
+        started = time.perf_counter()
         program, captures, cells = record_stateful(flat, inner, name=self.name)
+        log_duration("tracing", self.name, started)
         return TracedFunction(
             program, captures, out_tree, self.name, [*written, *cells]
         )

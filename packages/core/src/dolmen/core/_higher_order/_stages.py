@@ -263,9 +263,10 @@ def device_put(x: Any, device: Any = None) -> Any:
             message("device_put: expected arrays, got\n" + "\n".join(wrong))
         )
     where = getattr(device, "_device", device)  # a single-device sharding names one
-    return tree.unflatten(
-        [device_array(as_array(leaf), None, where) for leaf in leaves]
-    )
+    with _backend.explicit_transfers():
+        return tree.unflatten(
+            [device_array(as_array(leaf), None, where) for leaf in leaves]
+        )
 
 
 def block_until_ready(x: Any) -> Any:
@@ -278,9 +279,10 @@ def block_until_ready(x: Any) -> Any:
 def device_get(x: Any) -> Any:
     """The tree with NumPy arrays in the place of arrays."""
     leaves, tree = flatten(x)
-    return tree.unflatten(
-        [
-            _backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v
-            for v in leaves
-        ]
-    )
+    with _backend.explicit_transfers():
+        return tree.unflatten(
+            [
+                _backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v
+                for v in leaves
+            ]
+        )

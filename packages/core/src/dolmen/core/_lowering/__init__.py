@@ -7,6 +7,7 @@ from ._compile import (
     Module as Module,
     compile_module as compile_module,
     compile_program as compile_program,
+    log_duration as log_duration,
     lower as lower,
 )
 

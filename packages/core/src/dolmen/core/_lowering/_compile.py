@@ -1,15 +1,19 @@
 """Programs to executables."""
 
 import dataclasses
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from .. import _backend
-from .._backend import _mlir as mlir
+from .._backend import _mlir as mlir, flags
 from .._ir import ArrayType, Program, live_equations, used_inputs
 from . import _cache
 from ._builder import Builder
+from ._dump import dump
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,18 +22,31 @@ class Module:
 
     Attributes:
         operation: the MLIR module.
+        name: `jit_` and the name of the function.
+        in_types: types of the inputs that `main` takes.
         kept: which inputs of the program `main` takes.
         host_callbacks: Python functions that the module calls.
     """
 
     operation: Any
+    name: str
+    in_types: tuple[ArrayType, ...]
     kept: tuple[bool, ...]
     host_callbacks: tuple[Any, ...]
     out_types: tuple[ArrayType, ...]
 
+    @property
+    def signature(self) -> str:
+        """Types of arguments and results: `(f32[3], i32[]) -> (f32[3],)`."""
+        return f"{_listed(self.in_types)} -> {_listed(self.out_types)}"
+
     def as_text(self, *, debug_info: bool = False) -> str:
         """The module as text."""
         return self.operation.operation.get_asm(enable_debug_info=debug_info)
+
+
+def _listed(types: Sequence[ArrayType]) -> str:
+    return f"({', '.join(map(repr, types))})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +83,27 @@ def lower(
     live = live_equations(program)
     trimmed = Program(inputs, live, program.outputs, program.name)
     trimmed.derived["live"] = live
+    name = "jit_" + "".join(c if c.isalnum() else "_" for c in program.name or "f")
+    started = time.perf_counter()
     with mlir.lock:
         module = mlir.new_module()
-        module.operation.attributes["sym_name"] = mlir.string(
-            "jit_" + "".join(c if c.isalnum() else "_" for c in program.name or "f")
-        )
+        module.operation.attributes["sym_name"] = mlir.string(name)
         builder = Builder(module, platform or _backend.client().platform)
         main = builder.function("main", trimmed, public=True)
         if any(donated):
             gives = [d for d, keep in zip(donated, kept, strict=True) if keep]
             _offer_buffers(main, trimmed, gives)
-    return Module(module, tuple(kept), tuple(builder.host_callbacks), program.out_types)
+        if flags.DUMP_IR_TO.value:
+            dump(trimmed, module, name)
+    log_duration("lowering", name, started)
+    return Module(
+        module,
+        name,
+        trimmed.in_types,
+        tuple(kept),
+        tuple(builder.host_callbacks),
+        program.out_types,
+    )
 
 
 def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
@@ -106,21 +133,57 @@ def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
 def compile_module(module: Module, device: Any) -> Executable:
     """Compile for `device`, or load what an earlier process compiled."""
     options = _backend.compile_options(device)
-    key = None
-    if not module.host_callbacks and _cache.enabled():
-        key = _cache.key(module.as_text(), options)
-        data = _cache.read(key)
-        if data is not None:
-            loaded = _cache.load(data, device, options)
-            if loaded is not None:
-                return Executable(loaded, module.kept, module.out_types, device)
+    if module.host_callbacks or not _cache.enabled():
+        loaded = _compiled(module, device, options)
+    else:
+        loaded = _found_or_compiled(module, device, options)
+    return Executable(loaded, module.kept, module.out_types, device)
+
+
+def _found_or_compiled(module: Module, device: Any, options: Any) -> Any:
+    text = module.as_text(
+        debug_info=flags.COMPILATION_CACHE_INCLUDE_METADATA_IN_KEY.value
+    )
+    entry = _cache.key(module.name, text, module.signature, device, options)
+    started = time.perf_counter()
+    data = _cache.read(entry.name)
+    loaded = None if data is None else _cache.load(data, device, options)
+    if loaded is not None:
+        log_duration("loading from disk", module.name, started)
+        return loaded
+    if flags.EXPLAIN_CACHE_MISSES.value:
+        _logger.warning(
+            "%s %s is not on disk: %s.",
+            module.name,
+            module.signature,
+            _cache.explain_miss(entry),
+        )
+    _cache.keep_xla_caches(options, device)
+    started = time.perf_counter()
+    loaded = _compiled(module, device, options)
+    fate = _cache.write(entry, loaded, seconds=time.perf_counter() - started)
+    _logger.log(_level(), "%s: %s.", module.name, fate)
+    return loaded
+
+
+def _compiled(module: Module, device: Any, options: Any) -> Any:
+    _logger.log(_level(), "Compiling %s %s.", module.name, module.signature)
     started = time.perf_counter()
     loaded = _backend.compile_and_load(
         module.operation, device, options, module.host_callbacks
     )
-    if key is not None:
-        _cache.write(key, loaded, seconds=time.perf_counter() - started)
-    return Executable(loaded, module.kept, module.out_types, device)
+    log_duration("compilation", module.name, started)
+    return loaded
+
+
+def _level() -> int:
+    return logging.WARNING if flags.LOG_COMPILES.value else logging.DEBUG
+
+
+def log_duration(what: str, name: str, started: float) -> None:
+    """Log how long a step took, as loud as the setting `log_compiles` says."""
+    seconds = time.perf_counter() - started
+    _logger.log(_level(), "Finished %s of %s in %.6f s.", what, name, seconds)
 
 
 def compile_program(
@@ -132,7 +195,7 @@ def compile_program(
 ) -> Executable:
     """Lower and compile, once for each program and set of options."""
     where = _backend.default_device() if device is None else device
-    key = ("compiled", donated, keep_unused, where)
+    key = ("compiled", donated, keep_unused, where, flags.compile_key())
     found = program.derived.get(key)
     if found is None:
         module = lower(program, donated=donated, keep_unused=keep_unused)
