@@ -175,3 +175,36 @@ def test_printing_lists_every_setting_with_its_value_and_meaning():
         "    Variable: DOLMEN_ENABLE_X64.\n"
     ) in printed
     assert all(f"\n{name} = " in f"\n{printed}" for name in config._flags.FLAGS)
+
+
+def test_a_block_refuses_values_that_are_none():
+    with pytest.raises(TypeError) as kind:
+        dc.debug_nans("yes")
+    with pytest.raises(TypeError) as missing:
+        dc.transfer_guard_host_to_device()
+
+    assert message_of(kind) == "debug_nans: expected True or False, got 'yes'."
+    assert message_of(missing) == (
+        "transfer_guard_host_to_device: expected 'allow', 'log', 'disallow', "
+        "'log_explicit', 'disallow_explicit' or None, got no value."
+    )
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("optimization_level", "O9", "'UNKNOWN', 'O0', 'O1', 'O2' or 'O3'"),
+        ("memory_fitting_effort", 2.5, "a number from -1.0 to 1.0"),
+        ("compilation_cache_max_size", -2, "a whole number of at least -1"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_an_error_that_says_what_is(
+    name, value, expected
+):
+    with pytest.raises(ValueError) as raised:
+        config.update(name, value)
+
+    assert message_of(raised) == (
+        f"config.update: {name}: expected {expected}, got {value!r}."
+    )

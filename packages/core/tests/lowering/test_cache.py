@@ -296,15 +296,11 @@ def test_an_unreadable_entry_warns_once_and_is_a_miss(home):
     path.mkdir()  # reading it fails, whoever asks
 
     with pytest.warns(UserWarning, match="^compiled programs can't be") as caught:
-        result = compiled()
-        compiled()
+        results = compiled(), compiled()
 
     words = [str(warning.message).split(" in ")[0] for warning in caught]
-    assert words == [
-        "compiled programs can't be read",
-        "compiled programs can't be kept",
-    ]
-    np.testing.assert_array_equal(result, np.tanh(np.ones(3, np.float32)) * 2)
+    assert words == [f"compiled programs can't be {w}" for w in ("read", "kept")]
+    np.testing.assert_array_equal(results, 2 * [np.tanh(np.ones(3, np.float32)) * 2])
 
 
 PROGRAM = """

@@ -37,7 +37,6 @@ from ._settings import (
     log_compiles as log_compiles,
     no_execution as no_execution,
     no_tracing as no_tracing,
-    thread_guard as thread_guard,
     transfer_guard as transfer_guard,
     transfer_guard_device_to_device as transfer_guard_device_to_device,
     transfer_guard_device_to_host as transfer_guard_device_to_host,

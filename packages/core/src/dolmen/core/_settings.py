@@ -39,7 +39,8 @@ def checked(function: str, flag: flags.Flag, value: Any) -> Any:
     try:
         return flag.checked(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise type(error)(message(f"{function}: {error}")) from None
+        place = "" if function == flag.name else f"{function}: "
+        raise type(error)(message(f"{place}{error}")) from None
 
 
 class _Override(contextlib.ContextDecorator):
@@ -126,7 +127,6 @@ explain_cache_misses = Setting(flags.EXPLAIN_CACHE_MISSES)
 log_compiles = Setting(flags.LOG_COMPILES)
 no_execution = Setting(flags.NO_EXECUTION)
 no_tracing = Setting(flags.NO_TRACING)
-thread_guard = Setting(flags.THREAD_GUARD)
 transfer_guard_device_to_device = Setting(flags.TRANSFER_GUARD_DEVICE_TO_DEVICE)
 transfer_guard_device_to_host = Setting(flags.TRANSFER_GUARD_DEVICE_TO_HOST)
 transfer_guard_host_to_device = Setting(flags.TRANSFER_GUARD_HOST_TO_DEVICE)

@@ -262,15 +262,6 @@ ARRAY_GARBAGE_COLLECTION_GUARD = _guard_flag(
     "cycle of references held it.",
     ("allow", "log", "fatal"),
 )
-THREAD_GUARD = Flag(
-    "thread_guard",
-    False,
-    "Raise when an operation of several processes is started by another thread than "
-    "the one that set this.",
-    on_thread=lambda value: _jax.guard_lib.update_thread_guard_global_state(
-        bool(value)
-    ),
-)
 
 # ---- Finding faults ----
 
