@@ -1,34 +1,10 @@
-"""Prints and callbacks from compiled code; rematerialisation; custom rules."""
+"""Rematerialisation; custom rules; loops."""
 
 import numpy as np
-import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import lax
-
-
-def test_print_under_jit_scan_vmap_and_grad(capfd):
-    def f(x):
-        dc.debug.print("x={x:.1f} y={}", 7, x=x)
-        return x * x
-
-    dc.block_until_ready(
-        (
-            dc.jit(f)(1.0),
-            dc.vmap(f)(jnp.array([2.0, 3.0])),
-            dc.jit(dc.grad(f))(4.0),
-            lax.scan(lambda c, _: (f(c), None), 5.0, None, length=1)[0],
-        )
-    )
-
-    lines = sorted(capfd.readouterr().out.splitlines())
-    assert lines == [f"x={v:.1f} y=7" for v in (1, 2, 3, 4, 5)]
-
-
-def test_a_wrong_format_is_an_error_at_once():
-    with pytest.raises(ValueError, match="asks for 'y', which was not given"):
-        dc.jit(lambda x: dc.debug.print("{y}", x=x))(1.0)
 
 
 def test_checkpoint_keeps_fewer_bytes():

@@ -9,7 +9,12 @@ from . import (
     tree as tree,
     tree_util as tree_util,
 )
-from ._backend import Array as Array, Device as Device, devices as devices
+from ._backend import (
+    Array as Array,
+    Device as Device,
+    devices as devices,
+    effects_barrier as effects_barrier,
+)
 from ._higher_order import (
     ClosedProgram as ClosedJaxpr,
     ShapeDtypeStruct as ShapeDtypeStruct,
@@ -23,6 +28,7 @@ from ._higher_order import (
     eval_shape as eval_shape,
     jit as jit,
     make_jaxpr as make_jaxpr,
+    pure_callback as pure_callback,
 )
 from ._settings import (
     array_garbage_collection_guard as array_garbage_collection_guard,
@@ -60,7 +66,16 @@ remat = checkpoint
 
 __all__ = ["ClosedJaxpr", "remat"]
 
-_LAZY_MODULES = ("errors", "extend", "flatten_util", "nn", "random", "ref", "testing")
+_LAZY_MODULES = (
+    "errors",
+    "experimental",
+    "extend",
+    "flatten_util",
+    "nn",
+    "random",
+    "ref",
+    "testing",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,5 +1,11 @@
 """Looking into compiled programs while they run."""
 
-from ._higher_order import callback as callback, debug_print as print
+from ._higher_order import (
+    DebugEffect as DebugEffect,
+    OrderedDebugEffect as OrderedDebugEffect,
+    callback as callback,
+    debug_log as log,
+    debug_print as print,
+)
 
-__all__ = ["callback", "print"]
+__all__ = ["callback", "log", "print"]

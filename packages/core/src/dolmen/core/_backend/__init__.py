@@ -48,6 +48,7 @@ from ._dispatch import (
     fast_path as fast_path,
     set_tracer_class as set_tracer_class,
 )
+from ._tokens import effects_barrier as effects_barrier
 
 __all__ = ["flags", "pytree"]
 

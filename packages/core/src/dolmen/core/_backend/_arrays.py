@@ -13,7 +13,7 @@ import jaxlib._jax as _jax
 import numpy as np
 from jaxlib import xla_client
 
-from . import _client, _flags, _stubs
+from . import _client, _flags, _stubs, _tokens
 
 assert _flags.X64 is not None  # the C++ states must exist before any array does
 
@@ -135,13 +135,29 @@ def _result_handler(type: Any, sharding: Any, committed: bool) -> Any:
 
 
 def execute(
-    executable: Any, arrays: Sequence[Any], types: Sequence[Any], device: Any
+    executable: Any,
+    arrays: Sequence[Any],
+    types: Sequence[Any],
+    device: Any,
+    *,
+    calls_host: bool = False,
 ) -> list[Any]:
-    """Run a loaded executable on arrays that live on its device."""
+    """Run a loaded executable on arrays that live on its device.
+
+    Args:
+        calls_host: whether it calls Python functions. It then starts when its
+            arguments are ready, and in this thread: a callback may itself compute, so
+            it must not hold one of the threads that the runtime computes with.
+    """
     sharding = device_sharding(device)
     committed = any(array._committed for array in arrays)
     handlers = [_result_handler(type, sharding, committed) for type in types]
-    return executable.execute_sharded(arrays).consume_with_handlers(handlers)
+    if not calls_host:
+        return executable.execute_sharded(arrays).consume_with_handlers(handlers)
+    _jax.batched_block_until_ready(list(arrays))
+    results = executable.execute_sharded(arrays, with_tokens=True)
+    _tokens.remember(device, results.consume_token())
+    return results.consume_with_handlers(handlers)
 
 
 def _hlo_sharding(self: Any, ndim: int) -> Any:

@@ -82,6 +82,11 @@ def tensor_type(shape: tuple[int, ...], dtype: np.dtype) -> Any:
     return ir.RankedTensorType.get(shape, element_type(dtype), loc=unknown_location)
 
 
+def token_type() -> Any:
+    """The MLIR type of a token, which orders side effects."""
+    return stablehlo.TokenType.get(context)
+
+
 def shape(handle: Any) -> tuple[int, ...]:
     """Sizes of the axes of a handle."""
     return tuple(ir.RankedTensorType(handle.type).shape)

@@ -1,6 +1,6 @@
 """Operations on functions: calls, control flow, custom rules, rematerialisation."""
 
-from ._callback import callback as callback, debug_print as debug_print
+from ._callback import io_callback as io_callback, pure_callback as pure_callback
 from ._checkpoint import (
     checkpoint as checkpoint,
     checkpoint_policies as checkpoint_policies,
@@ -8,6 +8,13 @@ from ._checkpoint import (
 from ._cond import cond as cond, switch as switch
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
+from ._debug import (
+    DebugEffect as DebugEffect,
+    OrderedDebugEffect as OrderedDebugEffect,
+    callback as callback,
+    debug_log as debug_log,
+    debug_print as debug_print,
+)
 from ._jit import (
     JitFunction as JitFunction,
     Signature as Signature,

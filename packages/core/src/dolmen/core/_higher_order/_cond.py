@@ -105,17 +105,16 @@ class Cond(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         index, operands = args[0], args[1:]
-        types = list(builder.out_types)
-        result = builder.emit(
+        return builder.emit_control(
             "case",
             (index,),
-            types,
+            list(builder.out_types),
             regions=[
                 ((), lambda branch=branch: builder.inline(branch, operands))
                 for branch in self.branches
             ],
+            effects=self.effects,
         )
-        return [result] if len(types) == 1 else result
 
 
 def _union(masks: Any) -> tuple[bool, ...]:

@@ -553,11 +553,12 @@ def _lower_scan(scan: Scan, builder: Any, args: Sequence[Any]) -> list[Any]:
     if steps == scan.length:
         _, final = one_step_all(builder, one_step, state, scan.length, index_type)
     else:
-        final = builder.emit(
+        final = builder.emit_control(
             "while",
             state,
             state_types,
             regions=[(state_types, condition), (state_types, body)],
+            effects=scan.effects,
         )[1:]
     nc, nk, nx = len(t_consts), len(t_carry), len(t_xs)
     return [*final[nc : nc + nk], *final[nc + nk + nx :]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, Program, message
+from .._ir import ArrayType, Primitive, Program, is_ordered, message
 from .._ops import _selection, _shape
 from .._ops._arithmetic import add
 from .._ops._comparison import lt
@@ -204,16 +204,35 @@ class While(Primitive):
         types = list(builder.out_types)
         if not types:
             return []
-        result = builder.emit(
+
+        def condition(*carry: Any) -> list[Any]:
+            return builder.inline(self.condition, [*conds, *carry])
+
+        def body(*carry: Any) -> list[Any]:
+            return builder.inline(self.body, [*bodies, *carry])
+
+        if not is_ordered(self.condition.effects):
+            return builder.emit_control(
+                "while",
+                carry,
+                types,
+                regions=[(types, condition), (types, body)],
+                effects=self.effects,
+            )
+
+        # A condition can't pass the token on: the loop carries its result instead.
+        def step(_: Any, *carry: Any) -> list[Any]:
+            following = body(*carry)
+            return [*condition(*following), *following]
+
+        carried = [*self.condition.out_types, *types]
+        return builder.emit_control(
             "while",
-            carry,
-            types,
-            regions=[
-                (types, lambda *c: builder.inline(self.condition, [*conds, *c])),
-                (types, lambda *c: builder.inline(self.body, [*bodies, *c])),
-            ],
-        )
-        return [result] if len(types) == 1 else result
+            [*condition(*carry), *carry],
+            carried,
+            regions=[(carried, lambda pred, *_: [pred]), (carried, step)],
+            effects=self.effects,
+        )[1:]
 
 
 def _axes(mask: Sequence[bool]) -> tuple[int | None, ...]:

@@ -2,6 +2,13 @@
 
 from . import _dtypes as dtypes
 from ._check import check as check
+from ._effects import (
+    DEBUG as DEBUG,
+    IO as IO,
+    ORDERED_DEBUG as ORDERED_DEBUG,
+    ORDERED_IO as ORDERED_IO,
+    is_ordered as is_ordered,
+)
 from ._errors import (
     message as message,
     type_error as type_error,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast, dataclass_transform
 
 from ._types import ArrayType
@@ -127,6 +127,10 @@ class Primitive(metaclass=_Interning):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """Result handles: StableHLO operations emitted through `builder`."""
         raise self._missing("lower")
+
+    def eager(self) -> Callable[..., Any] | None:
+        """A function that runs the operation on arrays; None to compile it."""
+        return None
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]

@@ -13,6 +13,7 @@ from .._ir import (
     Literal,
     Program,
     array_type,
+    is_ordered,
     line_of,
     live_equations,
 )
@@ -27,6 +28,16 @@ def lowered_type(type: ArrayType) -> Any:
     if type.lowered is None:
         type.lowered = mlir.tensor_type(type.shape, type.dtype)
     return type.lowered
+
+
+class _Token:
+    """Stands among the types of values for that of a token."""
+
+    def __init__(self) -> None:
+        self.lowered = mlir.token_type()
+
+
+_TOKEN: Any = _Token()
 
 
 def _location(frame: Frame | None) -> Any:
@@ -48,6 +59,7 @@ class Builder:
         out_types: types of the results of the equation being lowered; the default
             result types of `emit`.
         platform: `cpu`, `cuda` or `tpu`.
+        token: handle that the next ordered side effect waits for.
     """
 
     def __init__(self, module: Any, platform: str) -> None:
@@ -56,6 +68,7 @@ class Builder:
         self.in_types: Sequence[ArrayType] = ()
         self.out_types: Sequence[ArrayType] = ()
         self.host_callbacks: list[Callable[..., Any]] = []
+        self.token: Any = None
         self._location: Any = mlir.unknown_location
         self._point: Any = None
         self._constants: dict[Any, Any] = {}
@@ -121,6 +134,53 @@ class Builder:
         self._terminate("stablehlo.return", returned)
         self._point, self._constants, self._location = outer
         self.in_types, self.out_types = outer_types
+
+    def emit_control(
+        self,
+        operation: str,
+        operands: Sequence[Any],
+        types: Sequence[ArrayType],
+        *,
+        regions: Sequence[tuple[Sequence[ArrayType], Callable[..., Any]]],
+        effects: frozenset[str],
+    ) -> list[Any]:
+        """Append a `while` or a `case`.
+
+        Args:
+            effects: those of the regions. If any is ordered, the token is one more
+                value that the regions carry (`while`) or return (`case`).
+
+        Returns:
+            The list of result handles.
+        """
+        if not is_ordered(effects):
+            made = self.emit(operation, operands, types, regions=regions)
+            return [made] if len(types) == 1 else made
+        before, carries = self.token, operation == "while"
+
+        def threaded(body: Callable[..., Any], *, returns_token: bool) -> Any:
+            def run(*args: Any) -> list[Any]:
+                *values, self.token = args if carries else (before,)
+                results = body(*values)
+                return [*results, self.token] if returns_token else results
+
+            return run
+
+        # The first region of a `while` is its condition: it returns a boolean alone.
+        made = self.emit(
+            operation,
+            [*operands, before] if carries else operands,
+            [*types, _TOKEN],
+            regions=[
+                (
+                    [*arg_types, _TOKEN] if carries else arg_types,
+                    threaded(body, returns_token=not carries or index == 1),
+                )
+                for index, (arg_types, body) in enumerate(regions)
+            ],
+        )
+        *results, self.token = made if types else [made]
+        return results
 
     def _terminate(self, operation: str, values: Sequence[Any]) -> None:
         _create(operation, [], list(values), None, None, 0, self._location, self._point)
@@ -207,6 +267,50 @@ class Builder:
             **attributes,
         )
 
+    def host_call(
+        self,
+        function: Callable[..., Sequence[Any]],
+        args: Sequence[Any],
+        *,
+        has_side_effect: bool,
+        ordered: bool = False,
+    ) -> list[Any]:
+        """A call of a Python function from NumPy arrays to a sequence of them.
+
+        Args:
+            ordered: take the token and give the next one.
+
+        Raises:
+            NotImplementedError: the platform has no way to call Python.
+        """
+        device = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu"}.get(self.platform)
+        if device is None:
+            raise NotImplementedError(
+                f"compiled programs can't call Python functions on {self.platform}. "
+                "Run the function that holds the callback on CPU or GPU."
+            )
+        types = list(self.out_types)
+        if ordered:
+            args, types = [self.token, *args], [_TOKEN, *types]
+
+        def called(*values: Any) -> tuple[Any, ...]:
+            # The token comes first and is handed back. C++ wants exactly a tuple.
+            return *values[:ordered], *function(*values[ordered:])
+
+        index = len(self.host_callbacks)
+        self.host_callbacks.append(called)
+        made = self.custom_call(
+            f"xla_ffi_python_{device}_callback",
+            args,
+            types,
+            has_side_effect=has_side_effect,
+            backend_config={"index": mlir.unsigned(index)},
+        )
+        results = [made] if len(types) == 1 else list(made)
+        if ordered:
+            self.token, *results = results
+        return results
+
     # ---- programs ------------------------------------------------------------------
 
     def inline(self, program: Program, args: Sequence[Any]) -> list[Any]:
@@ -244,28 +348,46 @@ class Builder:
         if name is None:
             name = self._functions[program] = self._unique(program.name or "program")
             self.function(name, program, public=False)
-        types = [variable.type for variable in program.outputs]
+        types: list[Any] = [variable.type for variable in program.outputs]
+        ordered = is_ordered(program.effects)
+        if ordered:
+            args, types = [*args, self.token], [*types, _TOKEN]
         result = self.emit("func.call", args, types, callee=mlir.symbol(name))
-        return [result] if len(types) == 1 else result
+        results = [result] if len(types) == 1 else list(result)
+        if ordered:
+            *results, self.token = results
+        return results
 
     def function(self, name: str, program: Program, *, public: bool) -> Any:
-        """Define `program` as a function of the module."""
+        """Define `program` as a function of the module.
+
+        One with ordered effects takes a token last and returns one last, unless it is
+        public: then it starts a chain of its own.
+        """
+        ordered = is_ordered(program.effects)
+        passed = [_TOKEN] if ordered and not public else []
         made = mlir.new_function(
             self.module,
             name,
-            [lowered_type(t) for t in program.in_types],
-            [lowered_type(t) for t in program.out_types],
+            [lowered_type(t) for t in (*program.in_types, *passed)],
+            [lowered_type(t) for t in (*program.out_types, *passed)],
             public=public,
         )
         outer = self._point, self._constants, self._location
-        outer_types = self.in_types, self.out_types
+        outer_types, outer_token = (self.in_types, self.out_types), self.token
         block = made.entry_block
         self._point, self._constants = mlir.insertion_point(block), {}
-        results = self.inline(program, block.arguments)
+        args = list(block.arguments)
+        if passed:
+            *args, self.token = args
+        elif ordered:
+            self.token = self.emit("create_token", (), [_TOKEN])
+        results = self.inline(program, args)
         self._location = mlir.unknown_location
-        self._terminate("func.return", results)
+        self._terminate("func.return", [*results, self.token] if passed else results)
         self._point, self._constants, self._location = outer
         self.in_types, self.out_types = outer_types
+        self.token = outer_token
         return made
 
     def _unique(self, name: str) -> str:

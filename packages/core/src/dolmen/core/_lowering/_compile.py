@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend
@@ -51,17 +51,41 @@ def _listed(types: Sequence[ArrayType]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Executable:
-    """A compiled program, loaded on one device."""
+    """A compiled program, loaded on one device.
+
+    Attributes:
+        failures: what Python functions it calls have raised; None if it calls none.
+    """
 
     loaded: Any
     kept: tuple[bool, ...]
     out_types: tuple[ArrayType, ...]
     device: Any
+    failures: list[BaseException] | None = None
+
+    @property
+    def calls_host(self) -> bool:
+        """Whether it calls Python functions."""
+        return self.failures is not None
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
-        """Run on one array for each input of the program."""
+        """Run on one array for each input of the program.
+
+        What a Python function called by the program raises is raised here.
+        """
         kept = [array for array, keep in zip(arrays, self.kept, strict=True) if keep]
-        return _backend.execute(self.loaded, kept, self.out_types, self.device)
+        if self.failures is None:
+            return _backend.execute(self.loaded, kept, self.out_types, self.device)
+        self.failures.clear()
+        try:
+            return _backend.execute(
+                self.loaded, kept, self.out_types, self.device, calls_host=True
+            )
+        except _backend.JaxRuntimeError:
+            if not self.failures:
+                raise
+        # Outside of the handler, so that the error keeps the context it was raised in.
+        raise self.failures.pop(0)
 
 
 def lower(
@@ -133,11 +157,16 @@ def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
 def compile_module(module: Module, device: Any) -> Executable:
     """Compile for `device`, or load what an earlier process compiled."""
     options = _backend.compile_options(device)
-    if module.host_callbacks or not _cache.enabled():
-        loaded = _compiled(module, device, options)
-    else:
+    failures: list[BaseException] | None = None
+    if module.host_callbacks:
+        failures = []
+        callbacks = [_noting(failures, callback) for callback in module.host_callbacks]
+        loaded = _compiled(module, device, options, callbacks)
+    elif _cache.enabled():
         loaded = _found_or_compiled(module, device, options)
-    return Executable(loaded, module.kept, module.out_types, device)
+    else:
+        loaded = _compiled(module, device, options)
+    return Executable(loaded, module.kept, module.out_types, device, failures)
 
 
 def _found_or_compiled(module: Module, device: Any, options: Any) -> Any:
@@ -166,12 +195,12 @@ def _found_or_compiled(module: Module, device: Any, options: Any) -> Any:
     return loaded
 
 
-def _compiled(module: Module, device: Any, options: Any) -> Any:
+def _compiled(
+    module: Module, device: Any, options: Any, callbacks: Sequence[Any] = ()
+) -> Any:
     _logger.log(_level(), "Compiling %s %s.", module.name, module.signature)
     started = time.perf_counter()
-    loaded = _backend.compile_and_load(
-        module.operation, device, options, module.host_callbacks
-    )
+    loaded = _backend.compile_and_load(module.operation, device, options, callbacks)
     log_duration("compilation", module.name, started)
     return loaded
 
@@ -184,6 +213,21 @@ def log_duration(what: str, name: str, started: float) -> None:
     """Log how long a step took, as loud as the setting `log_compiles` says."""
     seconds = time.perf_counter() - started
     _logger.log(_level(), "Finished %s of %s in %.6f s.", what, name, seconds)
+
+
+def _noting(
+    failures: list[BaseException], callback: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`callback`, noting what it raises: XLA passes on no more than a text."""
+
+    def called(*values: Any) -> Any:
+        try:
+            return callback(*values)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    return called
 
 
 def compile_program(

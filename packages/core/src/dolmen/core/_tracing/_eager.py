@@ -23,7 +23,8 @@ class EagerTrace(Trace):
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
         run = primitive.derived.get("eager")
         if run is None:
-            run = primitive.derived["eager"] = _compiled(primitive)
+            run = primitive.eager() or _compiled(primitive)
+            primitive.derived["eager"] = run
         return run(*args)
 
 
@@ -84,7 +85,8 @@ def run_program(
     """Compile (once) and run a program on concrete flat arguments.
 
     Returns:
-        The results, and a function from an output tree to the C++ fast path.
+        The results, and a function from an output tree to the C++ fast path, None when
+        C++ must not repeat the call by itself.
     """
     from .._lowering import compile_program
 
@@ -98,6 +100,8 @@ def run_program(
     outs = executable(arrays)
 
     def fast_path(tree: Any) -> Any:
+        if executable.calls_host:
+            return None  # each call waits for its arguments first
         return _backend.fast_path(
             executable.loaded,
             tree,

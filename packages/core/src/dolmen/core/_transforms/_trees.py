@@ -53,7 +53,7 @@ def argument_leaves(
 
 def not_arrays(transform: str, function: Any, args: Any) -> TypeError:
     """The error for argument leaves that are not arrays."""
-    pair = transform in ("jit", "vmap", "checkpoint")
+    pair = transform in ("jit", "vmap", "checkpoint", "pure_callback", "io_callback")
     wrong = [
         f"  {call_path(path) if pair else 'args' + path_text(path)}: "
         f"{type(leaf).__name__} {leaf!r:.60}"
