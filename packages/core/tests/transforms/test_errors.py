@@ -155,47 +155,6 @@ def test_reverse_mode_through_while_says_what_to_use():
     )
 
 
-def test_a_leaked_tracer_names_function_and_origin():
-    kept = []
-
-    def remember(x):
-        kept.append(jnp.sin(x))
-        return x
-
-    dc.jit(remember)(1.0)
-    got = error_of(lambda: kept[0] + 1.0, RuntimeError)
-
-    assert got == (
-        "a traced value ~f32[] was used after remember had returned: it leaked out "
-        "through a global, an attribute or a closure. It is the result of sin at "
-        + got.split("result of sin at ")[1].split("\n")[0]
-        + "\n  at HERE\nReturn the value from remember instead of storing it."
-    )
-    assert "in test_a_leaked_tracer_names_function_and_origin.<locals>.remember" in got
-
-
-def test_python_if_on_a_traced_value():
-    def f(x):
-        return x if x > 0 else -x
-
-    got = error_of(lambda: dc.jit(f)(1.0), TypeError)
-
-    assert got.startswith(
-        "bool(): expected a concrete value, got the traced bool[] while tracing f. It "
-        "is the result of gt at "
-    )
-    assert got.endswith(
-        "Use `jnp.where` or `lax.cond` instead of Python control flow, or make the "
-        "argument it depends on static with `static_argnames`."
-    )
-
-
-def test_numpy_on_a_traced_value():
-    got = error_of(lambda: dc.jit(lambda x: np.sin(x))(np.ones(2)), TypeError)
-
-    assert "Use the function of `dolmen.core.numpy` instead of NumPy's" in got
-
-
 def test_forward_mode_of_custom_vjp():
     f = dc.custom_vjp(lambda x: x)
     f.defvjp(lambda x: (x, None), lambda r, ct: (ct,))

@@ -33,6 +33,7 @@ from ._higher_order import (
 from ._settings import (
     array_garbage_collection_guard as array_garbage_collection_guard,
     check_tracer_leaks as check_tracer_leaks,
+    checking_leaks as checking_leaks,
     debug_infs as debug_infs,
     debug_key_reuse as debug_key_reuse,
     debug_nans as debug_nans,

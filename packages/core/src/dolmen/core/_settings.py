@@ -118,6 +118,7 @@ class Setting:
 
 array_garbage_collection_guard = Setting(flags.ARRAY_GARBAGE_COLLECTION_GUARD)
 check_tracer_leaks = Setting(flags.CHECK_TRACER_LEAKS)
+checking_leaks = check_tracer_leaks
 debug_infs = Setting(flags.DEBUG_INFS)
 debug_key_reuse = Setting(flags.DEBUG_KEY_REUSE)
 debug_nans = Setting(flags.DEBUG_NANS)

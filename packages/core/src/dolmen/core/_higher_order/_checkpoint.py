@@ -15,6 +15,7 @@ from .._transforms import (
     linearize_program,
     tangent_type,
 )
+from .._transforms._arguments import Callee, call_arguments
 from .._transforms._trees import argument_leaves, name_of
 from ._functions import close_over_refs, record_stateful_tree
 from ._jit import Signature
@@ -177,14 +178,23 @@ def checkpoint(
 
     @functools.wraps(fun)
     def rematerialized(*args: Any, **kwargs: Any) -> Any:
-        static, dynamic = signature.separate(args, kwargs)
+        static, whole = signature.separate(args, kwargs)
         (call,), dynamic = close_over_refs(
-            [lambda *values: signature.call(static, *values)], dynamic
+            [lambda *values: signature.call(static, *values)], whole
         )
         leaves, tree = argument_leaves("checkpoint", fun, dynamic)
         types = [typeof(leaf) for leaf in leaves]
+        callee = Callee(fun)
+        describe = functools.partial(
+            call_arguments, callee, static=[n for n, _ in static if isinstance(n, int)]
+        )
         program, captures, out_tree, written = record_stateful_tree(
-            "checkpoint", lambda values: call(*values), [tree], types
+            "checkpoint",
+            lambda values: call(*values),
+            [tree],
+            types,
+            of=callee,
+            arguments=describe if dynamic is whole else None,
         )
         program.name = name_of(fun)
         made = Checkpoint(program, prevent_cse, policy)

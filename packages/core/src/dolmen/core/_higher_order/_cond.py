@@ -26,6 +26,7 @@ from .._transforms import (
     to_front,
     zeros_for,
 )
+from .._transforms._arguments import Callee
 from .._transforms._trees import argument_leaves, name_of
 from ._functions import (
     close_over_refs,
@@ -349,7 +350,9 @@ def _choose(
     leaves, tree = argument_leaves(name, functions[0], operands)
     types = [typeof(leaf) for leaf in leaves]
     recorded = [
-        record_stateful_tree(name, lambda ops, f=f: f(*ops), [tree], types)
+        record_stateful_tree(
+            name, lambda ops, f=f: f(*ops), [tree], types, of=Callee(f)
+        )
         for f in functions
     ]
     out_tree = recorded[0][2]

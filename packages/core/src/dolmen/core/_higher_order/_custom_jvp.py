@@ -7,6 +7,7 @@ from typing import Any
 from .._ir import ArrayType, Primitive, Program, message
 from .._tracing import EAGER, bind, evaluate, keeping_axes, record, state, typeof
 from .._transforms import batch_program, batch_size, zeros_for
+from .._transforms._arguments import Callee
 from .._transforms._trees import argument_leaves, flatten, name_of, result_leaves
 from ._functions import record_tree
 
@@ -180,7 +181,11 @@ class custom_jvp:
         leaves, tree = argument_leaves("custom_jvp", self.fun, tuple(dynamic))
         types = [typeof(leaf) for leaf in leaves]
         program, captures, out_tree = record_tree(
-            "custom_jvp", lambda ops: self.fun(*with_static(ops)), [tree], types
+            "custom_jvp",
+            lambda ops: self.fun(*with_static(ops)),
+            [tree],
+            types,
+            of=Callee(self.fun),
         )
         program.name = name_of(self.fun)
         rule = self._rule

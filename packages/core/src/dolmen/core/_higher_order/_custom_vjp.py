@@ -24,6 +24,7 @@ from .._transforms import (
     tangent_type,
     zeros_for,
 )
+from .._transforms._arguments import Callee
 from .._transforms._trees import argument_leaves, flatten, name_of, result_leaves
 from ._functions import record_tree
 
@@ -267,7 +268,11 @@ class custom_vjp:
         leaves, tree = argument_leaves("custom_vjp", self.fun, dynamic)
         types = [typeof(leaf) for leaf in leaves]
         program, captures, out_tree = record_tree(
-            "custom_vjp", lambda ops: self.fun(*with_static(ops)), [tree], types
+            "custom_vjp",
+            lambda ops: self.fun(*with_static(ops)),
+            [tree],
+            types,
+            of=Callee(self.fun),
         )
         program.name = name_of(self.fun)
 

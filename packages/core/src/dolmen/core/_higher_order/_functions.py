@@ -6,10 +6,10 @@ from typing import Any
 
 from .._ir import ArrayType, Atom, Program, Variable, array_type, dtypes, message
 from .._tracing import Cell, present, record_stateful, typeof, unexpected_write
+from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import (
     flatten,
     flatten_with_path,
-    name_of,
     path_text,
     result_leaves,
 )
@@ -20,11 +20,16 @@ def record_tree(
     function: Callable[..., Any],
     trees: Sequence[Any],
     types: Sequence[ArrayType],
+    *,
+    of: Callee | None = None,
+    arguments: Callable[[Any], Any] | None = None,
 ) -> tuple[Program, list[Any], Any]:
     """Trace a function of trees.
 
     Args:
         transform: the caller's name, for messages.
+        of: the user's function, where `function` takes all its arguments as one tree.
+        arguments: describes that tree, by default as positional arguments of `of`.
         trees: tree definition of each argument.
         types: types of all leaves of all arguments.
 
@@ -36,7 +41,7 @@ def record_tree(
         ValueError: the function writes to a ref from outside.
     """
     program, captures, out_tree, written = record_stateful_tree(
-        transform, function, trees, types
+        transform, function, trees, types, of=of, arguments=arguments
     )
     if written:
         raise unexpected_write(written[0], f"the function given to {transform}")
@@ -48,6 +53,9 @@ def record_stateful_tree(
     function: Callable[..., Any],
     trees: Sequence[Any],
     types: Sequence[ArrayType],
+    *,
+    of: Callee | None = None,
+    arguments: Callable[[Any], Any] | None = None,
 ) -> tuple[Program, list[Any], Any, list[Cell]]:
     """`record_tree` for a function that may write to refs from outside.
 
@@ -57,6 +65,7 @@ def record_stateful_tree(
         last values are its last results.
     """
     out_tree: Any = None
+    callee = of or Callee(function)
 
     def flat(*tracers: Any) -> Sequence[Any]:
         nonlocal out_tree
@@ -67,8 +76,20 @@ def record_stateful_tree(
         leaves, out_tree = result_leaves(transform, function, function(*args))
         return leaves
 
-    made = record_stateful(flat, types, name=name_of(function))
-    program, captures, written = made
+    def described(inputs: Sequence[Any]) -> Any:
+        if of is not None:
+            describe = arguments or functools.partial(positional_arguments, of)
+            return describe(trees[0].unflatten(inputs))
+        rest = iter(inputs)
+        given = [
+            tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
+            for tree in trees
+        ]
+        return positional_arguments(callee, given)
+
+    program, captures, written = record_stateful(
+        flat, types, name=callee.name, arguments=described
+    )
     return program, captures, out_tree, written
 
 

@@ -25,6 +25,7 @@ from .._tracing import (
     typeof,
     write_back,
 )
+from .._transforms._arguments import Callee, call_arguments
 from .._transforms._trees import (
     call_path,
     flatten,
@@ -349,9 +350,20 @@ class JitFunction:
             written.extend(i for i, t in enumerate(tracers) if last[i] is not t)
             return [*leaves, *(last[i] for i in written if isinstance(i, int))]
 
+        callee, static_names = Callee(self.fun), self.signature.static_names
         inner = [t.inner_aval if isinstance(t, AbstractRef) else t for t in types]
         started = time.perf_counter()
-        program, captures, cells = record_stateful(flat, inner, name=self.name)
+        program, captures, cells = record_stateful(
+            flat,
+            inner,
+            name=self.name,
+            arguments=lambda inputs: call_arguments(
+                callee,
+                tree.unflatten(inputs),
+                [which for which, _ in static if isinstance(which, int)],
+                sorted(static_names),
+            ),
+        )
         log_duration("tracing", self.name, started)
         return TracedFunction(
             program, captures, out_tree, self.name, [*written, *cells]

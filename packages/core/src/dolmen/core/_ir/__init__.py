@@ -16,8 +16,11 @@ from ._errors import (
 )
 from ._frames import (
     Frame as Frame,
+    creation_frame as creation_frame,
     describe as describe,
     line_of as line_of,
+    running_frame as running_frame,
+    source_of as source_of,
     user_frame as user_frame,
 )
 from ._primitive import Linear as Linear, Primitive as Primitive

@@ -4,17 +4,22 @@ An equation keeps a frame as (code, instruction index), which costs a walk over 
 interpreter frames; file and line are computed only when somebody looks.
 """
 
+import linecache
+import os
 import sys
-from types import CodeType
+from types import CodeType, FrameType
+from typing import Any
 
 Frame = tuple[CodeType, int]
 
 _is_library: dict[str, bool] = {}
 _STANDARD_WRAPPERS = ("contextlib.py", "functools.py")
+_OUR_FILES = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_LIBRARIES = ("dolmen.", "numpy.")  # NumPy calls back when it is handed our arrays
 
 
 def user_frame() -> Frame | None:
-    """The innermost frame outside Dolmen, or None at the top of the stack."""
+    """The innermost frame of the user's own code, or None at the top of the stack."""
     frame = sys._getframe(1)
     known = _is_library.get
     while frame is not None:
@@ -22,7 +27,7 @@ def user_frame() -> Frame | None:
         library = known(code.co_filename)
         if library is None:
             name = frame.f_globals.get("__name__") or ""
-            library = name.startswith("dolmen.") or code.co_filename.endswith(
+            library = name.startswith(_LIBRARIES) or code.co_filename.endswith(
                 _STANDARD_WRAPPERS
             )
             if code.co_filename[:1] != "<":  # several modules may share "<string>"
@@ -49,3 +54,32 @@ def describe(frame: Frame | None) -> str:
     code, _ = frame
     name = code.co_qualname if hasattr(code, "co_qualname") else code.co_name
     return f"{code.co_filename}:{line_of(frame)} in {name}"
+
+
+def creation_frame(array: Any) -> Frame | None:
+    """The user's line that made an array; the runtime notes one for each."""
+    traceback = getattr(array, "traceback", None)
+    if traceback is None:
+        return None
+    for frame in zip(*traceback.raw_frames(), strict=True):
+        name = frame[0].co_filename
+        if not name.startswith(_OUR_FILES) and not _is_library.get(name):
+            return frame
+    return None
+
+
+def source_of(frame: Frame | None) -> str:
+    """Text of the line, without indentation; empty when there is no source."""
+    if frame is None:
+        return ""
+    return linecache.getline(frame[0].co_filename, line_of(frame)).strip()
+
+
+def running_frame(frame: Frame | None) -> FrameType | None:
+    """The interpreter's frame for a `Frame` that is running now."""
+    if frame is None:
+        return None
+    running = sys._getframe(1)
+    while running is not None and running.f_code is not frame[0]:
+        running = running.f_back
+    return running

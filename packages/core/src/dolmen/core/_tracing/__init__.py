@@ -18,6 +18,7 @@ from ._errors import (
     TracerBoolConversionError as TracerBoolConversionError,
     TracerIntegerConversionError as TracerIntegerConversionError,
     UnexpectedTracerError as UnexpectedTracerError,
+    check_leaks as check_leaks,
     leaked as leaked,
     not_concrete as not_concrete,
 )

@@ -1,11 +1,40 @@
-"""Errors that only tracing can cause."""
+"""Errors that only tracing can cause.
 
+Programs may catch them to try something else, so their text, for which equations are
+searched and source files parsed, is put together when somebody reads it.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
-from .._ir import describe, message
+from .._backend import flags
+from .._ir import running_frame, user_frame
 
 
-class ConcretizationTypeError(TypeError):
+class TracingError(Exception):
+    """Base of the errors whose text is computed at the first look.
+
+    Args:
+        text: the message, or a function that computes it.
+    """
+
+    def __init__(self, text: str | Callable[[], str] = "") -> None:
+        super().__init__()
+        self._text = text
+
+    def __str__(self) -> str:
+        if not isinstance(self._text, str):
+            self._text = self._text()
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),)
+
+
+class ConcretizationTypeError(TracingError, TypeError):
     """A traced value was used where Python needs a concrete one."""
 
 
@@ -21,70 +50,52 @@ class TracerArrayConversionError(ConcretizationTypeError):
     """A traced value was handed to NumPy."""
 
 
-class NonConcreteBooleanIndexError(IndexError):
+class NonConcreteBooleanIndexError(TracingError, IndexError):
     """A traced boolean array selects a number of elements nobody knows yet."""
 
 
-class UnexpectedTracerError(RuntimeError):
+class UnexpectedTracerError(TracingError, RuntimeError):
     """A traced value was used after its function had returned."""
 
 
-def _origin(tracer: Any) -> str:
-    """How a value of a recorded program came to be."""
-    trace = tracer.owner
-    equations = getattr(trace, "equations", ())
-    for equation in equations:
-        if any(output is tracer for output in equation.outputs):
-            return f"result of {equation.primitive.name} at {describe(equation.frame)}"
-    for index, variable in enumerate(getattr(trace, "inputs", ())):
-        if variable is tracer:
-            return (
-                f"array argument number {index} of {trace.function or 'the function'}"
-            )
-    return "a value inside a transformation"
+_CLASSES: dict[str, type[TracingError]] = {
+    "bool": TracerBoolConversionError,
+    "int": TracerIntegerConversionError,
+    "array": TracerArrayConversionError,
+    "mask": NonConcreteBooleanIndexError,
+}
+
+
+def not_concrete(tracer: Any, wanted: str, call: str) -> TracingError:
+    """The error for a tracer used where a concrete value is needed.
+
+    Args:
+        wanted: as what: a `bool`, an `int` (or another Python number), a NumPy `array`,
+            or the `mask` of a boolean index.
+        call: what needs it, for the message: `bool()`, ``zeros: `shape` ``.
+    """
+    if tracer.owner.finished:
+        return leaked(tracer)
+    from ._usage import explain_concretization
+
+    frame = user_frame()
+    running = running_frame(frame)
+    names = {} if running is None else running.f_globals
+    return _CLASSES[wanted](
+        lambda: explain_concretization(tracer, wanted, call, frame, names)
+    )
+
+
+def check_leaks(trace: Any) -> None:
+    """With `check_tracer_leaks`, raise if values of a finished trace are still held."""
+    if flags.CHECK_TRACER_LEAKS.value:
+        from ._leaks import check_survivors
+
+        check_survivors(trace)
 
 
 def leaked(tracer: Any) -> UnexpectedTracerError:
     """The error for a tracer that outlived its trace."""
-    function = getattr(tracer.owner, "function", "") or "a transformed function"
-    return UnexpectedTracerError(
-        message(
-            f"a traced value {tracer.type!r} was used after {function} had returned: "
-            f"it leaked out through a global, an attribute or a closure. It is the "
-            f"{_origin(tracer)}.",
-            f"Return the value from {function} instead of storing it.",
-        )
-    )
+    from ._leaks import explain_leak
 
-
-_ADVICE = {
-    "bool": (
-        TracerBoolConversionError,
-        "Use `jnp.where` or `lax.cond` instead of Python control flow, or make the "
-        "argument it depends on static with `static_argnames`.",
-    ),
-    "int": (
-        TracerIntegerConversionError,
-        "Shapes and Python integers must be known while tracing: make the argument it "
-        "depends on static with `static_argnames`, or keep the value in an array.",
-    ),
-    "array": (
-        TracerArrayConversionError,
-        "Use the function of `dolmen.core.numpy` instead of NumPy's, or move the NumPy "
-        "call out of the transformed function.",
-    ),
-}
-
-
-def not_concrete(tracer: Any, wanted: str, call: str) -> ConcretizationTypeError:
-    """The error for a tracer used as a `bool`, `int` (or float) or NumPy `array`."""
-    cls, advice = _ADVICE[wanted]
-    function = getattr(tracer.owner, "function", "")
-    inside = f" while tracing {function}" if function else " under a transformation"
-    return cls(
-        message(
-            f"{call}: expected a concrete value, got the traced "
-            f"{tracer.type!r}{inside}. It is the {_origin(tracer)}.",
-            advice,
-        )
-    )
+    return UnexpectedTracerError(explain_leak(tracer))

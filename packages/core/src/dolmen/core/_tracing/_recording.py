@@ -18,10 +18,14 @@ from .._ir import (
     message,
     user_frame,
 )
-from ._errors import leaked
+from ._errors import check_leaks, leaked
+from ._history import Argument
 from ._refs import Cell, present, unexpected_write
 from ._trace import Trace, Tracer, enter, state
 from ._values import as_array, device_array, typeof
+
+# From the inputs of a trace to what each of them is in the user's call.
+Describe = Callable[[Sequence[Any]], list[Argument]]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 
@@ -45,18 +49,34 @@ class RecordingTrace(Trace):
     Attributes:
         function: name of the traced function, for messages.
         with_frames: record the user's line of each equation.
+        arguments: describes the inputs, for messages.
         cells: present value here of each mutable array from outside that was used.
     """
 
-    __slots__ = ("captures", "cells", "equations", "function", "inputs", "with_frames")
+    __slots__ = (
+        "arguments",
+        "captures",
+        "cells",
+        "equations",
+        "function",
+        "inputs",
+        "with_frames",
+    )
 
     keeps_cells = True
 
-    def __init__(self, function: str = "", *, with_frames: bool = True) -> None:
+    def __init__(
+        self,
+        function: str = "",
+        *,
+        with_frames: bool = True,
+        arguments: Describe | None = None,
+    ) -> None:
         self.staging = True
         self.finished = False
         self.function = function
         self.with_frames = with_frames
+        self.arguments = arguments
         self.equations: list[Equation] = []
         self.inputs: list[RecordedTracer] = []
         self.captures: dict[int, tuple[Any, RecordedTracer]] = {}
@@ -180,11 +200,13 @@ def record(
     *,
     name: str = "",
     with_frames: bool = True,
+    arguments: Describe | None = None,
 ) -> tuple[Program, list[Any]]:
     """Trace a function of flat arrays to a program.
 
     Args:
         function: takes one tracer for each of `in_types`, returns a sequence of values.
+        arguments: describes the tracers, for messages.
 
     Returns:
         The program and the values of its captures, which are its leading inputs.
@@ -193,7 +215,7 @@ def record(
         ValueError: the function writes to a mutable array from outside.
     """
     program, captures, written = record_stateful(
-        function, in_types, name=name, with_frames=with_frames
+        function, in_types, name=name, with_frames=with_frames, arguments=arguments
     )
     if written:
         raise unexpected_write(written[0], name)
@@ -206,6 +228,7 @@ def record_stateful(
     *,
     name: str = "",
     with_frames: bool = True,
+    arguments: Describe | None = None,
 ) -> tuple[Program, list[Any], list[Cell]]:
     """`record` for a function that may write to mutable arrays from outside.
 
@@ -214,7 +237,7 @@ def record_stateful(
         it has before a call; and those arrays that the program writes to: their last
         values are its last results.
     """
-    trace = RecordingTrace(name, with_frames=with_frames)
+    trace = RecordingTrace(name, with_frames=with_frames, arguments=arguments)
     inputs = [trace.new_input(type) for type in in_types]
     previous = enter(trace)
     outer_frame, state.frame = state.frame, None
@@ -223,11 +246,13 @@ def record_stateful(
         written = trace.written_cells() if trace.cells else []
         finals = [trace.cells[cell] for cell in written]
         program, captures = trace.finish([*outputs, *finals], name)
-        return program, captures, written
     finally:
         state.frame = outer_frame
         trace.finished = True
         enter(previous)
+    if with_frames:
+        check_leaks(trace)
+    return program, captures, written
 
 
 def record_closed(

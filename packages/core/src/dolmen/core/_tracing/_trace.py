@@ -39,6 +39,10 @@ class Trace:
         """Apply `primitive`; results as the primitive gives them."""
         raise NotImplementedError(type(self).__name__)
 
+    def frame_of(self, tracer: "Tracer") -> Frame | None:
+        """The user's line that made `tracer`, if this trace knows it."""
+        return None
+
 
 if TYPE_CHECKING:
     from .._backend import Array as _TracedArray  # with the methods that are installed
@@ -60,6 +64,10 @@ class Tracer(_TracedArray):
 
     def concrete(self) -> Any:
         """The concrete array behind the tracer, or None when there is none."""
+        return None
+
+    def behind(self) -> Any:
+        """The value of the trace around that this one wraps, None for a variable."""
         return None
 
     @property

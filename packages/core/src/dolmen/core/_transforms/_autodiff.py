@@ -8,6 +8,7 @@ import numpy as np
 
 from .._ir import array_type, dtypes, message
 from .._tracing import (
+    check_leaks,
     current_trace,
     enter,
     typeof,
@@ -120,7 +121,7 @@ def value_and_grad(
             return fun(*full, **kwargs)
 
         primals = [leaf for leaf, v in zip(leaves, varies, strict=True) if v]
-        result, tape, inputs, strip = _run_linear(flat, primals)
+        result, tape, inputs, strip = _run_linear(flat, primals, name_of(fun))
         value, aux = result if has_aux else (result, None)
         seed = _seed(fun, value, holomorphic)
         cotangents: dict[Any, Any] = {}
@@ -241,10 +242,10 @@ class _Strip:
 
 
 def _run_linear(
-    function: Callable[..., Any], primals: Sequence[Any]
+    function: Callable[..., Any], primals: Sequence[Any], name: str
 ) -> tuple[Any, list[TapeEntry], list[LinearTracer], _Strip]:
     """Run a function forward, taping what varies with `primals`."""
-    trace = LinearizeTrace(current_trace())
+    trace = LinearizeTrace(current_trace(), name)
     inputs = [LinearTracer(trace, primal) for primal in primals]
     previous = enter(trace)
     try:
@@ -252,6 +253,7 @@ def _run_linear(
     finally:
         enter(previous)
         trace.finished = True
+    check_leaks(trace)
     return result, trace.tape, inputs, _Strip(trace)
 
 
@@ -283,7 +285,7 @@ def vjp(fun: _Function, *primals: Any, has_aux: bool = False) -> Any:
         return fun(*tree.unflatten(whole))
 
     active = [leaf for leaf, v in zip(leaves, varies, strict=True) if v]
-    result, tape, inputs, strip = _run_linear(flat, active)
+    result, tape, inputs, strip = _run_linear(flat, active, name_of(fun))
     out, aux = result if has_aux else (result, None)
     outs, out_tree = result_leaves("vjp", fun, out)
     types = [typeof(value) for value in outs]
@@ -375,7 +377,7 @@ def jvp(
                 f"got {tree} and {tangent_tree}."
             )
         )
-    trace = JvpTrace(current_trace())
+    trace = JvpTrace(current_trace(), name_of(fun))
     args = [
         _paired(fun, trace, primal, tangent)
         for primal, tangent in zip(leaves, tangent_leaves, strict=True)
@@ -386,6 +388,7 @@ def jvp(
     finally:
         enter(previous)
         trace.finished = True
+    check_leaks(trace)
     out, aux = result if has_aux else (result, None)
     outs, out_tree = result_leaves("jvp", fun, out)
     pairs = [_unpaired(trace, value) for value in outs]
@@ -445,7 +448,7 @@ def linearize(fun: _Function, *primals: Any, has_aux: bool = False) -> Any:
         return fun(*tree.unflatten(whole))
 
     active = [leaf for leaf, v in zip(leaves, varies, strict=True) if v]
-    result, tape, inputs, strip = _run_linear(flat, active)
+    result, tape, inputs, strip = _run_linear(flat, active, name_of(fun))
     out, aux = result if has_aux else (result, None)
     outs, out_tree = result_leaves("linearize", fun, out)
 

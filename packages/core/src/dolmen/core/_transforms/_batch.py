@@ -32,15 +32,21 @@ class BatchTracer(Tracer):
         shape = whole.shape[:axis] + whole.shape[axis + 1 :]
         self.type = array_type(shape, whole.dtype, whole.weak_type)
 
+    def behind(self) -> Any:
+        return self.value
+
 
 class BatchTrace(Trace):
     """Applies batch rules in its parent.
 
     Attributes:
         axis: the batch axis, which has a name if collectives may refer to it.
+        function: name of the batched function, for messages.
+        inputs: its batched arguments, when it is a user's.
+        arguments: describes them.
     """
 
-    __slots__ = ("axis", "parent")
+    __slots__ = ("arguments", "axis", "function", "inputs", "parent")
 
     tracked = (
         "differs across the batch of a `vmap`",
@@ -48,6 +54,9 @@ class BatchTrace(Trace):
     )
 
     def __init__(self, parent: Trace, axis: NamedAxis) -> None:
+        self.function = ""
+        self.inputs: Sequence[Any] = ()
+        self.arguments: Any = None
         self.parent = parent
         self.axis = axis
         self.staging = parent.staging

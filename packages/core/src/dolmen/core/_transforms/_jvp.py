@@ -29,16 +29,20 @@ class JvpTracer(Tracer):
         primal = self.primal
         return primal.concrete() if isinstance(primal, Tracer) else primal
 
+    def behind(self) -> Any:
+        return self.primal
+
 
 class JvpTrace(Trace):
     """Pushes tangents through; computes in its parent."""
 
-    __slots__ = ("parent",)
+    __slots__ = ("function", "parent")
 
     tracked = DIFFERENTIATED
 
-    def __init__(self, parent: Trace) -> None:
+    def __init__(self, parent: Trace, function: str = "") -> None:
         self.parent = parent
+        self.function = function
         self.staging = parent.staging
         self.finished = False
 

@@ -272,6 +272,9 @@ class LinearTracer(Tracer):
         primal = self.primal
         return primal.concrete() if isinstance(primal, Tracer) else primal
 
+    def behind(self) -> Any:
+        return self.primal
+
 
 class TapeEntry:
     """One operation that was run forward."""
@@ -296,12 +299,13 @@ class TapeEntry:
 class LinearizeTrace(Trace):
     """Runs operations forward in its parent and writes a tape of them."""
 
-    __slots__ = ("parent", "tape")
+    __slots__ = ("function", "parent", "tape")
 
     tracked = DIFFERENTIATED
 
-    def __init__(self, parent: Trace) -> None:
+    def __init__(self, parent: Trace, function: str = "") -> None:
         self.parent = parent
+        self.function = function
         self.staging = parent.staging
         self.finished = False
         self.tape: list[TapeEntry] = []
@@ -337,6 +341,12 @@ class LinearizeTrace(Trace):
         if outs:
             self.tape.append(TapeEntry(made, flat[count:], ins, outs, frame))
         return results if primitive.multiple_results else results[0]
+
+    def frame_of(self, tracer: Tracer) -> Frame | None:
+        for entry in self.tape:
+            if any(out is tracer for out in entry.outs):
+                return entry.frame
+        return None
 
 
 def pull_back(tape: Sequence[TapeEntry], cotangents: dict[Any, Any]) -> dict[Any, Any]:

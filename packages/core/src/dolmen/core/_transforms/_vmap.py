@@ -11,12 +11,14 @@ from .._tracing import (
     Cell,
     NamedAxis,
     binding_axes,
+    check_leaks,
     current_trace,
     enter,
     is_array_like,
     present,
     typeof,
 )
+from ._arguments import Callee, call_arguments
 from ._batch import BatchTrace, BatchTracer, to_front
 from ._trees import (
     argument_leaves,
@@ -97,6 +99,9 @@ def vmap(
             leaf if place is None else BatchTracer(trace, leaf, place)
             for leaf, place in zip(leaves, axes, strict=True)
         ]
+        trace.function, trace.inputs = name_of(fun), inputs
+        callee = Callee(fun)
+        trace.arguments = lambda values: call_arguments(callee, tree.unflatten(values))
         previous = enter(trace)
         try:
             inner = [
@@ -120,6 +125,7 @@ def vmap(
         for ref, before, after, place in zip(given, inputs, finals, axes, strict=True):
             if isinstance(ref, Cell) and place is not None and after is not before:
                 ref.write(_placed(trace, after, place))
+        check_leaks(trace)
         outs, out_tree = result_leaves("vmap", fun, result)
         wanted = broadcast_prefix(
             out_axes, out_tree, result, f"vmap of {name_of(fun)}: out_axes"

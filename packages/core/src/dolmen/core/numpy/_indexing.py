@@ -20,10 +20,10 @@ from .. import lax
 from .._backend import ArrayImpl
 from .._ir import ArrayType, dtypes, message, type_error, value_error
 from .._tracing import (
-    NonConcreteBooleanIndexError,
     Tracer,
     concrete,
     is_staging,
+    not_concrete,
     typeof,
 )
 from ._eager import jit_when_eager
@@ -212,15 +212,7 @@ def _from_sequence(array: ArrayType, item: Any) -> np.ndarray:
 def _concrete_mask(array: ArrayType, mask: Any) -> np.ndarray:
     value = concrete(mask)
     if value is None:
-        raise NonConcreteBooleanIndexError(
-            message(
-                f"{array!r}[...]: a boolean index must be concrete, because the size "
-                "of the result depends on its values; got the traced "
-                f"{typeof(mask)!r}.",
-                "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for "
-                "a result of fixed size.",
-            )
-        )
+        raise not_concrete(mask, "mask", f"boolean index of {array!r}")
     return np.asarray(value)
 
 

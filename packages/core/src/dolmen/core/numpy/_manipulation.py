@@ -28,6 +28,8 @@ def as_axis(function: str, axis: Any, ndim: int, argument: str = "axis") -> int:
     try:
         made = operator.index(axis)
     except TypeError:
+        if isinstance(axis, Tracer):
+            raise not_concrete(axis, "int", f"{function}: `{argument}`") from None
         raise type_error(
             f"{function}: `{argument}` must be an integer, got {axis!r:.60}."
         ) from None

@@ -193,8 +193,8 @@ def _tobytes(self: Any, order: Any = "C") -> bytes:
 
 
 def _traced_to_numpy(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:
-    del copy
-    return np.asarray(_value(self, "array", "numpy.asarray()"), dtype)
+    # Even where a value is known, what NumPy computes from it loses its derivative.
+    raise not_concrete(self, "array", "numpy.asarray()")
 
 
 # ---- sequence behaviour ------------------------------------------------------------

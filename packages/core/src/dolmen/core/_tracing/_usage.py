@@ -1,0 +1,273 @@
+"""What the user's code did with a traced value, and what to write instead."""
+
+import ast
+import linecache
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .._ir import Frame, message
+from ._history import Argument, History, argument_of, history, recorded
+
+_NUMPY = "dolmen.core.numpy"
+
+
+def explain_concretization(
+    tracer: Any, wanted: str, call: str, frame: Frame | None, names: dict[str, Any]
+) -> str:
+    """The message for a traced value used where a concrete one is needed.
+
+    Args:
+        names: the global names of the user's module.
+    """
+    function = getattr(tracer.owner, "function", "")
+    inside = f" while tracing {function}" if function else " under a transformation"
+    nodes = _nodes_at(frame)
+    found = history(tracer)
+    lines = [_where_from(tracer, found)]
+    if wanted != "bool" and nodes and isinstance(nodes[-1], ast.expr):
+        lines.append(f"It is used in `{_text(nodes[-1])}`.")
+    instead = _instead(wanted, nodes, names)
+    static = _static(wanted, found)
+    lines.append(" ".join(filter(None, (instead, static))))
+    return message(
+        f"{call}: expected a concrete value, got the traced {tracer.type!r}{inside}.",
+        "\n".join(filter(None, lines)),
+        frame=frame,
+    )
+
+
+def _where_from(tracer: Any, found: History) -> str:
+    argument = argument_of(tracer)
+    if argument is not None:
+        return f"It is {argument}."
+    lines = found.lines()
+    if not lines:
+        return ""
+    return "It was computed from\n" + "\n".join(f"  {line}" for line in lines)
+
+
+# ---- which arguments could be static -------------------------------------------------
+
+
+def _static(wanted: str, found: History) -> str:
+    """The edit of `jit` that makes the arguments static which the value depends on."""
+    if wanted == "array" or not found.arguments:
+        return ""
+    arguments = [argument for argument, _ in found.arguments]
+    if not all(_could_be_static(*each) for each in found.arguments):
+        return ""
+    if len({recorded(value).owner for _, value in found.arguments}) > 1:
+        return ""
+    what = " and ".join(f"`{argument.parameter}`" for argument in arguments)
+    verb = "is a setting" if len(arguments) == 1 else "are settings"
+    return f"If {what} {verb} rather than data, write `{_edit(arguments)}`."
+
+
+def _could_be_static(argument: Argument, value: Any) -> bool:
+    """Whether it was passed as a Python scalar to a parameter of `jit`'s function."""
+    scalar = value.type.weak_type or value.type.dtype == bool
+    return (
+        argument.static_names is not None
+        and argument.whole
+        and argument.parameter.isidentifier()
+        and value.type.shape == ()
+        and scalar
+    )
+
+
+def _edit(arguments: Sequence[Argument]) -> str:
+    names = dict.fromkeys(arguments[0].static_names or ())
+    names.update(dict.fromkeys(argument.parameter for argument in arguments))
+    listed = ", ".join(map(repr, names)) + "," * (len(names) == 1)
+    return f"@jit(static_argnames=({listed}))"
+
+
+# ---- the user's expression -----------------------------------------------------------
+
+
+def _nodes_at(frame: Frame | None) -> list[ast.AST]:
+    """Syntax nodes around the instruction, outermost first; empty without source."""
+    if frame is None:
+        return []
+    code, instruction = frame
+    positions = list(code.co_positions())[instruction // 2]
+    if None in positions:
+        return []
+    source = "".join(linecache.getlines(code.co_filename))
+    try:
+        node = ast.parse(source)
+    except SyntaxError:  # an interactive cell with commands of its own
+        return []
+    line, end_line, column, end_column = positions
+    return _path(node, (line, column), (end_line, end_column))
+
+
+def _path(node: ast.AST, start: Any, end: Any) -> list[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if _covers(child, start, end):
+            return [child, *_path(child, start, end)]
+    return []
+
+
+def _covers(node: ast.AST, start: Any, end: Any) -> bool:
+    if not hasattr(node, "lineno"):  # comprehension clauses, `with` items
+        return any(_covers(child, start, end) for child in ast.iter_child_nodes(node))
+    here: Any = node
+    if any(_covers(each, start, end) for each in getattr(here, "decorator_list", ())):
+        return True  # decorators stand before the line where a function starts
+    first = (here.lineno, here.col_offset)
+    last = (here.end_lineno, here.end_col_offset)
+    return first <= start and end <= last
+
+
+def _text(node: ast.AST) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ---- what to write instead -----------------------------------------------------------
+
+
+def _instead(wanted: str, nodes: list[ast.AST], names: dict[str, Any]) -> str:
+    if wanted == "bool":
+        return _instead_of_truth(nodes)
+    if wanted == "int":
+        return _instead_of_number(nodes)
+    if wanted == "mask":
+        return (
+            "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a "
+            "result of fixed size."
+        )
+    return _instead_of_numpy(nodes, names)
+
+
+def _instead_of_truth(nodes: list[ast.AST]) -> str:
+    for node in reversed(nodes):
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            return f"Write `{_unchained(node)}` instead of the chained comparison."
+        if isinstance(node, ast.BoolOp):
+            word = "and" if isinstance(node.op, ast.And) else "or"
+            listed = f" {word} ".join(map(_text, node.values))
+            operands = ", ".join(map(_text, node.values[:2]))
+            return f"Write `jnp.logical_{word}({operands})` instead of `{listed}`."
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            operand = _text(node.operand)
+            return f"Write `jnp.logical_not({operand})` instead of `not {operand}`."
+        if isinstance(node, ast.IfExp):
+            parts = ", ".join(map(_text, (node.test, node.body, node.orelse)))
+            return f"Write `jnp.where({parts})` instead of `... if ... else ...`."
+        if isinstance(node, ast.If):
+            test = _text(node.test)
+            return (
+                f"Write `lax.cond({test}, true_fun, false_fun, *operands)` instead of "
+                f"`if`, or choose elementwise with `jnp.where({test}, a, b)`."
+            )
+        if isinstance(node, ast.While):
+            return (
+                "Write `lax.while_loop(cond_fun, body_fun, init)` instead of `while`: "
+                f"`cond_fun` returns `{_text(node.test)}`."
+            )
+        if isinstance(node, ast.Assert):
+            return (
+                "An `assert` can't look at a value that does not exist yet: check it "
+                "outside the traced function, or with `debug.callback`."
+            )
+        if isinstance(node, ast.Call) and _text(node.func) in _REDUCTIONS:
+            function = _text(node.func)
+            return f"Use `jnp.{_REDUCTIONS[function]}` instead of `{function}`."
+    return "Use `jnp.where` or `lax.cond` instead of Python control flow."
+
+
+_REDUCTIONS = {
+    "any": "any",
+    "all": "all",
+    "max": "maximum",
+    "min": "minimum",
+    "sorted": "sort",
+}
+
+
+def _unchained(node: ast.Compare) -> str:
+    operands = [node.left, *node.comparators]
+    pairs = zip(operands, node.ops, operands[1:], strict=False)
+    return " & ".join(
+        f"({_text(ast.Compare(left, [op], [right]))})" for left, op, right in pairs
+    )
+
+
+_CONVERSIONS = {"int": "int", "float": "float", "complex": "complex"}
+
+
+def _instead_of_number(nodes: list[ast.AST]) -> str:
+    for node in reversed(nodes):
+        if isinstance(node, ast.Subscript):
+            return (
+                f"Index an array: `jnp.asarray({_text(node.value)})"
+                f"[{_text(node.slice)}]`."
+            )
+        if not isinstance(node, ast.Call):
+            continue
+        function = _text(node.func)
+        if function in _CONVERSIONS and len(node.args) == 1:
+            argument = _text(node.args[0])
+            return (
+                f"Keep the value in an array: `jnp.asarray({argument}, {function})` "
+                f"instead of `{function}({argument})`."
+            )
+        if function == "range":
+            bounds = list(map(_text, node.args[:2]))
+            lower, upper = bounds if len(bounds) == 2 else ("0", bounds[0])
+            return (
+                f"Write `lax.fori_loop({lower}, {upper}, body, init)` instead of the "
+                "Python loop."
+            )
+    return (
+        "Shapes, axes and Python integers must be known while tracing: take them from "
+        "`x.shape` or from static arguments."
+    )
+
+
+_TO_PYTHON = ("tolist", "tobytes")
+
+
+def _instead_of_numpy(nodes: list[ast.AST], names: dict[str, Any]) -> str:
+    for node in reversed(nodes):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _TO_PYTHON:
+            return (
+                "Python values exist only after the call: return "
+                f"`{_text(node.func.value)}` and convert it there."
+            )
+        function = _numpy_function(node.func, names)
+        if function is None:
+            continue
+        ours = sys.modules.get(_NUMPY)
+        if ours is not None and hasattr(ours, function):
+            return f"Use `jnp.{function}` instead of `{_text(node.func)}`."
+        return (
+            f"`{_NUMPY}` has no `{function}`: call `{_text(node.func)}` outside the "
+            "traced function, or through `pure_callback`."
+        )
+    return (
+        f"Use the function of `{_NUMPY}` instead of NumPy's, or move the NumPy call "
+        "out of the traced function."
+    )
+
+
+def _numpy_function(node: ast.expr, names: dict[str, Any]) -> str | None:
+    """`linalg.norm` for `np.linalg.norm`, when `np` is NumPy in the user's module."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    known = names.get(node.id)
+    module = getattr(known, "__module__", None) or ""
+    if getattr(known, "__name__", "").split(".")[0] == "numpy":
+        return ".".join(reversed(parts)) or None
+    if not parts and callable(known) and module.split(".")[0] == "numpy":
+        return known.__name__  # `from numpy import sin`
+    return None

@@ -1,0 +1,315 @@
+"""What is said when Python needs the value of something traced."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
+from dolmen.core import errors, lax
+
+
+def error_of(call, cls):
+    with pytest.raises(cls) as caught:
+        call()
+    # Lines move with this file; everything else is pinned.
+    return re.sub(
+        r"at \S*test_concretization\.py:\d+ in ", "at HERE in ", str(caught.value)
+    )
+
+
+def test_an_if_on_a_result_shows_the_way_from_the_argument():
+    def clip(params, limit):
+        total = params["w"].sum() * 2.0
+        large = total > limit
+        if large:
+            return limit
+        return total
+
+    got = error_of(
+        lambda: dc.jit(clip)({"w": np.ones(3, np.float32)}, np.float32(1)),
+        errors.TracerBoolConversionError,
+    )
+
+    here = "test_an_if_on_a_result_shows_the_way_from_the_argument.<locals>.clip"
+    assert got == (
+        "bool(): expected a concrete value, got the traced bool[] while tracing clip.\n"
+        f"  at HERE in {here}\n"
+        "It was computed from\n"
+        "  f32[3] args[0]['w'], in the argument `params` of clip\n"
+        "  f32[] args[1], the argument `limit` of clip\n"
+        f"  reduce_sum, mul: f32[] at HERE in {here}: "
+        '`total = params["w"].sum() * 2.0`\n'
+        f"  gt: bool[] at HERE in {here}: `large = total > limit`\n"
+        "Write `lax.cond(large, true_fun, false_fun, *operands)` instead of `if`, or "
+        "choose elementwise with `jnp.where(large, a, b)`."
+    )
+
+
+def test_a_size_that_is_an_argument_names_the_edit_of_jit():
+    def padded(x, n):
+        return jnp.concatenate([x, jnp.zeros(n)])
+
+    got = error_of(
+        lambda: dc.jit(padded)(np.ones(2, np.float32), 3),
+        errors.TracerIntegerConversionError,
+    )
+
+    assert got == (
+        "zeros: `shape`: expected a concrete value, got the traced ~i32[] while "
+        "tracing padded.\n  at HERE in "
+        "test_a_size_that_is_an_argument_names_the_edit_of_jit.<locals>.padded\n"
+        "It is args[1], the argument `n` of padded.\n"
+        "It is used in `jnp.zeros(n)`.\n"
+        "Shapes, axes and Python integers must be known while tracing: take them from "
+        "`x.shape` or from static arguments. If `n` is a setting rather than data, "
+        "write `@jit(static_argnames=('n',))`."
+    )
+
+
+def test_the_edit_of_jit_keeps_what_was_static_before():
+    def tiled(x, n, *, m=1, axis=0):
+        return jnp.zeros(n * m) + x.sum(axis)
+
+    got = error_of(
+        lambda: dc.jit(tiled, static_argnames="axis")(np.ones(2), 3, m=2, axis=0),
+        errors.TracerIntegerConversionError,
+    )
+
+    assert got.endswith(
+        "If `n` and `m` are settings rather than data, write "
+        "`@jit(static_argnames=('axis', 'n', 'm'))`."
+    )
+
+
+def test_a_static_argument_before_does_not_shift_the_others():
+    got = error_of(
+        lambda: dc.jit(lambda s, x: int(x), static_argnums=0)("s", 2),
+        errors.ConcretizationTypeError,
+    )
+
+    assert "It is args[1], the argument `x` of <lambda>.\n" in got
+
+
+def test_arrays_are_not_proposed_as_static_arguments():
+    got = error_of(
+        lambda: dc.jit(lambda x: jnp.zeros(x))(np.int32(3)),
+        errors.TracerIntegerConversionError,
+    )
+
+    assert got.endswith("take them from `x.shape` or from static arguments.")
+
+
+def test_a_loop_over_a_traced_range():
+    def power(x, n):
+        for _ in range(n):
+            x = x * x
+        return x
+
+    got = error_of(lambda: dc.jit(power)(1.0, 3), errors.TracerIntegerConversionError)
+
+    assert got == (
+        "index: expected a concrete value, got the traced ~i32[] while tracing power.\n"
+        "  at HERE in test_a_loop_over_a_traced_range.<locals>.power\n"
+        "It is args[1], the argument `n` of power.\n"
+        "It is used in `range(n)`.\n"
+        "Write `lax.fori_loop(0, n, body, init)` instead of the Python loop. If `n` is "
+        "a setting rather than data, write `@jit(static_argnames=('n',))`."
+    )
+
+
+def test_a_numpy_function_is_named_with_its_counterpart():
+    got = error_of(
+        lambda: dc.jit(lambda x: np.sin(x))(np.ones(2, np.float32)),
+        errors.TracerArrayConversionError,
+    )
+
+    assert got == (
+        "numpy.asarray(): expected a concrete value, got the traced f32[2] while "
+        "tracing <lambda>.\n  at HERE in "
+        "test_a_numpy_function_is_named_with_its_counterpart.<locals>.<lambda>.<locals>"
+        ".<lambda>\nIt is args[0], the argument `x` of <lambda>.\n"
+        "It is used in `np.sin(x)`.\nUse `jnp.sin` instead of `np.sin`."
+    )
+
+
+def test_a_numpy_function_that_calls_numpy_points_at_the_users_line():
+    got = error_of(
+        lambda: dc.jit(lambda x: np.median(x))(np.ones(2, np.float32)),
+        errors.TracerArrayConversionError,
+    )
+
+    assert "  at HERE in test_a_numpy_function_that_calls_numpy_points" in got
+
+
+def test_numpy_under_eager_differentiation_would_lose_the_derivative():
+    got = error_of(
+        lambda: dc.grad(lambda x: np.exp(x) * x)(1.0),
+        errors.TracerArrayConversionError,
+    )
+
+    assert got.endswith("Use `jnp.exp` instead of `np.exp`.")
+
+
+@pytest.mark.parametrize(
+    ("function", "advice"),
+    [
+        (lambda x: 1 if x > 2 else 3, "Write `jnp.where(x > 2, 1, 3)` instead of"),
+        (lambda x: 0 < x < 3, "Write `(0 < x) & (x < 3)` instead of the chained"),
+        (
+            lambda x: x > 0 and x < 3,
+            "Write `jnp.logical_and(x > 0, x < 3)` instead of `x > 0 and x < 3`.",
+        ),
+        (lambda x: not x, "Write `jnp.logical_not(x)` instead of `not x`."),
+        (lambda x: max(x, 2), "Use `jnp.maximum` instead of `max`."),
+        (lambda x: [1, 2][x], "Index an array: `jnp.asarray([1, 2])[x]`."),
+        (lambda x: float(x), "`jnp.asarray(x, float)` instead of `float(x)`."),
+        (lambda x: x.tolist(), "return `x` and convert it there."),
+        (
+            lambda x: np.busday_count(x, x),
+            "`dolmen.core.numpy` has no `busday_count`: call `np.busday_count` outside",
+        ),
+    ],
+)
+def test_the_advice_fits_the_expression(function, advice):
+    got = error_of(lambda: dc.jit(function)(1), errors.ConcretizationTypeError)
+
+    assert advice in got
+
+
+def test_a_while_statement():
+    def grow(x):
+        while x < 10:
+            x = x * 2
+        return x
+
+    got = error_of(lambda: dc.jit(grow)(1), errors.TracerBoolConversionError)
+
+    assert (
+        "Write `lax.while_loop(cond_fun, body_fun, init)` instead of `while`: "
+        "`cond_fun` returns `x < 10`." in got
+    )
+
+
+def test_a_boolean_index():
+    got = error_of(
+        lambda: dc.jit(lambda x: x[x > 0])(np.ones(3, np.float32)),
+        errors.NonConcreteBooleanIndexError,
+    )
+
+    assert got.startswith(
+        "boolean index of f32[3]: expected a concrete value, got the traced bool[3] "
+        "while tracing <lambda>.\n"
+    )
+    assert got.endswith(
+        "It is used in `x[x > 0]`.\nUse `jnp.where(mask, x, other)`, or "
+        "`jnp.nonzero(mask, size=...)` for a result of fixed size."
+    )
+
+
+def test_a_static_position_is_named():
+    got = error_of(
+        lambda: dc.jit(lambda x, k: jnp.sum(x, axis=k))(np.ones(3), 0),
+        errors.TracerIntegerConversionError,
+    )
+
+    assert got.startswith("sum: `axis`: expected a concrete value, got the traced ~i32")
+    assert got.endswith("write `@jit(static_argnames=('k',))`.")
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: dc.jit(dc.grad(f)),
+        lambda f: dc.jit(dc.checkpoint(f)),
+        lambda f: dc.jit(dc.jit(f)),
+        lambda f: dc.jit(lambda x: dc.jvp(f, (x,), (1.0,))),
+        lambda f: dc.jit(dc.grad(dc.grad(f))),
+        lambda f: lambda x: lax.cond(True, f, f, x),
+    ],
+)
+def test_values_are_followed_through_transformations(transform):
+    def bent(x):
+        twice = x * 2
+        return twice if twice > 0 else x
+
+    got = error_of(lambda: transform(bent)(1.0), errors.TracerBoolConversionError)
+
+    assert "the argument `x` of " in got
+    assert ".<locals>.bent: `twice = x * 2`\n  gt: bool[] at HERE" in got
+    assert "Write `jnp.where(twice > 0, twice, x)`" in got
+
+
+def test_a_batch_is_followed_to_the_arguments_of_vmap():
+    got = error_of(
+        lambda: dc.vmap(lambda x: x if x else -x)(np.ones(3, np.float32)),
+        errors.TracerBoolConversionError,
+    )
+
+    assert "while tracing <lambda>." in got
+    assert "It is args[0], the argument `x` of <lambda>.\n" in got
+
+
+def test_values_are_followed_out_of_a_loop_body():
+    def total(scale, xs):
+        factor = scale * 2.0
+
+        def body(carry, x):
+            return carry + x if factor * x > 0 else carry, None
+
+        return lax.scan(body, 0.0, xs)
+
+    got = error_of(
+        lambda: dc.jit(total)(1.0, np.ones(2, np.float32)),
+        errors.TracerBoolConversionError,
+    )
+
+    here = "test_values_are_followed_out_of_a_loop_body.<locals>.total"
+    assert (
+        "It was computed from\n"
+        "  ~f32[] args[0], the argument `scale` of total\n"
+        "  f32[] the argument `x` of body\n"
+        f"  mul: ~f32[] at HERE in {here}: `factor = scale * 2.0`\n"
+        f"  mul, gt: bool[] at HERE in {here}.<locals>.body: "
+        "`return carry + x if factor * x > 0 else carry, None`\n" in got
+    )
+
+
+def test_long_histories_lose_their_middle():
+    def deep(x):
+        for _ in range(3):
+            x = x + 1
+            x = x * 2
+            x = x - 3
+            x = x / 4
+        return int(x)
+
+    got = error_of(lambda: dc.jit(deep)(1.0), errors.ConcretizationTypeError)
+
+    assert got.count("\n  ") == 1 + 1 + 9
+    assert "\n  ... (4 more) ...\n" in got
+
+
+def test_errors_can_be_caught_pickled_and_shown_without_a_text_of_their_own():
+    with pytest.raises(errors.ConcretizationTypeError) as caught:
+        dc.jit(lambda x: int(x))(1)
+
+    copy = pickle.loads(pickle.dumps(caught.value))
+
+    assert type(copy) is errors.TracerIntegerConversionError
+    assert str(copy) == str(caught.value)
+    assert repr(copy) == f"TracerIntegerConversionError({str(copy)!r})"
+
+
+def test_the_text_is_put_together_only_when_read(monkeypatch):
+    from dolmen.core._tracing import _usage
+
+    monkeypatch.setattr(_usage, "explain_concretization", lambda *_: "put together")
+
+    with pytest.raises(errors.ConcretizationTypeError) as caught:
+        dc.jit(lambda x: int(x))(1)
+
+    assert callable(caught.value._text)
+    assert str(caught.value) == "put together"
