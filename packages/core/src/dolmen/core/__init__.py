@@ -3,6 +3,7 @@
 from . import (
     config as config,
     debug as debug,
+    dlpack as dlpack,
     dtypes as dtypes,
     lax as lax,
     numpy as numpy,
@@ -12,6 +13,7 @@ from . import (
 from ._backend import (
     Array as Array,
     Device as Device,
+    Shard as Shard,
     devices as devices,
     effects_barrier as effects_barrier,
 )

@@ -18,6 +18,7 @@ from ._arrays import (
     ArrayImpl as ArrayImpl,
     Sharding as Sharding,
     SingleDeviceSharding as SingleDeviceSharding,
+    check_alive as check_alive,
     device_sharding as device_sharding,
     execute as execute,
     explicit_transfers as explicit_transfers,
@@ -48,6 +49,13 @@ from ._dispatch import (
     fast_path as fast_path,
     set_tracer_class as set_tracer_class,
 )
+from ._interchange import (
+    device_of_dlpack as device_of_dlpack,
+    dlpack_device as dlpack_device,
+    export_dlpack as export_dlpack,
+    import_dlpack as import_dlpack,
+)
+from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
 
 __all__ = ["flags", "pytree"]

@@ -14,6 +14,7 @@ import numpy as np
 from jaxlib import xla_client
 
 from . import _client, _flags, _stubs, _tokens
+from ._shards import shards
 
 assert _flags.X64 is not None  # the C++ states must exist before any array does
 
@@ -109,20 +110,26 @@ def host_value(array: Any) -> np.ndarray:
     Raises:
         RuntimeError: the array was deleted, or donated to a compiled call.
     """
+    check_alive(array)
     if array._npy_value is None:
-        _check_alive(array)
         value, _ = array._single_device_array_to_np_array_did_copy()
         value.flags.writeable = False
         array._npy_value = value
     return array._npy_value
 
 
-def _check_alive(array: Any) -> None:
+def check_alive(array: Any) -> None:
+    """Refuse an array whose buffer is gone.
+
+    Raises:
+        RuntimeError: it was deleted, or donated to a compiled call.
+    """
     if array.is_deleted():
         raise RuntimeError(
-            f"array {array.aval!r} was deleted or donated: its buffer was given to a "
-            "compiled call (donate_argnums or donate_argnames). Use the call's result "
-            "instead, or don't donate this argument."
+            f"array {array.aval!r} was deleted or donated: its buffer was freed by "
+            "`delete()`, or given to a compiled call (donate_argnums or "
+            "donate_argnames). Use that call's result instead, or don't donate this "
+            "argument."
         )
 
 
@@ -152,11 +159,16 @@ def execute(
     sharding = device_sharding(device)
     committed = any(array._committed for array in arrays)
     handlers = [_result_handler(type, sharding, committed) for type in types]
-    if not calls_host:
-        return executable.execute_sharded(arrays).consume_with_handlers(handlers)
-    _jax.batched_block_until_ready(list(arrays))
-    results = executable.execute_sharded(arrays, with_tokens=True)
-    _tokens.remember(device, results.consume_token())
+    try:
+        if calls_host:
+            _jax.batched_block_until_ready(list(arrays))
+        results = executable.execute_sharded(arrays, with_tokens=calls_host)
+    except _client.JaxRuntimeError:
+        for array in arrays:
+            check_alive(array)
+        raise
+    if calls_host:
+        _tokens.remember(device, results.consume_token())
     return results.consume_with_handlers(handlers)
 
 
@@ -181,6 +193,18 @@ def _devices(self: Any) -> set[Any]:
     return {self._sharding._device}
 
 
+def _addressable_data(self: Any, index: int) -> Any:
+    """The part that a device of this process holds, by the number of the device."""
+    return shards(self)[index].data
+
+
+def _copy_to_host_async(self: Any) -> None:
+    """Start to fetch the value; `numpy.asarray` then finds it on its way or there."""
+    check_alive(self)
+    if self._npy_value is None:
+        self._copy_single_device_array_to_host_async()
+
+
 def install() -> None:
     """Add the runtime properties to the C++ classes, once."""
     array: Any = ArrayImpl  # What is assigned here no checker knows of.
@@ -198,6 +222,12 @@ def install() -> None:
     array.sharding = property(lambda self: self._sharding)
     array.device = property(lambda self: self._sharding._device)
     array.devices = _devices
+    array.addressable_data = _addressable_data
+    array.addressable_shards = property(shards)
+    array.global_shards = property(shards)
+    array.is_fully_addressable = property(lambda self: True)
+    array.is_fully_replicated = property(lambda self: True)
+    array.copy_to_host_async = _copy_to_host_async
     array.committed = property(lambda self: self._committed)
     array.__array__ = _to_numpy
     array.__hash__ = None

@@ -100,6 +100,16 @@ class Tracer(_TracedArray):
         """Number of elements."""
         return self.type.size
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.type.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.type.nbytes
+
     # Arrays can't be hashed; where they are traced, identity serves.
     __hash__ = object.__hash__  # type: ignore[assignment]
 

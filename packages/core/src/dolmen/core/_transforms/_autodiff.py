@@ -8,6 +8,7 @@ import numpy as np
 
 from .._ir import array_type, dtypes, message
 from .._tracing import (
+    as_array,
     check_leaks,
     current_trace,
     enter,
@@ -325,6 +326,7 @@ def _cotangent_leaves(
         if not type.is_differentiable:
             checked.append(None)
             continue
+        leaf = as_array(leaf)
         given = typeof(leaf)
         if given.shape != type.shape or (
             given.dtype != type.dtype and not given.weak_type
@@ -405,6 +407,7 @@ def _paired(fun: _Function, trace: JvpTrace, primal: Any, tangent: Any) -> Any:
     type = typeof(primal)
     if not type.is_differentiable:
         return primal
+    tangent = as_array(tangent)
     given = typeof(tangent)
     if given.shape != type.shape or given.dtype != type.dtype:
         raise TypeError(
@@ -461,7 +464,7 @@ def linearize(fun: _Function, *primals: Any, has_aux: bool = False) -> Any:
                     f"{tree}, got {given_tree}."
                 )
             )
-        chosen = [t for t, v in zip(given, varies, strict=True) if v]
+        chosen = [as_array(t) for t, v in zip(given, varies, strict=True) if v]
         found = push_forward(tape, dict(zip(inputs, chosen, strict=True)))
         return out_tree.unflatten(
             [

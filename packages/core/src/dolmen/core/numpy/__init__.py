@@ -123,6 +123,7 @@ from ._exponential import (
     logaddexp as logaddexp,
     logaddexp2 as logaddexp2,
 )
+from ._interchange import from_dlpack as from_dlpack
 from ._joining import (
     append as append,
     array_split as array_split,

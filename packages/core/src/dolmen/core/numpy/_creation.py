@@ -12,6 +12,7 @@ from .._ir import ArrayType, array_type, dtypes, type_error, value_error
 from .._ops import _selection
 from .._tracing import (
     Tracer,
+    as_array,
     concrete,
     device_array,
     is_array_like,
@@ -190,7 +191,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _from_sequence(value: Any, wanted: np.dtype | None, device: Any) -> Any:
-    leaves = list(_leaves(value))
+    leaves = list(map(as_array, _leaves(value)))
     for leaf in leaves:
         if not is_array_like(leaf):
             _as_numpy(leaf)
@@ -218,7 +219,7 @@ def _on_host(value: Any, dtype: np.dtype) -> Any:
         return [_on_host(item, dtype) for item in value]
     if isinstance(value, float | complex):
         return literal(value, dtype)
-    return np.asarray(value)
+    return np.asarray(as_array(value))
 
 
 def _stacked(value: Any, dtype: np.dtype) -> Any:

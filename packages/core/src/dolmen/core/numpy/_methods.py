@@ -26,6 +26,7 @@ from . import (
     _at,
     _creation,
     _indexing,
+    _interchange,
     _logic,
     _manipulation,
     _products,
@@ -485,3 +486,4 @@ def install() -> None:
     traced.__format__ = _traced_format
     traced.__array__ = _traced_to_numpy
     traced.block_until_ready = _block_until_ready
+    _interchange.install()

@@ -5,6 +5,7 @@ the words, so operations and compiled programs know only ``uint32``. Reusing a k
 repeats the same numbers: `split` or `fold_in` makes fresh ones.
 """
 
+import dataclasses
 import functools
 import math
 import operator
@@ -165,9 +166,59 @@ class KeyArray(_backend.Array):
         self._base.block_until_ready()
         return self
 
+    def is_ready(self) -> bool:
+        """Whether the keys are computed."""
+        return self._base.is_ready()
+
     def copy(self) -> "KeyArray":
         """The same keys in a buffer of their own."""
         return self._like(self._base.copy())
+
+    def __copy__(self) -> "KeyArray":
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> "KeyArray":
+        return self.copy()
+
+    def to_device(self, device: Any, *, stream: None = None) -> "KeyArray":
+        """The keys on a device, committed to it."""
+        return self._like(self._base.to_device(device, stream=stream))
+
+    def copy_to_host_async(self) -> None:
+        """Start to fetch the words."""
+        self._base.copy_to_host_async()
+
+    def on_device_size_in_bytes(self) -> int:
+        """Bytes that the words take on the device."""
+        return self._base.on_device_size_in_bytes()
+
+    def unsafe_buffer_pointer(self) -> int:
+        """Address of the words."""
+        return self._base.unsafe_buffer_pointer()
+
+    def addressable_data(self, index: int) -> "KeyArray":
+        """The keys that a device of this process holds."""
+        return self._like(self._base.addressable_data(index))
+
+    @property
+    def addressable_shards(self) -> list[_backend.Shard]:
+        """The parts that the devices of this process hold."""
+        return [
+            dataclasses.replace(
+                shard, index=shard.index[: self.ndim], data=self._like(shard.data)
+            )
+            for shard in self._base.addressable_shards
+        ]
+
+    @property
+    def is_fully_addressable(self) -> bool:
+        """Whether all parts are on devices of this process."""
+        return self._base.is_fully_addressable
+
+    @property
+    def is_fully_replicated(self) -> bool:
+        """Whether each device holds all keys."""
+        return self._base.is_fully_replicated
 
     def __repr__(self) -> str:
         words = self._base
