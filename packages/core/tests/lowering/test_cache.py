@@ -14,7 +14,7 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import config
-from dolmen.core._lowering import _cache
+from dolmen.core._lowering import _cache, forget_executables
 
 
 @pytest.fixture
@@ -47,7 +47,11 @@ OTHERS = (
 
 
 def compiled(n=3, scale=2.0):
-    """Compiles a new function, equal to that of every other call."""
+    """Compiles a new function, equal to that of every other call.
+
+    As in a new process, which has nothing in memory.
+    """
+    forget_executables()
 
     def cached_function(x):
         return jnp.tanh(x) * scale

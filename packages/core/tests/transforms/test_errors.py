@@ -179,7 +179,11 @@ def test_donating_the_same_array_twice():
 
     got = error_of(lambda: f(x, x), ValueError)
 
-    assert got.startswith("jit of <lambda>: the same array is donated twice.")
+    assert got == (
+        "jit of <lambda>: `a` and `b` are the same array, donated twice.\n"
+        "  at HERE\n"
+        "Pass a copy (`x.copy()`) for one of the arguments."
+    )
 
 
 def test_using_a_donated_array():

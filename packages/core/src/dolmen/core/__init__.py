@@ -18,11 +18,12 @@ from ._backend import (
     effects_barrier as effects_barrier,
 )
 from ._higher_order import (
-    ClosedProgram as ClosedJaxpr,
+    ClosedJaxpr as ClosedJaxpr,
     ShapeDtypeStruct as ShapeDtypeStruct,
     block_until_ready as block_until_ready,
     checkpoint as checkpoint,
     checkpoint_policies as checkpoint_policies,
+    clear_caches as clear_caches,
     custom_jvp as custom_jvp,
     custom_vjp as custom_vjp,
     device_get as device_get,
@@ -67,7 +68,7 @@ from ._transforms import (
 
 remat = checkpoint
 
-__all__ = ["ClosedJaxpr", "remat"]
+__all__ = ["remat"]
 
 _LAZY_MODULES = (
     "errors",

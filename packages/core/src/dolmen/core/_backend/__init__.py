@@ -38,6 +38,9 @@ from ._client import (
     default_device as default_device,
     deserialize_executable as deserialize_executable,
     devices as devices,
+    hlo_computation as hlo_computation,
+    hlo_cost as hlo_cost,
+    hlo_text as hlo_text,
     platform_fingerprint as platform_fingerprint,
     serialize_executable as serialize_executable,
 )

@@ -147,17 +147,18 @@ def execute(
     types: Sequence[Any],
     device: Any,
     *,
+    committed: bool,
     calls_host: bool = False,
 ) -> list[Any]:
     """Run a loaded executable on arrays that live on its device.
 
     Args:
+        committed: whether the results stay on the device when mixed with others.
         calls_host: whether it calls Python functions. It then starts when its
             arguments are ready, and in this thread: a callback may itself compute, so
             it must not hold one of the threads that the runtime computes with.
     """
     sharding = device_sharding(device)
-    committed = any(array._committed for array in arrays)
     handlers = [_result_handler(type, sharding, committed) for type in types]
     try:
         if calls_host:

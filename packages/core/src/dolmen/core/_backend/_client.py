@@ -86,9 +86,14 @@ def _device_list(device: Device) -> Any:
     return _jax.DeviceList((device,))
 
 
-def compile_options(device: Device) -> Any:
-    """Options for one program on one device."""
+def compile_options(device: Device, overrides: Sequence[tuple[str, Any]] = ()) -> Any:
+    """Options for one program on one device.
+
+    Args:
+        overrides: names and values of options of XLA.
+    """
     options = xla_client.CompileOptions()
+    options.env_option_overrides = list(overrides)
     options.num_replicas = 1
     options.num_partitions = 1
     assignment = xla_client.DeviceAssignment.create(np.array([[device.id]]))
@@ -165,3 +170,21 @@ def _processor() -> str:
         if line.startswith(("flags", "Features")):
             return f"instruction set {hashlib.sha256(line.encode()).hexdigest()[:16]}"
     return platform.processor()
+
+
+def hlo_computation(module: Any) -> Any:
+    """An MLIR module of StableHLO as an XLA computation."""
+    return _jax.mlir.mlir_module_to_xla_computation(
+        str(module), use_tuple_args=False, return_tuple=False
+    )
+
+
+def hlo_text(module: Any) -> str:
+    """An MLIR module of StableHLO as HLO text."""
+    return hlo_computation(module).get_hlo_module().to_string()
+
+
+def hlo_cost(module: Any) -> dict[str, float]:
+    """The compiler's estimate for an MLIR module before optimization."""
+    hlo = hlo_computation(module).get_hlo_module()
+    return dict(_jax.hlo_module_cost_analysis(client(), hlo))

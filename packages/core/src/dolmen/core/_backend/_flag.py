@@ -250,5 +250,10 @@ def compile_key() -> tuple[Any, ...]:
     return tuple([f.value for f in _affecting_calls if f.affects == "compile"])
 
 
+def trace_settings(key: tuple[Any, ...]) -> dict[str, Any]:
+    """The settings that a `trace_key()` holds, by name."""
+    return dict(zip(_jax.config.trace_context_names(), key, strict=True))
+
+
 # The values of all settings that affect traces, as one tuple.
 trace_key: Callable[[], tuple[Any, ...]] = _jax.config.trace_context

@@ -14,6 +14,7 @@ from ._flag import (
     set_bound_axes as set_bound_axes,
     set_tracing as set_tracing,
     trace_key as trace_key,
+    trace_settings as trace_settings,
 )
 
 # ---- Numbers ----
@@ -161,6 +162,12 @@ PERSISTENT_CACHE_ENABLE_XLA_CACHES = Flag(
 
 # ---- Reports ----
 
+WARN_RETRACES = Flag(
+    "warn_retraces",
+    True,
+    "Warn, once for a function, when it is traced and compiled again and again for one "
+    "changing thing.",
+)
 LOG_COMPILES = Flag(
     "log_compiles",
     False,

@@ -15,20 +15,29 @@ from ._debug import (
     debug_log as debug_log,
     debug_print as debug_print,
 )
-from ._jit import (
-    JitFunction as JitFunction,
-    Signature as Signature,
-    jit as jit,
-    jit_when_eager as jit_when_eager,
+from ._jit import jit as jit, jit_when_eager as jit_when_eager
+from ._jit_function import JitFunction as JitFunction, Options as Options
+from ._programs import (
+    ClosedJaxpr as ClosedJaxpr,
+    Jaxpr as Jaxpr,
+    eval_jaxpr as eval_jaxpr,
+    jaxpr_as_fun as jaxpr_as_fun,
 )
 from ._scan import map as map, scan as scan
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
+from ._signature import Signature as Signature
 from ._stages import (
-    ClosedProgram as ClosedProgram,
+    ArgInfo as ArgInfo,
+    Compiled as Compiled,
+    Lowered as Lowered,
+    Traced as Traced,
+    eval_shape as eval_shape,
+    make_jaxpr as make_jaxpr,
+)
+from ._trace_cache import clear_caches as clear_caches
+from ._transfer import (
     block_until_ready as block_until_ready,
     device_get as device_get,
     device_put as device_put,
-    eval_shape as eval_shape,
-    make_jaxpr as make_jaxpr,
 )
 from ._while import fori_loop as fori_loop, while_loop as while_loop

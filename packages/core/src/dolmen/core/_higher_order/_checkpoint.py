@@ -18,7 +18,7 @@ from .._transforms import (
 from .._transforms._arguments import Callee, call_arguments
 from .._transforms._trees import argument_leaves, name_of
 from ._functions import close_over_refs, record_stateful_tree
-from ._jit import Signature
+from ._signature import Signature
 
 Policy = Callable[..., bool]
 
@@ -174,7 +174,7 @@ def checkpoint(
             policy=policy,
             static_argnums=static_argnums,
         )
-    signature = Signature(fun, static_argnums, None, None, None)
+    signature = Signature(fun, static_argnums)
 
     @functools.wraps(fun)
     def rematerialized(*args: Any, **kwargs: Any) -> Any:

@@ -1,61 +1,127 @@
-"""Compiling step by step: traced, lowered, compiled; and looking at programs."""
+"""Compiling step by step: traced, lowered, compiled."""
 
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _backend
-from .._ir import ArrayType, Equation, Program, format_program, message
+from .._ir import ArrayType, message, value_error
 from .._lowering import Executable, Module, compile_module, lower
-from .._tracing import as_array, device_array, is_array_like, present, typeof
-from .._transforms._trees import call_path, flatten, flatten_with_path, path_text
-from ._jit import JitFunction, Signature, TracedFunction
-from ._shape_struct import close_descriptions, describe_type
+from .._tracing import (
+    AbstractRef,
+    Cell,
+    Tracer,
+    as_array,
+    device_array,
+    is_array_like,
+    present,
+    typeof,
+)
+from .._transforms._trees import flatten, flatten_with_path, name_of, not_arrays
+from ._jit_function import JitFunction, Options, type_of
+from ._programs import ClosedJaxpr
+from ._shape_struct import close_descriptions, describe_type, open_descriptions
+from ._signature import Signature
+from ._trace_cache import TracedFunction
 
 
-class ClosedProgram:
-    """A program and the values of the arrays it closed over.
+@dataclasses.dataclass(frozen=True)
+class ArgInfo:
+    """Type of an argument of a traced function, and whether its buffer is donated."""
 
-    Iterate over `eqns`, print it, or read types from `in_avals` and `out_avals`.
+    aval: ArrayType | AbstractRef
+    donated: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Element type."""
+        return self.aval.dtype
+
+
+class Stage:
+    """What every stage knows: the trees and types of arguments and results."""
+
+    def __init__(self, arguments: "Arguments", out_tree: Any, out_types: Any) -> None:
+        self._arguments = arguments
+        self._out_types = tuple(out_types)
+        self.out_tree = out_tree
+
+    @property
+    def in_tree(self) -> Any:
+        """Tree of the dynamic arguments, a pair `(args, kwargs)`."""
+        return self._arguments.tree
+
+    @property
+    def in_avals(self) -> Any:
+        """Types of the dynamic arguments, in the tree `(args, kwargs)`."""
+        return self.in_tree.unflatten(self._arguments.types)
+
+    @property
+    def args_info(self) -> Any:
+        """An `ArgInfo` for each dynamic argument, in the tree `(args, kwargs)`."""
+        donated = self._arguments.donated or [False] * len(self._arguments.types)
+        infos = map(ArgInfo, self._arguments.types, donated)
+        return self.in_tree.unflatten(list(infos))
+
+    @property
+    def donate_argnums(self) -> tuple[int, ...]:
+        """Numbers of the argument leaves whose buffers are given away."""
+        return tuple(i for i, gives in enumerate(self._arguments.donated) if gives)
+
+    @property
+    def out_avals(self) -> Any:
+        """Types of the results, in their tree."""
+        return self.out_tree.unflatten(self._out_types)
+
+    @property
+    def out_info(self) -> Any:
+        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
+        leaves = map(describe_type, self._out_types)
+        return close_descriptions(self.out_tree.unflatten(leaves))
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """The dynamic arguments that a function was traced for.
+
+    Attributes:
+        tree: of the pair `(args, kwargs)`.
+        types: of its leaves.
+        donated: for each leaf whether its buffer is given away; empty when none is.
+        names: what each leaf is called.
     """
 
-    def __init__(self, program: Program, consts: Sequence[Any]) -> None:
-        self.jaxpr = program
-        self.consts = list(consts)
-
-    @property
-    def eqns(self) -> list[Equation]:
-        """The equations in order."""
-        return self.jaxpr.equations
-
-    @property
-    def in_avals(self) -> list[ArrayType]:
-        """Types of the arguments."""
-        return list(self.jaxpr.in_types[len(self.consts) :])
-
-    @property
-    def out_avals(self) -> list[ArrayType]:
-        """Types of the results."""
-        return list(self.jaxpr.out_types)
-
-    def pretty_print(self, *, source_info: bool = False) -> str:
-        """The program as text, on request with the user's line of each equation."""
-        return format_program(self.jaxpr, source=source_info)
-
-    def __repr__(self) -> str:
-        return format_program(self.jaxpr)
+    tree: Any
+    types: tuple[ArrayType | AbstractRef, ...]
+    donated: tuple[bool, ...]
+    names: tuple[str, ...]
 
 
-class Traced:
-    """A function traced for one signature."""
+class Traced(Stage):
+    """A function traced for one signature.
+
+    Example:
+        >>> import dolmen.core as dc
+        >>> traced = dc.jit(lambda x: x + 1.0).trace(2.0)
+        >>> traced.out_info
+        ShapeDtypeStruct(shape=(), dtype=float32)
+        >>> traced.lower().compile()(2.0)
+        Array(3., dtype=float32, weak_type=True)
+    """
 
     def __init__(
-        self, function: JitFunction, traced: TracedFunction, in_tree: Any, donated: Any
+        self, function: JitFunction, traced: TracedFunction, arguments: Arguments
     ) -> None:
+        count = traced.out_tree.num_leaves  # what follows are new values of refs
+        super().__init__(arguments, traced.out_tree, traced.program.out_types[:count])
         self._function = function
         self._traced = traced
-        self._in_tree = in_tree
-        self._donated = donated
 
     @property
     def fun_name(self) -> str:
@@ -63,106 +129,218 @@ class Traced:
         return self._traced.name
 
     @property
-    def jaxpr(self) -> ClosedProgram:
+    def jaxpr(self) -> ClosedJaxpr:
         """The program."""
-        return ClosedProgram(self._traced.program, present(self._traced.captures))
+        return ClosedJaxpr(self._traced.program, present(self._traced.captures))
 
-    @property
-    def out_info(self) -> Any:
-        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
-        count = self._traced.out_tree.num_leaves
-        leaves = map(describe_type, self._traced.program.out_types[:count])
-        return close_descriptions(self._traced.out_tree.unflatten(leaves))
+    def lower(self, *, lowering_platforms: Sequence[str] | None = None) -> "Lowered":
+        """Translate to StableHLO.
 
-    def lower(self) -> "Lowered":
-        """Translate to StableHLO."""
-        donated = self._donated
-        if donated:
-            donated = (False,) * len(self._traced.captures) + donated
+        Args:
+            lowering_platforms: one of `cpu`, `cuda` and `tpu`, in a tuple; by default
+                the platform of this process.
+
+        Raises:
+            ValueError: another platform, or several.
+        """
+        captures = self._traced.captures
+        donated = self._arguments.donated
         module = lower(
             self._traced.program,
-            donated=donated,
-            keep_unused=self._function.keep_unused,
+            donated=(False,) * len(captures) + donated if donated else (),
+            keep_unused=self._function.options.keep_unused,
+            platform=_one_platform(lowering_platforms),
+            input_names=lambda: [""] * len(captures) + list(self._arguments.names),
         )
         return Lowered(self, module)
 
 
-class Lowered:
+def _one_platform(platforms: Sequence[str] | None) -> str | None:
+    if platforms is None:
+        return None
+    known = ("cpu", "cuda", "tpu")
+    if len(platforms) != 1 or platforms[0] not in known:
+        raise value_error(
+            f"lower: lowering_platforms must be one of {', '.join(known)}, in a tuple, "
+            f"got {platforms!r:.60}.",
+            "Lower once for each platform.",
+        )
+    return platforms[0]
+
+
+class Lowered(Stage):
     """A function lowered to StableHLO."""
 
     def __init__(self, traced: Traced, module: Module) -> None:
+        super().__init__(traced._arguments, traced.out_tree, traced._out_types)
         self._traced = traced
         self._module = module
 
-    @property
-    def out_info(self) -> Any:
-        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
-        return self._traced.out_info
+    def as_text(self, dialect: str | None = None, *, debug_info: bool = False) -> str:
+        """The module as text.
 
-    def as_text(self, *, debug_info: bool = False) -> str:
-        """The StableHLO module as text."""
+        Args:
+            dialect: `stablehlo` (the default) or `hlo`, which has no line numbers.
+            debug_info: with the user's lines and `named_scope`s.
+
+        Raises:
+            ValueError: another dialect.
+        """
+        if _dialect(dialect) == "hlo":
+            return _backend.hlo_text(self._module.operation)
         return self._module.as_text(debug_info=debug_info)
 
-    def compiler_ir(self) -> Any:
-        """The MLIR module."""
+    def compiler_ir(self, dialect: str | None = None) -> Any:
+        """The module as an object.
+
+        Args:
+            dialect: `stablehlo` (the default) for an MLIR module, or `hlo` for an
+                `XlaComputation`.
+
+        Raises:
+            ValueError: another dialect.
+        """
+        if _dialect(dialect) == "hlo":
+            return _backend.hlo_computation(self._module.operation)
         return self._module.operation
 
-    def compile(self) -> "Compiled":
-        """Compile for the default device."""
-        executable = compile_module(self._module, _backend.default_device())
-        return Compiled(self._traced, executable)
+    def cost_analysis(self) -> dict[str, float]:
+        """An estimate before optimization: `flops`, `bytes accessed`, ..."""
+        return _backend.hlo_cost(self._module.operation)
+
+    def compile(self, compiler_options: Mapping[str, Any] | None = None) -> "Compiled":
+        """Compile for the device of the function, by default the first one.
+
+        Args:
+            compiler_options: names and values of options of XLA, beside those that
+                were given to `jit`.
+
+        Raises:
+            JaxRuntimeError: the compiler fails, or does not know an option.
+            ValueError: it was lowered for another platform.
+        """
+        function, here = self._traced._function, _backend.client().platform
+        if self._module.platform != here:
+            raise value_error(
+                f"compile: {self._traced.fun_name} was lowered for "
+                f"{self._module.platform}, but this process runs on {here}.",
+                "Lower it without lowering_platforms.",
+            )
+        options = dict(function.options.compiler_options) | dict(compiler_options or {})
+        placement = function.placement
+        device = placement.device if placement else None
+        executable = compile_module(
+            self._module,
+            device or _backend.default_device(),
+            tuple(options.items()),
+        )
+        return Compiled(
+            self._traced.fun_name,
+            self._arguments,
+            self._out_types,
+            executable,
+            self._traced._traced,
+        )
 
 
-class Compiled:
-    """A compiled function for one signature."""
+def _dialect(dialect: str | None) -> str:
+    if dialect not in (None, "stablehlo", "hlo"):
+        raise value_error(f"dialect must be 'stablehlo' or 'hlo', got {dialect!r}.")
+    return dialect or "stablehlo"
 
-    def __init__(self, traced: Traced, executable: Executable) -> None:
-        self._traced = traced
+
+class Compiled(Stage):
+    """A compiled function for one signature.
+
+    Args:
+        name: of the function.
+        arguments: that it was traced for.
+        out_types: types of its results.
+        executable: loaded on its device.
+        traced: tree of its results, what it closed over, the refs it writes to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Arguments,
+        out_types: Sequence[ArrayType],
+        executable: Executable,
+        traced: TracedFunction,
+    ) -> None:
+        super().__init__(arguments, traced.out_tree, out_types)
+        self._name = self.__name__ = name
         self._executable = executable
-
-    @property
-    def out_info(self) -> Any:
-        """Tree of the results, with a `ShapeDtypeStruct` for each array."""
-        return self._traced.out_info
+        self._traced = traced
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run on arguments of the traced tree and types.
+        """Run on arguments of the traced tree and types, without the static ones.
 
         Raises:
             TypeError: tree, shape or dtype of the arguments differ from what was
-                traced.
+                traced, or something traces the call.
         """
-        function, traced = self._traced._function, self._traced._traced
-        _, dynamic = function.signature.separate(args, kwargs)
+        dynamic = (args, kwargs)
         leaves, tree = flatten(dynamic)
-        wanted = traced.program.in_types[len(traced.captures) :]
-        if tree != self._traced._in_tree:
+        if tree != self.in_tree:
             raise TypeError(
                 message(
-                    f"{traced.name}: compiled for arguments of the tree "
-                    f"{self._traced._in_tree}, called with {tree}."
+                    f"{self._name}: compiled for arguments of the tree "
+                    f"{self.in_tree}, called with {tree}.",
+                    "Pass all arguments but the static ones, in the same containers.",
                 )
             )
-        arrays = present(leaves)
-        types = [typeof(array) for array in arrays]
+        if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
+            raise not_arrays("jit", self, dynamic)
+        values = present([as_array(leaf) for leaf in leaves])
+        self._check(values)
+        device = self._executable.device
+        captures = present(self._traced.captures)
+        arrays = [device_array(value) for value in [*captures, *values]]
+        committed = any(array.committed for array in arrays)
+        arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
+        return self._traced.result(self._executable(arrays, committed), leaves)
+
+    call = __call__
+
+    def _check(self, values: Sequence[Any]) -> None:
+        names, wanted = self._arguments.names, self._arguments.types
+        for name, value in zip(names, values, strict=True):
+            if isinstance(value, Tracer):
+                raise TypeError(
+                    message(
+                        f"{self._name}: compiled code can't be transformed, but "
+                        f"`{name}` is the traced {value.type!r}.",
+                        "Call the function itself inside transformations.",
+                    )
+                )
         wrong = [
-            f"  {call_path(path)}: expected {want!r}, got {type!r}"
-            for (path, _), want, type in zip(
-                flatten_with_path(dynamic)[0], wanted, types, strict=True
-            )
-            if (want.shape, want.dtype) != (type.shape, type.dtype)
+            f"  `{name}`: expected {want!r}, got {typeof(value)!r}"
+            for name, want, value in zip(names, wanted, values, strict=True)
+            if (want.shape, want.dtype) != (typeof(value).shape, typeof(value).dtype)
         ]
         if wrong:
             raise TypeError(
                 message(
-                    f"{traced.name}: called with types it was not compiled for\n"
-                    + "\n".join(wrong)
+                    f"{self._name}: called with types it was not compiled for\n"
+                    + "\n".join(wrong),
+                    "Convert the arguments, or compile for these types too.",
                 )
             )
-        outs = self._executable(
-            [device_array(value) for value in [*present(traced.captures), *arrays]]
-        )
-        return traced.result(outs, leaves)
+
+    @property
+    def input_shardings(self) -> Any:
+        """Shardings of the dynamic arguments, in the tree `(args, kwargs)`."""
+        return self.in_tree.unflatten([self._sharding] * self.in_tree.num_leaves)
+
+    @property
+    def output_shardings(self) -> Any:
+        """Shardings of the results, in their tree."""
+        return self.out_tree.unflatten([self._sharding] * self.out_tree.num_leaves)
+
+    @property
+    def _sharding(self) -> Any:
+        return _backend.device_sharding(self._executable.device)
 
     def as_text(self) -> str:
         """The optimized HLO modules as text."""
@@ -183,13 +361,26 @@ class Compiled:
 
 def trace(function: JitFunction, *args: Any, **kwargs: Any) -> Traced:
     """Trace a jitted function for these arguments (arrays or descriptions)."""
-    traced, tree, donated = function.trace_call(args, kwargs)
-    return Traced(function, traced, tree, donated)
+    signature = function.signature
+    static, dynamic = signature.separate(args, kwargs)
+    dynamic = open_descriptions(dynamic)
+    flat, tree = flatten_with_path(dynamic)
+    types = tuple(_type_of_description(leaf) for _, leaf in flat)
+    names = tuple(signature.path_text(static, path) for path, _ in flat)
+    arguments = Arguments(tree, types, signature.donated(static, dynamic), names)
+    return Traced(function, function.trace(static, tree, types), arguments)
+
+
+def _type_of_description(leaf: Any) -> ArrayType | AbstractRef:
+    if isinstance(leaf, Cell) or is_array_like(leaf):
+        return type_of(leaf)
+    return leaf.as_type() if hasattr(leaf, "as_type") else typeof(leaf)
 
 
 def make_jaxpr(
     fun: Callable[..., Any],
     static_argnums: int | Sequence[int] = (),
+    axis_env: Sequence[tuple[Any, int]] | None = None,
     return_shape: bool = False,
 ) -> Callable[..., Any]:
     """The program a function is traced to.
@@ -197,10 +388,15 @@ def make_jaxpr(
     Args:
         fun: a function of arrays in trees.
         static_argnums: positions of arguments that are not arrays.
+        axis_env: pairs of an axis name and its size, for collectives in `fun`; none
+            are known outside `vmap` and `shard_map` yet, so only an empty one is taken.
         return_shape: return a pair of the program and the tree of result descriptions.
 
     Returns:
-        A function with the arguments of `fun` that returns a `ClosedProgram`.
+        A function with the arguments of `fun` that returns a `ClosedJaxpr`.
+
+    Raises:
+        NotImplementedError: `axis_env` names axes.
 
     Example:
         >>> import dolmen.core as dc
@@ -209,12 +405,18 @@ def make_jaxpr(
           let b:~f32[] = mul a 2.0:~f32[]
           in (b,) }
     """
-    signature = Signature(fun, static_argnums, None, None, None)
+    if axis_env:
+        raise NotImplementedError(
+            message(
+                f"make_jaxpr of {name_of(fun)}: axis_env={axis_env!r:.60} names axes.",
+                "Put `vmap(..., axis_name=...)` around the function instead.",
+            )
+        )
+    signature = Signature(fun, static_argnums)
 
     @functools.wraps(fun)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        function = JitFunction(fun, signature)
-        made = trace(function, *args, **kwargs)
+        made = trace(JitFunction(fun, signature, _ONCE), *args, **kwargs)
         return (made.jaxpr, made.out_info) if return_shape else made.jaxpr
 
     return traced
@@ -226,6 +428,7 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Args:
         fun: a function of arrays in trees.
         *args: arrays, or a `ShapeDtypeStruct` in the place of one.
+        **kwargs: the same by name.
 
     Returns:
         The tree of the result with `ShapeDtypeStruct` leaves.
@@ -235,54 +438,8 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         >>> dc.eval_shape(jnp.dot, dc.ShapeDtypeStruct((2, 3), "float32"), jnp.ones(3))
         ShapeDtypeStruct(shape=(2,), dtype=float32)
     """
-    function = JitFunction(fun, Signature(fun, None, None, None, None))
-    return trace(function, *args, **kwargs).out_info
+    return trace(JitFunction(fun, Signature(fun), _ONCE), *args, **kwargs).out_info
 
 
-def device_put(x: Any, device: Any = None) -> Any:
-    """Arrays on a device, committed to it when one is named.
-
-    Args:
-        x: a tree of arrays, NumPy arrays and numbers.
-        device: a `Device`, or None for the default one.
-
-    Returns:
-        The tree with arrays.
-
-    Raises:
-        TypeError: a leaf is not array-like; the message names its path.
-    """
-    leaves, tree = flatten(x)
-    if not all(map(is_array_like, leaves)):
-        wrong = [
-            f"  x{path_text(path)}: {type(leaf).__name__} {leaf!r:.60}"
-            for path, leaf in flatten_with_path(x)[0]
-            if not is_array_like(leaf)
-        ]
-        raise TypeError(
-            message("device_put: expected arrays, got\n" + "\n".join(wrong))
-        )
-    where = getattr(device, "_device", device)  # a single-device sharding names one
-    with _backend.explicit_transfers():
-        return tree.unflatten(
-            [device_array(as_array(leaf), None, where) for leaf in leaves]
-        )
-
-
-def block_until_ready(x: Any) -> Any:
-    """Wait until every array in a tree is computed; returns the tree."""
-    arrays = [leaf for leaf in flatten(x)[0] if isinstance(leaf, _backend.ArrayImpl)]
-    _backend.block_until_ready(arrays)
-    return x
-
-
-def device_get(x: Any) -> Any:
-    """The tree with NumPy arrays in the place of arrays."""
-    leaves, tree = flatten(x)
-    with _backend.explicit_transfers():
-        return tree.unflatten(
-            [
-                _backend.host_value(v) if isinstance(v, _backend.ArrayImpl) else v
-                for v in leaves
-            ]
-        )
+# A program is wanted and nothing is called, so nobody waits for a compiler.
+_ONCE = Options(checked=False)

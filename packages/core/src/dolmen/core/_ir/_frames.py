@@ -26,16 +26,19 @@ def user_frame() -> Frame | None:
         code = frame.f_code
         library = known(code.co_filename)
         if library is None:
-            name = frame.f_globals.get("__name__") or ""
-            library = name.startswith(_LIBRARIES) or code.co_filename.endswith(
-                _STANDARD_WRAPPERS
-            )
-            if code.co_filename[:1] != "<":  # several modules may share "<string>"
-                _is_library[code.co_filename] = library
+            library = _of_library(frame)
         if not library:
             return code, frame.f_lasti
         frame = frame.f_back
     return None
+
+
+def _of_library(frame: FrameType) -> bool:
+    name, file = frame.f_globals.get("__name__") or "", frame.f_code.co_filename
+    found = name.startswith(_LIBRARIES) or file.endswith(_STANDARD_WRAPPERS)
+    if file[:1] != "<":  # several modules may share "<string>"
+        _is_library[file] = found
+    return found
 
 
 def line_of(frame: Frame) -> int:

@@ -64,6 +64,14 @@ class Primitive(metaclass=_Interning):
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
 
+    @staticmethod
+    def instances() -> list["Primitive"]:
+        """Every interned primitive of this process."""
+        classes: list[Any] = [Primitive]
+        for cls in classes:
+            classes += cls.__subclasses__()
+        return [made for cls in classes for made in set(cls._instances.values())]
+
     @property
     def name(self) -> str:
         """The snake-case name that programs print."""

@@ -41,11 +41,14 @@ def _scalar(value: Any) -> str:
     return str(value)
 
 
-def format_program(program: Program, *, source: bool = False) -> str:
+def format_program(
+    program: Program, *, source: bool = False, scopes: bool = False
+) -> str:
     """The program as indented text.
 
     Args:
         source: append the user's line to every equation.
+        scopes: append the names of the scopes around every equation.
     """
     return "\n".join(_lines(program, _Names(), source))
 

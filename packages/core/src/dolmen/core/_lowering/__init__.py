@@ -7,6 +7,8 @@ from ._compile import (
     Module as Module,
     compile_module as compile_module,
     compile_program as compile_program,
+    executables_of as executables_of,
+    forget_executables as forget_executables,
     log_duration as log_duration,
     lower as lower,
 )

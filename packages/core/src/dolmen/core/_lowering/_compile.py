@@ -1,14 +1,25 @@
 """Programs to executables."""
 
+import collections
 import dataclasses
+import functools
 import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend
 from .._backend import _mlir as mlir, flags
-from .._ir import ArrayType, Program, live_equations, used_inputs
+from .._ir import (
+    ArrayType,
+    Program,
+    line_of,
+    live_equations,
+    message,
+    used_inputs,
+    user_frame,
+)
 from . import _cache
 from ._builder import Builder
 from ._dump import dump
@@ -26,6 +37,8 @@ class Module:
         in_types: types of the inputs that `main` takes.
         kept: which inputs of the program `main` takes.
         host_callbacks: Python functions that the module calls.
+        platform: what it was lowered for.
+        seconds: that lowering took.
     """
 
     operation: Any
@@ -34,6 +47,8 @@ class Module:
     kept: tuple[bool, ...]
     host_callbacks: tuple[Any, ...]
     out_types: tuple[ArrayType, ...]
+    platform: str
+    seconds: float
 
     @property
     def signature(self) -> str:
@@ -55,6 +70,10 @@ class Executable:
 
     Attributes:
         failures: what Python functions it calls have raised; None if it calls none.
+        origin: where the code is from: `compiler`, `disk` (an earlier process) or
+            `memory` (another program of this process with the same StableHLO).
+        seconds: that getting it took.
+        lower_seconds: that lowering took.
     """
 
     loaded: Any
@@ -62,25 +81,37 @@ class Executable:
     out_types: tuple[ArrayType, ...]
     device: Any
     failures: list[BaseException] | None = None
+    origin: str = "compiler"
+    seconds: float = 0.0
+    lower_seconds: float = 0.0
 
     @property
     def calls_host(self) -> bool:
         """Whether it calls Python functions."""
         return self.failures is not None
 
-    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+    def __call__(self, arrays: Sequence[Any], committed: bool) -> list[Any]:
         """Run on one array for each input of the program.
 
         What a Python function called by the program raises is raised here.
+
+        Args:
+            committed: whether the results stay on the device when mixed with others.
         """
         kept = [array for array, keep in zip(arrays, self.kept, strict=True) if keep]
+        run = functools.partial(
+            _backend.execute,
+            self.loaded,
+            kept,
+            self.out_types,
+            self.device,
+            committed=committed,
+        )
         if self.failures is None:
-            return _backend.execute(self.loaded, kept, self.out_types, self.device)
+            return run()
         self.failures.clear()
         try:
-            return _backend.execute(
-                self.loaded, kept, self.out_types, self.device, calls_host=True
-            )
+            return run(calls_host=True)
         except _backend.JaxRuntimeError:
             if not self.failures:
                 raise
@@ -94,6 +125,7 @@ def lower(
     donated: Sequence[bool] = (),
     keep_unused: bool = False,
     platform: str | None = None,
+    input_names: Callable[[], Sequence[str]] | None = None,
 ) -> Module:
     """Translate `program` to a StableHLO module.
 
@@ -101,7 +133,11 @@ def lower(
         donated: which inputs give their buffer away; each is offered to an output of
             equal shape and dtype.
         keep_unused: keep inputs that nothing depends on as parameters of `main`.
+        platform: `cpu`, `cuda` or `tpu`; by default that of this process.
+        input_names: what the inputs are called, for a warning about buffers that were
+            donated in vain.
     """
+    target: str = platform or _backend.client().platform
     kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
     inputs = [v for v, keep in zip(program.inputs, kept, strict=True) if keep]
     live = live_equations(program)
@@ -112,11 +148,12 @@ def lower(
     with mlir.lock:
         module = mlir.new_module()
         module.operation.attributes["sym_name"] = mlir.string(name)
-        builder = Builder(module, platform or _backend.client().platform)
+        builder = Builder(module, target)
         main = builder.function("main", trimmed, public=True)
         if any(donated):
             gives = [d for d, keep in zip(donated, kept, strict=True) if keep]
-            _offer_buffers(main, trimmed, gives)
+            taken = _offer_buffers(main, trimmed, gives)
+            _warn_of_donation_in_vain(program, donated, taken, input_names)
         if flags.DUMP_IR_TO.value:
             dump(trimmed, module, name)
     log_duration("lowering", name, started)
@@ -127,13 +164,20 @@ def lower(
         tuple(kept),
         tuple(builder.host_callbacks),
         program.out_types,
+        target,
+        time.perf_counter() - started,
     )
 
 
-def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
-    """Pair donated inputs with outputs that can take their place."""
+def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> set[Any]:
+    """Pair donated inputs with outputs that can take their place.
+
+    Returns:
+        The inputs that found an output.
+    """
     free = list(enumerate(program.out_types))
     attributes = []
+    taken = set()
     for variable, give in zip(program.inputs, gives, strict=True):
         match = next(
             (
@@ -149,37 +193,118 @@ def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> None:
             attributes.append(mlir.dictionary({}))
         else:
             free.remove(match)
+            taken.add(variable)
             alias = mlir.integer(match[0], 32)
             attributes.append(mlir.dictionary({"tf.aliasing_output": alias}))
     main.attributes["arg_attrs"] = mlir.array_of(attributes)
+    return taken
 
 
-def compile_module(module: Module, device: Any) -> Executable:
-    """Compile for `device`, or load what an earlier process compiled."""
-    options = _backend.compile_options(device)
+def _warn_of_donation_in_vain(
+    program: Program,
+    donated: Sequence[bool],
+    taken: set[Any],
+    input_names: Callable[[], Sequence[str]] | None,
+) -> None:
+    vain = [
+        index
+        for index, (variable, give) in enumerate(
+            zip(program.inputs, donated, strict=True)
+        )
+        if give and variable not in taken
+    ]
+    if not vain:
+        return
+    names = input_names() if input_names else ["an argument"] * len(donated)
+    listed = ", ".join(f"`{names[i]}` {program.inputs[i].type!r}" for i in vain)
+    frame = user_frame()
+    warnings.warn_explicit(
+        message(
+            f"jit of {program.name}: no result can reuse the donated {listed}, since "
+            "none is left of that shape and dtype.",
+            "Donate only what the function gives back changed.",
+            frame=frame,
+        ),
+        UserWarning,
+        frame[0].co_filename if frame else "<unknown>",
+        line_of(frame) if frame else 0,
+    )
+
+
+# Executables by all that they depend on, the latest only. Signatures that differ in
+# weak types alone, and a function that is made anew, lower to the same module.
+_recent: collections.OrderedDict[str, Any] = collections.OrderedDict()
+_MAX_RECENT = 64
+
+
+def forget_executables() -> None:
+    """Compile again, or load from disk, whatever comes next."""
+    _recent.clear()
+
+
+def compile_module(
+    module: Module,
+    device: Any,
+    compiler_options: Sequence[tuple[str, Any]] = (),
+) -> Executable:
+    """Compile for `device`, or take what was compiled before.
+
+    Args:
+        compiler_options: names and values of options of XLA.
+
+    Raises:
+        JaxRuntimeError: the compiler fails, or does not know an option.
+    """
+    started = time.perf_counter()
+    options = _backend.compile_options(device, compiler_options)
     failures: list[BaseException] | None = None
-    if module.host_callbacks:
-        failures = []
+    if module.host_callbacks:  # part of the code, but not of its text
+        failures, origin = [], "compiler"
         callbacks = [_noting(failures, callback) for callback in module.host_callbacks]
         loaded = _compiled(module, device, options, callbacks)
-    elif _cache.enabled():
-        loaded = _found_or_compiled(module, device, options)
     else:
-        loaded = _compiled(module, device, options)
-    return Executable(loaded, module.kept, module.out_types, device, failures)
+        loaded, origin = _found_or_compiled(module, device, options)
+    return Executable(
+        loaded,
+        module.kept,
+        module.out_types,
+        device,
+        failures,
+        origin,
+        seconds=time.perf_counter() - started,
+        lower_seconds=module.seconds,
+    )
 
 
-def _found_or_compiled(module: Module, device: Any, options: Any) -> Any:
+def _found_or_compiled(module: Module, device: Any, options: Any) -> tuple[Any, str]:
+    """The loaded executable and its origin."""
     text = module.as_text(
         debug_info=flags.COMPILATION_CACHE_INCLUDE_METADATA_IN_KEY.value
     )
-    entry = _cache.key(module.name, text, module.signature, device, options)
+    types = module.signature.replace("~", "")  # code knows no weak types
+    entry = _cache.key(module.name, text, types, device, options)
+    loaded = _recent.get(entry.name)
+    if loaded is not None:
+        _recent.move_to_end(entry.name)
+        return loaded, "memory"
+    loaded, origin = _loaded_or_compiled(entry, module, device, options)
+    _recent[entry.name] = loaded
+    if len(_recent) > _MAX_RECENT:
+        _recent.popitem(last=False)
+    return loaded, origin
+
+
+def _loaded_or_compiled(
+    entry: _cache.Key, module: Module, device: Any, options: Any
+) -> tuple[Any, str]:
+    if not _cache.enabled():
+        return _compiled(module, device, options), "compiler"
     started = time.perf_counter()
     data = _cache.read(entry.name)
     loaded = None if data is None else _cache.load(data, device, options)
     if loaded is not None:
         log_duration("loading from disk", module.name, started)
-        return loaded
+        return loaded, "disk"
     if flags.EXPLAIN_CACHE_MISSES.value:
         _logger.warning(
             "%s %s is not on disk: %s.",
@@ -192,7 +317,7 @@ def _found_or_compiled(module: Module, device: Any, options: Any) -> Any:
     loaded = _compiled(module, device, options)
     fate = _cache.write(entry, loaded, seconds=time.perf_counter() - started)
     _logger.log(_level(), "%s: %s.", module.name, fate)
-    return loaded
+    return loaded, "compiler"
 
 
 def _compiled(
@@ -200,7 +325,19 @@ def _compiled(
 ) -> Any:
     _logger.log(_level(), "Compiling %s %s.", module.name, module.signature)
     started = time.perf_counter()
-    loaded = _backend.compile_and_load(module.operation, device, options, callbacks)
+    try:
+        loaded = _backend.compile_and_load(module.operation, device, options, callbacks)
+    except _backend.JaxRuntimeError as error:
+        text = str(error).removeprefix("INVALID_ARGUMENT: ")
+        if "compile option" not in text and "While setting option" not in text:
+            raise
+        raise _backend.JaxRuntimeError(
+            message(
+                f"compiler_options: {text.rstrip('.')}.",
+                "Names and values are those of XLA's options, without dashes: "
+                "`compiler_options={'xla_cpu_enable_fast_math': True}`.",
+            )
+        ) from None
     log_duration("compilation", module.name, started)
     return loaded
 
@@ -236,12 +373,26 @@ def compile_program(
     donated: tuple[bool, ...] = (),
     keep_unused: bool = False,
     device: Any = None,
+    compiler_options: tuple[tuple[str, Any], ...] = (),
+    input_names: Callable[[], Sequence[str]] | None = None,
 ) -> Executable:
     """Lower and compile, once for each program and set of options."""
     where = _backend.default_device() if device is None else device
-    key = ("compiled", donated, keep_unused, where, flags.compile_key())
+    settings = flags.compile_key()
+    key = ("compiled", donated, keep_unused, where, compiler_options, settings)
     found = program.derived.get(key)
     if found is None:
-        module = lower(program, donated=donated, keep_unused=keep_unused)
-        found = program.derived[key] = compile_module(module, where)
+        module = lower(
+            program,
+            donated=donated,
+            keep_unused=keep_unused,
+            input_names=input_names,
+        )
+        found = compile_module(module, where, compiler_options)
+        program.derived[key] = found
     return found
+
+
+def executables_of(program: Program) -> list[Executable]:
+    """What `compile_program` has made of a program so far."""
+    return [made for made in program.derived.values() if isinstance(made, Executable)]

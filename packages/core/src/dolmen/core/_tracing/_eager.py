@@ -1,6 +1,6 @@
 """The trace that runs operations: each is one cached compiled call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend
@@ -81,8 +81,15 @@ def run_program(
     *,
     donated: tuple[bool, ...] = (),
     keep_unused: bool = False,
+    compiler_options: tuple[tuple[str, Any], ...] = (),
+    device: Any = None,
+    input_names: Callable[[], Sequence[str]] | None = None,
 ) -> tuple[list[Any], Any]:
     """Compile (once) and run a program on concrete flat arguments.
+
+    Args:
+        device: where to run; by default where the committed arguments are.
+        input_names: what the inputs of the program are called in messages.
 
     Returns:
         The results, and a function from an output tree to the C++ fast path, None when
@@ -90,14 +97,21 @@ def run_program(
     """
     from .._lowering import compile_program
 
-    device = _device_of([*captures, *args])
+    chosen = device is not None
+    if device is None:
+        device = _device_of([*captures, *args])
     executable = compile_program(
-        program, donated=donated, keep_unused=keep_unused, device=device
+        program,
+        donated=donated,
+        keep_unused=keep_unused,
+        device=device,
+        compiler_options=compiler_options,
+        input_names=input_names,
     )
     arrays = [device_array(value) for value in [*captures, *args]]
     arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
-    committed = any(a.committed for a in arrays)
-    outs = executable(arrays)
+    committed = chosen or any(a.committed for a in arrays)
+    outs = executable(arrays, committed)
 
     def fast_path(tree: Any) -> Any:
         if executable.calls_host:

@@ -103,13 +103,16 @@ def is_axis(value: Any) -> bool:
     return value is None or isinstance(value, numbers.Integral)
 
 
-def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
+def broadcast_prefix(
+    prefix: Any, tree: Any, full: Any, what: str, *, leaf: str = "an integer"
+) -> list[Any]:
     """The leaves of `prefix`, each repeated for the subtree of `full` it stands for.
 
     Args:
         prefix: a tree with None allowed as a leaf, a prefix of `full`.
         tree: the tree definition of `full`.
         what: how messages call `prefix`.
+        leaf: how messages call its leaves.
 
     Raises:
         ValueError: `prefix` is not a prefix of `full`.
@@ -129,7 +132,7 @@ def broadcast_prefix(prefix: Any, tree: Any, full: Any, what: str) -> list[Any]:
             or [k for k, _ in parts] != [k for k, _ in wholes]
         ):
             raise value_error(
-                f"{what}{path}: expected an integer, None or {_described(wholes)}, got "
+                f"{what}{path}: expected {leaf}, None or {_described(wholes)}, got "
                 f"{_described(parts) if parts is not None else repr(part)}.",
                 "Give it the structure of the value it stands for, or a single entry "
                 "for all of that value.",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend, _higher_order
-from .._higher_order import JitFunction, Signature
+from .._higher_order import JitFunction, Options, Signature
 from .._tracing import Tracer, is_array_like, is_staging
 
 # Python functions by public name; messages look up the names of parameters here.
@@ -49,9 +49,7 @@ def operator(name: str, function: Callable[..., Any], operands: int) -> Any:
 
     It leaves operands that are no arrays (lists among them) to their own methods.
     """
-    jitted = JitFunction(
-        function, Signature(function, (), (), None, None), checked=False
-    )
+    jitted = JitFunction(function, Signature(function), Options(checked=False))
 
     def on_miss(*args: Any) -> tuple[Any, Any]:
         if len(args) != operands or not all(map(is_array_like, args)):

@@ -1,0 +1,266 @@
+"""The Python side of a jitted function: what C++ asks when it has no entry."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._backend import ArrayImpl, flags
+from .._ir import ArrayType, message
+from .._lowering import log_duration
+from .._tracing import (
+    EAGER,
+    AbstractRef,
+    Cell,
+    Tracer,
+    as_array,
+    evaluate,
+    is_array_like,
+    present,
+    record_stateful,
+    run_program,
+    state,
+    typeof,
+)
+from .._transforms._arguments import Callee, call_arguments
+from .._transforms._trees import (
+    call_path,
+    flatten,
+    flatten_with_path,
+    name_of,
+    not_arrays,
+    result_leaves,
+)
+from . import _retraces
+from ._call import call
+from ._placement import Placement
+from ._signature import Signature, Static
+from ._trace_cache import TraceCache, TracedFunction, TraceKey
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a jitted function is compiled.
+
+    Attributes:
+        keep_unused: keep arguments nothing depends on as parameters of the executable.
+        inline: inside another trace, put the operations there rather than a call.
+        compiler_options: names and values of options of XLA.
+        checked: refuse arguments that are no arrays, and warn of retraces. Not for
+            functions that check for themselves.
+    """
+
+    keep_unused: bool = False
+    inline: bool = False
+    compiler_options: tuple[tuple[str, Any], ...] = ()
+    checked: bool = True
+
+
+class JitFunction:
+    """A function with its signature, its options and its traces."""
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        signature: Signature,
+        options: Options | None = None,
+        *,
+        placement: Placement | None = None,
+        cache: TraceCache | None = None,
+    ) -> None:
+        self.fun = fun
+        self.name = name_of(fun)
+        self.signature = signature
+        self.options = options or Options()
+        self.placement = placement
+        self.cache = cache or TraceCache()
+
+    def on_miss(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Do a call that C++ could not repeat by itself."""
+        checked = self.options.checked
+        if flags.DISABLE_JIT.value and checked:
+            return self.fun(*args, **kwargs), None
+        static, dynamic = self.signature.separate(args, kwargs)
+        leaves, tree = flatten(dynamic)
+        only_arrays = all(map(is_array_like, leaves))
+        if not only_arrays:
+            if not checked:  # let the function itself say what it expects
+                return self.fun(*args, **kwargs), None
+            if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
+                raise not_arrays("jit", self.fun, dynamic)
+        given = [as_array(leaf) for leaf in leaves]
+        found = self.trace(static, tree, tuple(map(type_of, given)))
+        found.misses += 1
+        captures, leaves = found.captures, given
+        if found.stateful or not only_arrays:
+            self._check_aliases(found, given, dynamic)
+            captures, leaves = present(captures), present(leaves)
+        values = [*captures, *leaves]
+        if state.trace is not EAGER and (
+            state.trace.staging
+            or any(isinstance(v, Tracer) for v in values)
+            or found.program.named_axes
+        ):
+            return found.result(self._apply(found, values), given), None
+        donated = self.signature.donated(static, dynamic)
+        if donated:
+            self._check_donation(static, dynamic, leaves, donated)
+            donated = (False,) * len(captures) + donated
+        outs, fast_path = run_program(
+            found.program,
+            leaves,
+            captures,
+            donated=donated,
+            keep_unused=self.options.keep_unused,
+            compiler_options=self.options.compiler_options,
+            device=self.placement.device if self.placement else None,
+            input_names=lambda: self._input_names(found, static, dynamic),
+        )
+        result = found.result(outs, given)
+        # C++ knows no refs, and would take static arguments counted from the end for
+        # dynamic ones.
+        if found.stateful or self.signature.counts_from_end:
+            return result, None
+        return result, fast_path(found.out_tree)
+
+    def _apply(self, found: TracedFunction, values: Sequence[Any]) -> Sequence[Any]:
+        """Put the call into the current trace."""
+        if self.options.compiler_options:
+            raise ValueError(
+                message(
+                    f"jit of {self.name}: compiler_options hold for a whole program, "
+                    f"but this is called inside another one that is being traced: "
+                    f"{dict(self.options.compiler_options)}.",
+                    "Give compiler_options to the outermost `jit`.",
+                )
+            )
+        if self.options.inline:
+            return evaluate(found.program, values)
+        return call(found.program, values)
+
+    def _check_aliases(
+        self, found: TracedFunction, leaves: Sequence[Any], dynamic: Any
+    ) -> None:
+        """Raise if a ref comes twice: a write to one would miss the other."""
+        seen = {id(c): "closed over" for c in found.captures if isinstance(c, Cell)}
+        for index, leaf in enumerate(leaves):
+            if not isinstance(leaf, Cell):
+                continue
+            path = call_path(flatten_with_path(dynamic)[0][index][0])
+            if id(leaf) in seen:
+                raise ValueError(
+                    message(
+                        f"jit of {self.name}: the same ref {leaf.type!r} is passed as "
+                        f"{path} and {seen[id(leaf)]}.",
+                        "Pass it once, and use only that argument.",
+                    )
+                )
+            seen[id(leaf)] = f"as {path}"
+
+    # ---- donation ------------------------------------------------------------------
+
+    def _check_donation(
+        self,
+        static: Static,
+        dynamic: Any,
+        leaves: Sequence[Any],
+        donated: Sequence[bool],
+    ) -> None:
+        """Raise when an array is donated that is an argument twice."""
+        paths: dict[int, list[int]] = {}
+        for index, leaf in enumerate(leaves):
+            if not isinstance(leaf, ArrayImpl):
+                continue  # is copied to the device for each argument
+            paths.setdefault(id(leaf), []).append(index)
+        for indices in paths.values():
+            if len(indices) > 1 and any(donated[index] for index in indices):
+                names = self._paths(static, dynamic)
+                first, second = (f"`{names[index]}`" for index in indices[:2])
+                both = all(donated[index] for index in indices[:2])
+                raise ValueError(
+                    message(
+                        f"jit of {self.name}: {first} and {second} are the same array, "
+                        + ("donated twice." if both else "and one of them is donated."),
+                        "Pass a copy (`x.copy()`) for one of the arguments.",
+                    )
+                )
+
+    def _input_names(
+        self, found: TracedFunction, static: Static, dynamic: Any
+    ) -> list[str]:
+        return [""] * len(found.captures) + self._paths(static, dynamic)
+
+    def _paths(self, static: Static, dynamic: Any) -> list[str]:
+        """What each dynamic leaf is called."""
+        found = flatten_with_path(dynamic)[0]
+        return [self.signature.path_text(static, path) for path, _ in found]
+
+    # ---- tracing -------------------------------------------------------------------
+
+    def trace(
+        self, static: Static, tree: Any, types: tuple[ArrayType | AbstractRef, ...]
+    ) -> TracedFunction:
+        """The program of one signature, traced at most once."""
+        kinds = tuple(type(value) for _, value in static)
+        key = TraceKey(static, kinds, tree, types, flags.trace_key(), state.axes)
+        known = self.cache.traced
+        found = known.get(key)
+        if found is None or not found.reusable:
+            if found is None and self.options.checked:
+                _retraces.watch(self, key)
+            made = self._trace(static, tree, types)
+            if found is not None:
+                made.traces += found.traces
+                made.seconds += found.seconds
+                made.misses = found.misses
+            found = known[key] = made
+        return found
+
+    def _trace(
+        self, static: Static, tree: Any, types: tuple[ArrayType | AbstractRef, ...]
+    ) -> TracedFunction:
+        out_tree: Any = None
+        written: list[int | Cell] = []
+
+        def flat(*tracers: Any) -> Sequence[Any]:
+            nonlocal out_tree
+            values = [
+                type.stand_in(tracer) if isinstance(type, AbstractRef) else tracer
+                for type, tracer in zip(types, tracers, strict=True)
+            ]
+            args, kwargs = tree.unflatten(values)
+            if self.placement is not None:
+                self.placement.check_arguments(args, kwargs)
+            result = self.signature.call(static, args, kwargs)
+            leaves, out_tree = result_leaves("jit", self.fun, result)
+            if self.placement is not None:
+                self.placement.check_result(result)
+            last = present(values)
+            written.extend(i for i, t in enumerate(tracers) if last[i] is not t)
+            return [*leaves, *(last[i] for i in written if isinstance(i, int))]
+
+        inner = [t.inner_aval if isinstance(t, AbstractRef) else t for t in types]
+        callee, static_names = Callee(self.fun), self.signature.static_names
+        started = time.perf_counter()
+        program, captures, cells = record_stateful(
+            flat,
+            inner,
+            name=self.name,
+            arguments=lambda inputs: call_arguments(
+                callee,
+                tree.unflatten(inputs),
+                [which for which, _ in static if isinstance(which, int)],
+                sorted(static_names),
+            ),
+        )
+        log_duration("tracing", self.name, started)
+        made = TracedFunction(
+            program, captures, out_tree, self.name, [*written, *cells]
+        )
+        made.seconds = time.perf_counter() - started
+        return made
+
+
+def type_of(leaf: Any) -> ArrayType | AbstractRef:
+    """Type of an argument leaf, which may be a ref."""
+    return leaf.aval if isinstance(leaf, Cell) else typeof(leaf)

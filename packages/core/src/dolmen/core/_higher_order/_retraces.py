@@ -1,0 +1,248 @@
+"""One warning for a function that is traced again and again by accident.
+
+Tracing for several signatures is what `jit` is for: layers are initialized at their
+shapes, a model is compiled for training and for evaluation. An accident looks
+different: from call to call *the same one thing* changes, such as the length of a
+batch, a number passed as a static argument, or the identity of a static object. So a
+retrace is counted under its cause, and only one with a single cause counts at all; the
+third under the same cause warns, once for the function. Sizes that are all powers of
+two are taken for buckets that somebody chose.
+
+The other accident is to jit a new function object each time, which knows nothing of
+what the last one was traced to. It is recognised by equal code and equal closures,
+traced for an equal signature, from a line inside a loop.
+"""
+
+import dis
+import functools
+import numbers
+import warnings
+import weakref
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from .._backend import flags
+from .._ir import line_of, message, running_frame, user_frame
+from ._differences import Difference, differences, nearest
+from ._trace_cache import TraceKey
+
+if TYPE_CHECKING:
+    from ._jit_function import JitFunction
+
+_WARN_AT = 3
+
+
+class RetraceWarning(UserWarning):
+    """A function is traced and compiled again and again for one changing thing.
+
+    `config.update("warn_retraces", False)` or `DOLMEN_WARN_RETRACES=0` turns it off.
+    """
+
+
+def watch(function: "JitFunction", new: TraceKey) -> None:
+    """Take note of a signature that is about to be traced; warn of an accident."""
+    if not flags.WARN_RETRACES.value:
+        return
+    if function.cache.traced:
+        _watch_signatures(function, new)
+    else:
+        _watch_functions(function, new)
+
+
+# ---- one function, many signatures -------------------------------------------------
+
+
+def _watch_signatures(function: "JitFunction", new: TraceKey) -> None:
+    causes = function.cache.causes
+    if None in causes:  # warned already
+        return
+    old = nearest(new, function.cache.traced)
+    assert old is not None
+    found = differences(function.signature, new, old)
+    cause = _single_cause(found)
+    if cause is None:
+        return
+    seen = causes.setdefault(cause, [])
+    seen.append(found[0])
+    if len(seen) < _WARN_AT or _are_buckets(cause, seen):
+        return
+    causes[None] = []
+    _warn(
+        f"jit of {function.name}: traced and compiled {len(function.cache.traced) + 1} "
+        f"times, now because {_listed(found)} in the nearest earlier signature.",
+        f"{_advice(cause, found[0])} `{function.name}.cache_report()` lists all "
+        "signatures; `config.update('warn_retraces', False)` silences this.",
+    )
+
+
+def _listed(found: list[Difference]) -> str:
+    text = " and ".join(str(difference) for difference in found[:3])
+    return text + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def _single_cause(found: list[Difference]) -> Any:
+    """What the differences have in common, if one thing explains them all."""
+    kinds = {difference.kind for difference in found}
+    places = tuple(difference.place for difference in found)
+    if kinds == {"static"} and len(found) == 1 and _is_accidental_static(found[0]):
+        return "static", places
+    if kinds == {"tree"}:
+        return ("tree",)
+    if kinds != {"type"}:
+        return None
+    if all(_is_weakness(difference) for difference in found):
+        return ("weak type",)
+    sizes = {_changed_size(difference) for difference in found}
+    return ("size", places) if len(sizes) == 1 and None not in sizes else None
+
+
+def _is_accidental_static(difference: Difference) -> bool:
+    """Whether a number changed, or an object that is equal only to itself."""
+    a, b = difference.new, difference.old
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, numbers.Number):
+        return not isinstance(a, bool)
+    return type(a).__eq__ is object.__eq__ and not isinstance(a, type)
+
+
+def _is_weakness(difference: Difference) -> bool:
+    a, b = difference.new, difference.old
+    return (a.shape, a.dtype) == (b.shape, b.dtype)
+
+
+def _changed_size(difference: Difference) -> tuple[int, int] | None:
+    """New and old size of the only axis that changed, or None."""
+    a, b = difference.new, difference.old
+    if a.dtype != b.dtype or a.ndim != b.ndim:
+        return None
+    changed = [(m, n) for m, n in zip(a.shape, b.shape, strict=True) if m != n]
+    return changed[0] if len(changed) == 1 else None
+
+
+def _are_buckets(cause: Any, seen: list[Difference]) -> bool:
+    if cause[0] != "size":
+        return False
+    pairs = [_changed_size(difference) for difference in seen]
+    return all(n & (n - 1) == 0 for pair in pairs for n in pair or ())
+
+
+def _advice(cause: Any, difference: Difference) -> str:
+    if cause[0] == "size":
+        return "Pad the arrays to one size, or to a few such as powers of two."
+    if cause[0] == "weak type":
+        return (
+            "Pass arrays instead of Python numbers (`jnp.float32(x)`), or always one."
+        )
+    if cause[0] == "tree":
+        return "Keep the containers of the arguments the same, with arrays that grow."
+    if isinstance(difference.new, numbers.Number):
+        return f"Make `{difference.place}` an array argument instead of a static one."
+    return (
+        f"Make the object passed as `{difference.place}` once, outside the loop, or "
+        "give its class `__eq__` and `__hash__`."
+    )
+
+
+# ---- many functions of the same code -----------------------------------------------
+
+# For each code object: what its last function was traced for and closed over, and how
+# often that came again; None after the warning.
+_by_code: weakref.WeakKeyDictionary[CodeType, Any] = weakref.WeakKeyDictionary()
+
+
+def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
+    code, closure = _code_and_closure(function.fun)
+    if code is None:
+        return
+    if code not in _by_code:
+        _by_code[code] = hash(new), closure, 0
+        return
+    if _by_code[code] is None:
+        return
+    key, last, count = _by_code[code]
+    again = key == hash(new) and _alike(closure, last)
+    count = count + 1 if again else 0
+    _by_code[code] = hash(new), closure, count
+    if count < _WARN_AT or not _called_in_loop():
+        return
+    _by_code[code] = None
+    changed = [name for name in closure if closure[name] != last[name]]
+    if changed:
+        why = f"each time with another {', '.join(map(repr, changed))} closed over"
+        fix = f"Pass {', '.join(map(repr, changed))} as an argument, and"
+    else:
+        why, fix = "each time as a new function object", "Define the function and"
+    _warn(
+        f"jit of {function.name}: the same code was traced {count + 1} times for the "
+        f"same types of arguments, {why}.",
+        f"{fix} call `jit` once, outside the loop. "
+        "`config.update('warn_retraces', False)` silences this.",
+    )
+
+
+def _code_and_closure(fun: Any) -> tuple[CodeType | None, dict[str, Any]]:
+    """Code of a function and what it closed over: numbers, identities of objects."""
+    if isinstance(fun, functools.partial):
+        code, closure = _code_and_closure(fun.func)
+        bound = {f"argument {i}": _content(value) for i, value in enumerate(fun.args)}
+        named = {name: _content(value) for name, value in fun.keywords.items()}
+        return code, closure | bound | named
+    code = getattr(fun, "__code__", None)
+    if not isinstance(code, CodeType):
+        return None, {}
+    cells = zip(code.co_freevars, fun.__closure__ or (), strict=False)
+    closure = {name: _cell_content(cell) for name, cell in cells}
+    defaults = {
+        f"default {i}": _content(v) for i, v in enumerate(fun.__defaults__ or ())
+    }
+    named = {name: _content(v) for name, v in (fun.__kwdefaults__ or {}).items()}
+    return code, closure | defaults | named
+
+
+def _cell_content(cell: Any) -> Any:
+    try:
+        return _content(cell.cell_contents)
+    except ValueError:  # not filled yet
+        return None
+
+
+def _content(value: Any) -> Any:
+    return value if type(value) in (int, float, complex) else ("object", id(value))
+
+
+def _alike(closure: dict[str, Any], last: dict[str, Any]) -> bool:
+    """Whether two closures hold the same objects, numbers aside."""
+    return closure.keys() == last.keys() and all(
+        a == b or not (isinstance(a, tuple) or isinstance(b, tuple))
+        for a, b in zip(closure.values(), last.values(), strict=True)
+    )
+
+
+def _called_in_loop() -> bool:
+    """Whether the call that traces stands in a loop of the user's file."""
+    frame = running_frame(user_frame())
+    file = frame.f_code.co_filename if frame is not None else None
+    while frame is not None and frame.f_code.co_filename == file:
+        if _in_loop(frame.f_code, frame.f_lasti):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _in_loop(code: CodeType, instruction: int) -> bool:
+    """Whether a jump backwards in `code` spans an instruction."""
+    return any(
+        "JUMP_BACKWARD" in i.opname and i.argval <= instruction < i.offset
+        for i in dis.get_instructions(code)
+    )
+
+
+def _warn(problem: str, fix: str) -> None:
+    frame = user_frame()
+    file, line = ("<unknown>", 0)
+    if frame is not None:
+        file, line = frame[0].co_filename, line_of(frame)
+    warnings.warn_explicit(
+        message(problem, fix, frame=frame), RetraceWarning, file, line
+    )

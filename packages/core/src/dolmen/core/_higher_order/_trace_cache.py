@@ -1,0 +1,157 @@
+"""What a function was traced to, signature by signature."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .. import _backend
+from .._ir import ArrayType, Primitive, Program
+from .._lowering import forget_executables
+from .._tracing import AbstractRef, Cell, Tracer, write_back
+from ._signature import Static
+
+
+class TraceKey(NamedTuple):
+    """All that a trace depends on: one signature of a function.
+
+    Attributes:
+        static: the static arguments.
+        kinds: their types, since 1, 1.0 and True are equal, but not the same argument.
+        tree: tree of the dynamic `(args, kwargs)`.
+        types: types of their leaves.
+        settings: those that traces depend on.
+        axes: the named axes that are bound.
+    """
+
+    static: Static
+    kinds: tuple[type, ...]
+    tree: Any
+    types: tuple[ArrayType | AbstractRef, ...]
+    settings: tuple[Any, ...]
+    axes: tuple[Any, ...]
+
+
+class TracedFunction:
+    """What one signature of a function was traced to.
+
+    Attributes:
+        captures: what it closed over, arrays and refs; the program's leading inputs.
+        written: the refs it writes to, those among the arguments by their number; their
+            last values are the last results of the program.
+        stateful: whether it closes over refs, or writes to any.
+        traces: how many times it was traced.
+        misses: how many calls C++ left to Python.
+        seconds: that tracing took, all times together.
+    """
+
+    __slots__ = (
+        "captures",
+        "misses",
+        "name",
+        "out_tree",
+        "program",
+        "seconds",
+        "stateful",
+        "traces",
+        "written",
+    )
+
+    def __init__(
+        self,
+        program: Program,
+        captures: list[Any],
+        out_tree: Any,
+        name: str,
+        written: Sequence[int | Cell] = (),
+    ) -> None:
+        self.program = program
+        self.captures = captures
+        self.out_tree = out_tree
+        self.name = name
+        self.written = written
+        # Arguments that are refs don't count: they are seen in the call.
+        self.stateful = bool(written) or any(isinstance(c, Cell) for c in captures)
+        self.traces = 1
+        self.misses = 0
+        self.seconds = 0.0
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the values it closed over are still there."""
+        return not any(
+            isinstance(c, Tracer | Cell) and c.owner.finished for c in self.captures
+        )
+
+    def result(self, outs: Sequence[Any], leaves: Sequence[Any]) -> Any:
+        """The result tree, after the refs have got their new values.
+
+        Args:
+            leaves: of the arguments, with the refs among them.
+        """
+        if not self.written:
+            return self.out_tree.unflatten(outs)
+        count = self.out_tree.num_leaves
+        refs = [leaves[w] if isinstance(w, int) else w for w in self.written]
+        write_back(refs, outs[count:])
+        return self.out_tree.unflatten(outs[:count])
+
+
+class TraceCache:
+    """The traces of one function under one set of options, oldest first.
+
+    It knows nothing of the function, so that it can be looked up by it and die with it.
+
+    Attributes:
+        causes: of the retraces, as `_retraces` counts them.
+    """
+
+    __slots__ = ("__weakref__", "causes", "traced")
+
+    def __init__(self) -> None:
+        self.traced: dict[TraceKey, TracedFunction] = {}
+        self.causes: dict[Any, list[Any]] = {}
+        _every_cache.add(self)
+
+    def clear(self) -> None:
+        """Forget every trace."""
+        self.traced.clear()
+        self.causes.clear()
+
+
+_every_cache: weakref.WeakSet[TraceCache] = weakref.WeakSet()
+
+# Functions that were jitted before keep their traces, so `jit(f)(x)` in a loop traces
+# once.
+_by_function: weakref.WeakKeyDictionary[Any, dict[Any, TraceCache]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def cache_of(function: Callable[..., Any], options: Any) -> TraceCache:
+    """The cache shared by everything jitted of `function` with equal `options`."""
+    try:
+        by_options = _by_function.setdefault(function, {})
+    except TypeError:  # not hashable or not weakly referable
+        return TraceCache()
+    found = by_options.get(options)
+    if found is None:
+        found = by_options[options] = TraceCache()
+    return found
+
+
+def clear_caches() -> None:
+    """Forget everything traced and compiled in this process.
+
+    The next call of every jitted function and of every single operation traces and
+    compiles again. What is kept on disk stays.
+
+    Example:
+        >>> import dolmen.core as dc
+        >>> dc.clear_caches()
+    """
+    for cache in list(_every_cache):
+        cache.clear()
+    for primitive in Primitive.instances():
+        primitive.derived.clear()
+    forget_executables()
+    _backend.clear_caches()
