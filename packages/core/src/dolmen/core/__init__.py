@@ -71,6 +71,7 @@ remat = checkpoint
 __all__ = ["remat"]
 
 _LAZY_MODULES = (
+    "custom_derivatives",
     "errors",
     "experimental",
     "extend",

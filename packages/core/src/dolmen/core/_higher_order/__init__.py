@@ -34,6 +34,12 @@ from ._stages import (
     eval_shape as eval_shape,
     make_jaxpr as make_jaxpr,
 )
+from ._symbolic_zeros import (
+    CustomVJPPrimal as CustomVJPPrimal,
+    SymbolicZero as SymbolicZero,
+    custom_vjp_primal_tree_values as custom_vjp_primal_tree_values,
+    zero_from_primal as zero_from_primal,
+)
 from ._trace_cache import clear_caches as clear_caches
 from ._transfer import (
     block_until_ready as block_until_ready,

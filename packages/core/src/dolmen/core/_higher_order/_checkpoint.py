@@ -14,6 +14,7 @@ from .._transforms import (
     jvp_program,
     linearize_program,
     tangent_type,
+    transpose_linearized,
 )
 from .._transforms._arguments import Callee, call_arguments
 from .._transforms._trees import argument_leaves, name_of
@@ -52,6 +53,9 @@ class Checkpoint(Primitive):
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
     ) -> Linearization:
         return _linearize_checkpoint(self, arg_types, active)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        return transpose_linearized(self, cotangents, args)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         size = batch_size(args, axes)

@@ -24,6 +24,7 @@ from .._transforms import (
     linearize_program,
     tangent_type,
     to_front,
+    transpose_linearized,
     zeros_for,
 )
 from .._transforms._arguments import Callee
@@ -68,6 +69,9 @@ class Cond(Primitive):
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
     ) -> Linearization:
         return _linearize_cond(self, arg_types, active)
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        return transpose_linearized(self, cotangents, args)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         size = batch_size(args, axes)

@@ -1,30 +1,51 @@
 """`custom_jvp`: a function whose derivative its author wrote."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._ir import ArrayType, Primitive, Program, message
-from .._tracing import EAGER, bind, evaluate, keeping_axes, record, state, typeof
-from .._transforms import batch_program, batch_size, zeros_for
-from .._transforms._arguments import Callee
-from .._transforms._trees import argument_leaves, flatten, name_of, result_leaves
-from ._functions import record_tree
+from .._tracing import (
+    EAGER,
+    CustomCall,
+    bind,
+    closes_over,
+    evaluate,
+    keeping_axes,
+    record,
+    record_closed,
+    state,
+    typeof,
+)
+from .._transforms import (
+    BatchTrace,
+    ResultAxes,
+    batch_program,
+    batch_size,
+    run_batched,
+    tangent_type,
+    transpose_linearized,
+    zeros_for,
+)
+from .._transforms._trees import flatten, name_of, result_leaves
+from ._custom_function import Call, CustomFunction
+from ._symbolic_zeros import SymbolicZero, zero_of
+
+# Which arguments have a tangent -> the program from arguments and those tangents to
+# results and their tangents, and which results have one.
+JvpRule = Callable[[tuple[bool, ...]], tuple[Program, tuple[bool, ...]]]
 
 
 class CustomJvp(Primitive):
-    """Runs `program`; its derivative is the program `make_rule` returns.
+    """Runs `program`; its derivative is what `make_rule` returns.
 
-    `make_rule(types)` gives, for argument types, the program from arguments and their
-    tangents (all of them) to results and their tangents, and the values of its
-    captures.
+    The first `num_captures` arguments are what the function closed over.
     """
 
     interned = False
     multiple_results = True
 
     program: Program
-    make_rule: Callable[[Sequence[ArrayType]], tuple[Program, list[Any]]]
+    make_rule: JvpRule
     num_captures: int
 
     @property
@@ -34,50 +55,34 @@ class CustomJvp(Primitive):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.program.out_types
 
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        rule, captures = self.rule()
-        full = [
-            zeros_for(typeof(p)) if t is None and typeof(p).is_differentiable else t
-            for p, t in zip(primals, tangents, strict=True)
-        ]
-        captured_tangents = tangents[: self.num_captures]
-        if any(t is not None for t in captured_tangents):
-            raise _closes_over(self.program.name, "custom_jvp")
-        args, args_t = primals[self.num_captures :], full[self.num_captures :]
-        flat = evaluate(rule, [*captures, *args, *(t for t in args_t if t is not None)])
-        count = len(self.program.outputs)
-        rest = iter(flat[count:])
-        return flat[:count], [
-            next(rest) if typeof(out).is_differentiable else None
-            for out in flat[:count]
-        ]
-
-    def rule(self) -> tuple[Program, list[Any]]:
+    def rule(self, active: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
         """The derivative's program, traced once."""
-        found = self.derived.get("rule")
+        found = self.derived.get(("rule", active))
         if found is None:
-            types = self.program.in_types[self.num_captures :]
-            found = self.derived["rule"] = self.make_rule(types)
+            found = self.derived["rule", active] = self.make_rule(active)
         return found
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        active = tuple(t is not None for t in tangents)
+        if any(active[: self.num_captures]):
+            raise closes_over("custom_jvp", self.program.name)
+        rule, out_active = self.rule(active)
+        flat = evaluate(rule, [*primals, *(t for t in tangents if t is not None)])
+        rest = iter(flat[len(out_active) :])
+        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        return transpose_linearized(self, cotangents, args)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         size = batch_size(args, axes)
         program, out_axes = batch_program(self.program, tuple(axes), size, True)
-        inner_axes = tuple(axes[self.num_captures :])
 
-        def make_rule(types: Sequence[ArrayType]) -> tuple[Program, list[Any]]:
-            rule, captures = self.rule()
-            shared: tuple[int | None, ...] = (None,) * len(captures)
-            differentiable = [
-                t.is_differentiable for t in self.program.in_types[self.num_captures :]
-            ]
-            tangents = tuple(
-                a for a, d in zip(inner_axes, differentiable, strict=True) if d
-            )
-            batched, _ = batch_program(
-                rule, (*shared, *inner_axes, *tangents), size, True
-            )
-            return batched, captures
+        def make_rule(active: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
+            rule, out_active = self.rule(active)
+            tangents = [axis for axis, a in zip(axes, active, strict=True) if a]
+            batched, _ = batch_program(rule, (*axes, *tangents), size, True)
+            return batched, out_active
 
         made = CustomJvp(program, keeping_axes(make_rule), self.num_captures)
         return bind(made, *args), out_axes
@@ -86,25 +91,116 @@ class CustomJvp(Primitive):
         return builder.inline(self.program, args)
 
 
-def _closes_over(name: str, kind: str) -> TypeError:
-    return TypeError(
-        message(
-            f"{kind} of {name}: the function closes over a value that is being "
-            "differentiated, so its own rule would miss that derivative.",
-            "Pass the value as an argument.",
+class JvpCall(CustomCall):
+    """A call of a function with a forward rule, both on flat values.
+
+    Args:
+        function: from arguments to results.
+        rule: from arguments and tangents to results and tangents; None is zero.
+        describe: what the arguments are in the user's call, for messages.
+    """
+
+    kind = "custom_jvp"
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Sequence[Any]], Sequence[Any]],
+        rule: Callable[[Sequence[Any], Sequence[Any]], Any],
+        describe: Callable[[Sequence[Any]], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self._function = function
+        self._rule = rule
+        self._describe = describe
+
+    def run(self, args: Sequence[Any]) -> Sequence[Any]:
+        return self._function(args)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return self._rule(primals, tangents)
+
+    def record(self, args: Sequence[Any]) -> Sequence[Any]:
+        types = [typeof(arg) for arg in args]
+        program, captures = record(
+            lambda *a: self.run(a), types, name=self.name, arguments=self._describe
         )
-    )
+
+        def make_rule(active: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
+            return self._recorded_rule(types, active[len(captures) :], captures)
+
+        made = CustomJvp(program, keeping_axes(make_rule), len(captures))
+        return bind(made, *captures, *args)
+
+    def _recorded_rule(
+        self,
+        types: Sequence[ArrayType],
+        active: tuple[bool, ...],
+        captures: Sequence[Any],
+    ) -> tuple[Program, tuple[bool, ...]]:
+        out_active: tuple[bool, ...] = ()
+
+        def flat(*values: Any) -> list[Any]:
+            nonlocal out_active
+            given = iter(values[len(types) :])
+            tangents = [next(given) if a else None for a in active]
+            outs, out_tangents = self.jvp(values[: len(types)], tangents)
+            out_active = tuple(t is not None for t in out_tangents)
+            return [*outs, *(t for t in out_tangents if t is not None)]
+
+        tangents = [tangent_type(t) for t, a in zip(types, active, strict=True) if a]
+        program = record_closed(flat, [*types, *tangents], closed_over=captures)
+        program.name = self.name
+        return program, out_active
+
+    def batch(
+        self, args: Sequence[Any], axes: Sequence[int | None], trace: BatchTrace
+    ) -> Any:
+        results = ResultAxes(self)
+
+        def run(values: Sequence[Any]) -> list[Any]:
+            outs, out_axes = run_batched(lambda *a: self.run(a), values, axes, trace)
+            return results.align(outs, out_axes, trace.axis.size)
+
+        def jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+            def both(*values: Any) -> list[Any]:
+                outs, tangents = self.jvp(values[: len(axes)], values[len(axes) :])
+                return [*outs, *tangents]
+
+            tangent_axes = [
+                None if tangent is None else axis
+                for axis, tangent in zip(axes, tangents, strict=True)
+            ]
+            flat, flat_axes = run_batched(
+                both, [*primals, *tangents], [*axes, *tangent_axes], trace
+            )
+            count = len(flat) // 2
+            # A result and its tangent are batched together.
+            joined = [
+                a if a is not None else b
+                for a, b in zip(flat_axes[:count], flat_axes[count:], strict=True)
+            ]
+            results.settle(joined)
+            return (
+                results.align(flat[:count], flat_axes[:count], trace.axis.size),
+                results.align(flat[count:], flat_axes[count:], trace.axis.size),
+            )
+
+        outs = state.trace.process_custom(JvpCall(self.name, run, jvp), args)
+        return outs, results.axes
 
 
-class custom_jvp:
+class custom_jvp(CustomFunction):
     """A function with its own forward-mode derivative.
 
-    Reverse mode is derived from it by transposition.
+    Reverse mode is derived from it by transposition. Outside `jit` the function and its
+    rule see concrete values, also while they are being differentiated.
 
     Args:
         fun: a function of arrays in trees.
         nondiff_argnums: positions of arguments that are no arrays or not
             differentiated; the rule gets them first.
+        nondiff_argnames: the same by name.
 
     Example:
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
@@ -119,49 +215,67 @@ class custom_jvp:
         Array(1., dtype=float32)
     """
 
-    def __init__(
-        self, fun: Callable[..., Any], nondiff_argnums: Sequence[int] = ()
-    ) -> None:
-        functools.update_wrapper(self, fun)
-        self.fun = fun
-        self.nondiff_argnums = tuple(nondiff_argnums)
-        self._rule: Callable[..., Any] | None = None
+    kind = "custom_jvp"
+    jvp: Callable[..., Any] | None = None
+    symbolic_zeros: bool = False
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+    def defjvp(
+        self, jvp: Callable[..., Any], symbolic_zeros: bool = False
+    ) -> Callable[..., Any]:
+        """Set the rule `jvp(*nondiff, primals, tangents) -> (out, tangent)`.
 
-    def defjvp(self, jvp: Callable[..., Any]) -> Callable[..., Any]:
-        """Set the rule `jvp(primals, tangents) -> (out, tangent)`; returns it.
+        Args:
+            jvp: `primals` and `tangents` are tuples, one entry for each argument; a
+                tangent has the tree and types of its primal, `float0` for integers.
+            symbolic_zeros: a tangent leaf that is known to be zero is a `SymbolicZero`
+                rather than an array of zeros; the rule may return such ones.
 
-        Both arguments are tuples, one entry for each argument; a tangent has the tree
-        and types of its primal.
+        Returns:
+            `jvp`, so that this serves as a decorator.
         """
-        self._rule = jvp
+        self.jvp = jvp
+        self.symbolic_zeros = symbolic_zeros
         return jvp
 
     def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
         """Set one rule for each argument: `jvp(tangent, out, *primals) -> tangent`.
 
         The tangents of all arguments are added; None stands for a zero derivative.
+
+        Raises:
+            TypeError: there are arguments that are not differentiated.
         """
+        if self.nondiff_argnums:
+            raise TypeError(
+                message(
+                    f"custom_jvp {name_of(self.fun)}: defjvps can't be used with "
+                    "`nondiff_argnums`.",
+                    f"Write one rule for all with `@{name_of(self.fun)}.defjvp`.",
+                )
+            )
 
         def rule(primals: Any, tangents: Any) -> Any:
             from .._ops._arithmetic import add
 
             out = self(*primals)
-            total = None
-            for one, tangent in zip(jvps, tangents, strict=True):
-                if one is None:
-                    continue
-                part = one(tangent, out, *primals)
-                total = part if total is None else add(total, part)
-            return out, zeros_for(typeof(out)) if total is None else total
+            leaves, tree = flatten(out)
+            parts = [
+                flatten(one(tangent, out, *primals))[0]
+                for one, tangent in zip(jvps, tangents, strict=True)
+                if one is not None
+            ]
+            if not parts:
+                return out, tree.unflatten([zeros_for(typeof(x)) for x in leaves])
+            total = parts[0]
+            for part in parts[1:]:
+                total = [add(a, b) for a, b in zip(total, part, strict=True)]
+            return out, tree.unflatten(total)
 
-        self._rule = rule
+        self.defjvp(rule)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function; under differentiation its own rule applies."""
-        if self._rule is None:
+        if self.jvp is None:
             raise AttributeError(
                 message(
                     f"custom_jvp {name_of(self.fun)}: it has no rule yet.",
@@ -169,74 +283,75 @@ class custom_jvp:
                 )
             )
         if state.trace is EAGER:
-            return self.fun(*args)
-        numbers = {n % len(args) for n in self.nondiff_argnums}
-        static = {n: args[n] for n in numbers}
-        dynamic = [a for i, a in enumerate(args) if i not in numbers]
+            return self.fun(*args, **kwargs)
+        call = self._read(args, kwargs)
+        out_tree: Any = None
 
-        def with_static(values: Sequence[Any]) -> list[Any]:
-            rest = iter(values)
-            return [static[i] if i in static else next(rest) for i in range(len(args))]
+        def run(leaves: Sequence[Any]) -> list[Any]:
+            nonlocal out_tree
+            result = self.fun(*call.arguments(leaves))
+            outs, out_tree = result_leaves("custom_jvp", self.fun, result)
+            return outs
 
-        leaves, tree = argument_leaves("custom_jvp", self.fun, tuple(dynamic))
-        types = [typeof(leaf) for leaf in leaves]
-        program, captures, out_tree = record_tree(
-            "custom_jvp",
-            lambda ops: self.fun(*with_static(ops)),
-            [tree],
-            types,
-            of=Callee(self.fun),
-        )
-        program.name = name_of(self.fun)
-        rule = self._rule
-
-        def make_rule(types: Sequence[ArrayType]) -> tuple[Program, list[Any]]:
-            differentiable = [t.is_differentiable for t in types]
-
-            def flat(*values: Any) -> list[Any]:
-                primals = values[: len(types)]
-                given = iter(values[len(types) :])
-                tangents = [
-                    next(given) if d else zeros_for(t)
-                    for d, t in zip(differentiable, types, strict=True)
-                ]
-                leading = [static[n] for n in sorted(static)]
-                out, tangent = rule(
-                    *leading,
-                    tuple(tree.unflatten(primals)),
-                    tuple(tree.unflatten(tangents)),
-                )
-                return _checked_rule(self.fun, out, tangent, out_tree)
-
-            tangent_types = [t.strengthened() for t in types if t.is_differentiable]
-            return record(flat, [*types, *tangent_types], name=name_of(rule))
-
-        made = CustomJvp(program, keeping_axes(make_rule), len(captures))
-        return out_tree.unflatten(bind(made, *captures, *leaves))
-
-
-def _checked_rule(fun: Any, out: Any, tangent: Any, out_tree: Any) -> list[Any]:
-    outs, tree = result_leaves("custom_jvp", fun, out)
-    tangents, tangent_tree = flatten(tangent)
-    if tree != out_tree or tangent_tree != out_tree:
-        raise TypeError(
-            message(
-                f"custom_jvp of {name_of(fun)}: the rule must return `(out, tangent)`, "
-                f"each of the tree of the function's result {out_tree}; got {tree} and "
-                f"{tangent_tree}."
+        def jvp(primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+            nonlocal out_tree
+            outs, out_tangents, out_tree = self._run_rule(
+                call, primals, tangents, out_tree
             )
+            return outs, out_tangents
+
+        flat = state.trace.process_custom(
+            JvpCall(name_of(self.fun), run, jvp, call.described), call.leaves
         )
-    kept = []
-    for value, given in zip(outs, tangents, strict=True):
-        type = typeof(value)
-        if not type.is_differentiable:
-            continue
-        if typeof(given).shape != type.shape or typeof(given).dtype != type.dtype:
+        return out_tree.unflatten(flat)
+
+    def _run_rule(
+        self, call: Call, primals: Sequence[Any], tangents: Sequence[Any], out_tree: Any
+    ) -> tuple[list[Any], list[Any], Any]:
+        """Results, tangents (None if zero) and the tree of the results."""
+        assert self.jvp is not None
+        full = [
+            zero_of(typeof(p), self.symbolic_zeros) if t is None else t
+            for p, t in zip(primals, tangents, strict=True)
+        ]
+        result = self.jvp(
+            *call.leading,
+            tuple(call.tree.unflatten(primals)),
+            tuple(call.tree.unflatten(full)),
+        )
+        if not isinstance(result, tuple | list) or len(result) != 2:
             raise TypeError(
                 message(
-                    f"custom_jvp of {name_of(fun)}: the rule's tangent of a result "
-                    f"{type!r} must have its shape and dtype, got {typeof(given)!r}."
+                    f"custom_jvp of {name_of(self.fun)}: the rule must return a pair "
+                    f"`(out, tangent)`, got {result!r:.80}."
                 )
             )
-        kept.append(given)
-    return [*outs, *kept]
+        outs, tree = result_leaves("custom_jvp", self.jvp, result[0])
+        out_tangents, tangent_tree = flatten(result[1])
+        expected = tree if out_tree is None else out_tree
+        if tree != expected or tangent_tree != expected:
+            raise TypeError(
+                message(
+                    f"custom_jvp of {name_of(self.fun)}: the rule must return "
+                    "`(out, tangent)`, each of the tree of the function's result "
+                    f"{expected}; got {tree} and {tangent_tree}."
+                )
+            )
+        checked = [
+            self._checked_tangent(typeof(out), tangent)
+            for out, tangent in zip(outs, out_tangents, strict=True)
+        ]
+        return outs, checked, tree
+
+    def _checked_tangent(self, type: ArrayType, tangent: Any) -> Any:
+        if isinstance(tangent, SymbolicZero) or not type.is_differentiable:
+            return None
+        given = typeof(tangent)
+        if given.shape != type.shape or given.dtype != type.dtype:
+            raise TypeError(
+                message(
+                    f"custom_jvp of {name_of(self.fun)}: the rule's tangent of a "
+                    f"result {type!r} must have its shape and dtype, got {given!r}."
+                )
+            )
+        return tangent

@@ -7,7 +7,6 @@ import numpy as np
 
 from .._ir import (
     ArrayType,
-    Linear,
     Primitive,
     Program,
     Variable,
@@ -34,6 +33,7 @@ from .._transforms import (
     linearize_program,
     tangent_type,
     to_front,
+    transpose_linearized,
     zeros_for,
 )
 from .._transforms._trees import (
@@ -155,37 +155,7 @@ class Scan(Primitive):
         return _linearize_scan(self, arg_types, active)
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        linear = tuple(isinstance(arg, Linear) for arg in args)
-        consts, carry, xs = self._parts(linear)
-        grown = self._active_carry(
-            consts, carry, xs, lambda a: linearize_program(self.program, a).active_outs
-        )
-        if grown != tuple(carry):
-            raise NotImplementedError(
-                "transpose of scan: a linear value enters a carry that starts from a "
-                "constant; differentiate with `grad` or `vjp`, which handle this."
-            )
-        values = [
-            zeros_for(arg.type) if isinstance(arg, Linear) else arg for arg in args
-        ]
-        types = tuple(typeof(v) for v in values)
-        made = self.linearize(types, linear)
-        flat = evaluate(made.primal, values)
-        residuals = flat[len(made.active_outs) :]
-        given = tuple(
-            ct is not None
-            for ct, a in zip(cotangents, made.active_outs, strict=True)
-            if a
-        )
-        cts = [
-            ct
-            for ct, a in zip(cotangents, made.active_outs, strict=True)
-            if a and ct is not None
-        ]
-        program, produced = made.transposed(given)
-        found = iter(evaluate(program, [*residuals, *cts]))
-        has = iter(produced)
-        return [next(found) if is_lin and next(has) else None for is_lin in linear]
+        return transpose_linearized(self, cotangents, args)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         size = batch_size(args, axes)

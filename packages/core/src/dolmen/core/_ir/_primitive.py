@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast, dataclass_transform
 
+from ._errors import message
 from ._types import ArrayType
 
 _NO_EFFECTS: frozenset[str] = frozenset()
@@ -163,6 +164,16 @@ class Linear:
     """Stands for an argument in which a primitive is linear, while transposing."""
 
     type: ArrayType
+
+    def __jax_array__(self) -> Any:
+        """An error: a rule computes with values, and this is none."""
+        raise TypeError(
+            message(
+                "transpose: expected a function that is linear in its arguments, but "
+                f"it multiplies two values {self.type!r} that both depend on them.",
+                "Differentiate it with `grad`, `vjp` or `linearize` instead.",
+            )
+        )
 
 
 def _snake_case(name: str) -> str:

@@ -19,6 +19,7 @@ from ._errors import (
     TracerIntegerConversionError as TracerIntegerConversionError,
     UnexpectedTracerError as UnexpectedTracerError,
     check_leaks as check_leaks,
+    closes_over as closes_over,
     leaked as leaked,
     not_concrete as not_concrete,
 )
@@ -39,6 +40,7 @@ from ._refs import (
     write_back as write_back,
 )
 from ._trace import (
+    CustomCall as CustomCall,
     Trace as Trace,
     Tracer as Tracer,
     bind as bind,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._backend import flags
-from .._ir import running_frame, user_frame
+from .._ir import message, running_frame, user_frame
 
 
 class TracingError(Exception):
@@ -95,7 +95,21 @@ def check_leaks(trace: Any) -> None:
 
 
 def leaked(tracer: Any) -> UnexpectedTracerError:
-    """The error for a tracer that outlived its trace."""
+    """The error for a tracer that outlived its trace, or is hidden from a rule."""
+    call = getattr(tracer.owner, "suspended", None)
+    if call is not None:
+        return closes_over(call.kind, call.name)
     from ._leaks import explain_leak
 
     return UnexpectedTracerError(explain_leak(tracer))
+
+
+def closes_over(kind: str, name: str) -> UnexpectedTracerError:
+    """The error for a function with a rule that uses a value being differentiated."""
+    return UnexpectedTracerError(
+        message(
+            f"{kind} of {name}: the function closes over a value that is being "
+            "differentiated, so its own rule would miss that derivative.",
+            "Pass the value as an argument that is differentiated.",
+        )
+    )

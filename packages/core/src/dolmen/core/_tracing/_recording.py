@@ -21,7 +21,7 @@ from .._ir import (
 from ._errors import check_leaks, leaked
 from ._history import Argument
 from ._refs import Cell, present, unexpected_write
-from ._trace import Trace, Tracer, enter, state
+from ._trace import CustomCall, Trace, Tracer, enter, state
 from ._values import as_array, device_array, typeof
 
 # From the inputs of a trace to what each of them is in the user's call.
@@ -94,7 +94,7 @@ class RecordingTrace(Trace):
             if value.owner is self:
                 assert isinstance(value, RecordedTracer)
                 return value
-            if value.owner.finished:
+            if value.owner.finished and id(value) not in state.revived:
                 raise leaked(value)
             return self._capture(value, value)
         if isinstance(value, _PYTHON_SCALARS):
@@ -108,6 +108,11 @@ class RecordingTrace(Trace):
             return self.lift(unwrapped)
         return self._capture(value, None)
 
+    def expect(self, values: Sequence[Any]) -> None:
+        """Make `values` the first captures."""
+        for value in values:
+            self._capture(value, value)
+
     def _capture(self, value: Any, ready: Any) -> RecordedTracer:
         found = self.captures.get(id(value))
         if found is None:
@@ -119,6 +124,9 @@ class RecordingTrace(Trace):
                 RecordedTracer(type, self),
             )
         return found[1]
+
+    def process_custom(self, call: CustomCall, args: Sequence[Any]) -> Sequence[Any]:
+        return call.record(args)
 
     def cell_value(self, cell: Cell) -> Any:
         """The present value here of a mutable array from outside."""
@@ -201,12 +209,15 @@ def record(
     name: str = "",
     with_frames: bool = True,
     arguments: Describe | None = None,
+    closed_over: Sequence[Any] = (),
 ) -> tuple[Program, list[Any]]:
     """Trace a function of flat arrays to a program.
 
     Args:
         function: takes one tracer for each of `in_types`, returns a sequence of values.
         arguments: describes the tracers, for messages.
+        closed_over: values that the function may refer to, dead tracers among them;
+            the first captures, whether it does or not.
 
     Returns:
         The program and the values of its captures, which are its leading inputs.
@@ -215,7 +226,12 @@ def record(
         ValueError: the function writes to a mutable array from outside.
     """
     program, captures, written = record_stateful(
-        function, in_types, name=name, with_frames=with_frames, arguments=arguments
+        function,
+        in_types,
+        name=name,
+        with_frames=with_frames,
+        arguments=arguments,
+        closed_over=closed_over,
     )
     if written:
         raise unexpected_write(written[0], name)
@@ -229,6 +245,7 @@ def record_stateful(
     name: str = "",
     with_frames: bool = True,
     arguments: Describe | None = None,
+    closed_over: Sequence[Any] = (),
 ) -> tuple[Program, list[Any], list[Cell]]:
     """`record` for a function that may write to mutable arrays from outside.
 
@@ -241,6 +258,10 @@ def record_stateful(
     inputs = [trace.new_input(type) for type in in_types]
     previous = enter(trace)
     outer_frame, state.frame = state.frame, None
+    outer_revived = state.revived
+    if closed_over:
+        state.revived = outer_revived.union(map(id, closed_over))
+        trace.expect(closed_over)
     try:
         outputs = function(*inputs)
         written = trace.written_cells() if trace.cells else []
@@ -248,6 +269,7 @@ def record_stateful(
         program, captures = trace.finish([*outputs, *finals], name)
     finally:
         state.frame = outer_frame
+        state.revived = outer_revived
         trace.finished = True
         enter(previous)
     if with_frames:
@@ -256,22 +278,35 @@ def record_stateful(
 
 
 def record_closed(
-    function: Callable[..., Sequence[Any]], in_types: Sequence[ArrayType]
+    function: Callable[..., Sequence[Any]],
+    in_types: Sequence[ArrayType],
+    *,
+    closed_over: Sequence[Any] = (),
 ) -> Program:
     """Trace a rule: its equations carry no lines, arrays it closes over are written in.
 
+    Args:
+        closed_over: values that it closes over and that become its leading inputs.
+
     Raises:
-        TypeError: the rule closes over a traced value.
+        TypeError: the rule closes over another traced value.
     """
-    return closed(*record(function, in_types, with_frames=False))
+    program, captures = record(
+        function, in_types, with_frames=False, closed_over=closed_over
+    )
+    return closed(program, captures, len(closed_over))
 
 
-def closed(program: Program, captures: Sequence[Any]) -> Program:
+def closed(program: Program, captures: Sequence[Any], first: int = 0) -> Program:
     """A rule's program with the arrays that it closes over written in.
 
+    Args:
+        first: how many of its captures stay inputs.
+
     Raises:
         TypeError: the rule closes over a traced value.
     """
+    captures = captures[first:]
     if not captures:
         return program
     for value in captures:
@@ -284,14 +319,15 @@ def closed(program: Program, captures: Sequence[Any]) -> Program:
             )
     written: dict[Atom, Atom] = {
         variable: Literal(host_value(value), variable.type)
-        for variable, value in zip(program.inputs, captures, strict=False)
+        for variable, value in zip(program.inputs[first:], captures, strict=False)
     }
     equations = [
         Equation(e.primitive, [written.get(a, a) for a in e.inputs], e.outputs, e.frame)
         for e in program.equations
     ]
     outputs = [written.get(a, a) for a in program.outputs]
-    return Program(program.inputs[len(captures) :], equations, outputs, program.name)
+    inputs = [variable for variable in program.inputs if variable not in written]
+    return Program(inputs, equations, outputs, program.name)
 
 
 def evaluate(program: Program, args: Sequence[Any]) -> list[Any]:

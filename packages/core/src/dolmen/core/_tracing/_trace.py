@@ -39,9 +39,48 @@ class Trace:
         """Apply `primitive`; results as the primitive gives them."""
         raise NotImplementedError(type(self).__name__)
 
+    def process_custom(self, call: "CustomCall", args: Sequence[Any]) -> Sequence[Any]:
+        """Apply a function with rules of its own to flat arguments."""
+        return call.run(args)
+
     def frame_of(self, tracer: "Tracer") -> Frame | None:
         """The user's line that made `tracer`, if this trace knows it."""
         return None
+
+
+class CustomCall:
+    """A function whose rules are functions of a user's, run wherever it is called.
+
+    The rules of a primitive are recorded once, on types. These run at each call, on the
+    values the trace has, so outside `jit` the user's functions see concrete arrays and
+    may decide by them. Only a recording trace makes a primitive of the call.
+
+    Every method runs while the parent of the asking trace is current, and takes and
+    gives flat sequences, as the rules of `Primitive` do.
+    """
+
+    name: str
+    kind: str  # as whose rules the user wrote them, for messages
+
+    def run(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Results of the function itself."""
+        raise NotImplementedError(type(self).__name__)
+
+    def record(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Results of a primitive that stands for the call."""
+        raise NotImplementedError(type(self).__name__)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """Results and their tangents; None is a zero tangent."""
+        raise NotImplementedError(type(self).__name__)
+
+    def linearize(self, primals: Sequence[Any], active: tuple[bool, ...]) -> Any:
+        """A `LinearizedCall` of its own, or None to derive one from `jvp`."""
+        return None
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None], trace: Any) -> Any:
+        """Results and their batch axes; `trace` is the one that batches."""
+        raise NotImplementedError(type(self).__name__)
 
 
 if TYPE_CHECKING:
@@ -119,6 +158,8 @@ class _State(threading.local):
     frame: Frame | None = None
     axes: tuple[Any, ...] = ()  # the bound named axes, see `_axes`
     batched: Any = None  # the named axis whose batch rule is running
+    # Values of finished traces that stand for inputs of a rule now being recorded.
+    revived: frozenset[int] = frozenset()
 
     def __init__(self) -> None:
         self.trace = _initial_trace

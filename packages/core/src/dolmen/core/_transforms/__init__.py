@@ -12,8 +12,11 @@ from ._autodiff import (
     vjp as vjp,
 )
 from ._batch import (
+    BatchTrace as BatchTrace,
+    ResultAxes as ResultAxes,
     batch_program as batch_program,
     batch_size as batch_size,
+    run_batched as run_batched,
     to_front as to_front,
 )
 from ._jvp import (
@@ -21,10 +24,15 @@ from ._jvp import (
     tangent_type as tangent_type,
     zeros_for as zeros_for,
 )
-from ._linearize import (
-    Linearization as Linearization,
+from ._linearize import Linearization as Linearization
+from ._linearize_program import (
     linearize_program as linearize_program,
+    transpose_linearized as transpose_linearized,
+)
+from ._tape import LinearizedCall as LinearizedCall
+from ._transpose import (
     not_reversible as not_reversible,
+    run_transposed as run_transposed,
     transpose_program as transpose_program,
 )
 from ._vmap import vmap as vmap

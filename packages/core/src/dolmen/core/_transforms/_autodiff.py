@@ -15,14 +15,8 @@ from .._tracing import (
     typeof,
 )
 from ._jvp import JvpTrace, JvpTracer, tangent_type, zeros_for
-from ._linearize import (
-    LinearizeTrace,
-    LinearTracer,
-    TapeEntry,
-    accumulate,
-    pull_back,
-    push_forward,
-)
+from ._tape import LinearizeTrace, LinearTracer, TapeEntry, pull_back, push_forward
+from ._transpose import accumulate
 from ._trees import (
     argument_leaves,
     flatten,

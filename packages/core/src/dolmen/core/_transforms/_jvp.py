@@ -1,10 +1,19 @@
 """Forward mode: values that carry a tangent."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._ir import ArrayType, Primitive, Program
-from .._tracing import Trace, Tracer, enter, evaluate, record_closed, typeof
+from .._tracing import (
+    CustomCall,
+    Trace,
+    Tracer,
+    enter,
+    evaluate,
+    record_closed,
+    typeof,
+)
 
 # What `Trace.tracked` says of values with a derivative.
 DIFFERENTIATED = (
@@ -36,7 +45,7 @@ class JvpTracer(Tracer):
 class JvpTrace(Trace):
     """Pushes tangents through; computes in its parent."""
 
-    __slots__ = ("function", "parent")
+    __slots__ = ("function", "parent", "suspended")
 
     tracked = DIFFERENTIATED
 
@@ -45,16 +54,10 @@ class JvpTrace(Trace):
         self.function = function
         self.staging = parent.staging
         self.finished = False
+        self.suspended: CustomCall | None = None
 
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
-        primals, tangents = [], []
-        for arg in args:
-            if isinstance(arg, JvpTracer) and arg.owner is self:
-                primals.append(arg.primal)
-                tangents.append(arg.tangent)
-            else:
-                primals.append(arg)
-                tangents.append(None)
+        primals, tangents = self._opened(args)
         if all(t is None for t in tangents):
             return self.parent.process(primitive, primals)
         types = tuple(typeof(p) for p in primals)
@@ -73,6 +76,44 @@ class JvpTrace(Trace):
             for out, has_tangent in zip(outs, active, strict=True)
         ]
         return wrapped if primitive.multiple_results else wrapped[0]
+
+    def process_custom(self, call: CustomCall, args: Sequence[Any]) -> Sequence[Any]:
+        primals, tangents = self._opened(args)
+        with suspended(self, call):
+            if all(t is None for t in tangents):
+                return self.parent.process_custom(call, primals)
+            outs, out_tangents = call.jvp(primals, tangents)
+        return [
+            out if tangent is None else JvpTracer(self, out, tangent)
+            for out, tangent in zip(outs, out_tangents, strict=True)
+        ]
+
+    def _opened(self, args: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Primals and tangents of arguments."""
+        primals, tangents = [], []
+        for arg in args:
+            if isinstance(arg, JvpTracer) and arg.owner is self:
+                primals.append(arg.primal)
+                tangents.append(arg.tangent)
+            else:
+                primals.append(arg)
+                tangents.append(None)
+        return primals, tangents
+
+
+@contextlib.contextmanager
+def suspended(trace: Any, call: CustomCall) -> Iterator[None]:
+    """Run rules of `call` in the parent of `trace`, whose own values they may not use.
+
+    Those would be taken for constants, and their derivative be lost.
+    """
+    previous = enter(trace.parent)
+    trace.finished, trace.suspended = True, call
+    try:
+        yield
+    finally:
+        trace.finished, trace.suspended = False, None
+        enter(previous)
 
 
 def jvp_rule(

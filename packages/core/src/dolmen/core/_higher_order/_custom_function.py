@@ -1,0 +1,132 @@
+"""What `custom_jvp` and `custom_vjp` share: a function and how its calls are read."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._ir import message
+from .._transforms._arguments import Callee, call_arguments
+from .._transforms._trees import argument_leaves, name_of
+
+
+class CustomFunction:
+    """A function with a rule of its own.
+
+    Attributes:
+        fun: the function.
+        nondiff_argnums: positions of arguments that the rule gets first, as they are.
+    """
+
+    kind: str
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        nondiff_argnums: Sequence[int] = (),
+        nondiff_argnames: Sequence[str] = (),
+    ) -> None:
+        functools.update_wrapper(self, fun)
+        self.fun = fun
+        self.nondiff_argnums = _positions(
+            self.kind, fun, nondiff_argnums, nondiff_argnames
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function; where it is differentiated, its own rule applies."""
+        raise NotImplementedError(type(self).__name__)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Call":
+        if kwargs or self.nondiff_argnums or self._has_defaults:
+            args = self._positional(args, kwargs)
+        return Call(self, args)
+
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature | None:
+        try:
+            return inspect.signature(self.fun)
+        except (TypeError, ValueError):  # a builtin that does not say
+            return None
+
+    @functools.cached_property
+    def _has_defaults(self) -> bool:
+        signature = self._signature
+        return signature is not None and any(
+            p.default is not p.empty for p in signature.parameters.values()
+        )
+
+    def _positional(self, args: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position, defaults included, as the rules take them."""
+        if self._signature is None:
+            return args
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise TypeError(
+                message(
+                    f"{self.kind} of {name_of(self.fun)}: the rules take arguments by "
+                    f"position, but {', '.join(bound.kwargs)} can only be passed by "
+                    "name.",
+                    "Remove the `*` from the function's parameters.",
+                )
+            )
+        return bound.args
+
+
+class Call:
+    """The arguments of one call: leaves, and the static ones apart.
+
+    Attributes:
+        leaves: arrays in the differentiable arguments.
+        tree: the tree of the tuple of those arguments.
+        static: the `nondiff` arguments, by position.
+    """
+
+    __slots__ = ("callee", "count", "leaves", "static", "tree")
+
+    def __init__(self, function: CustomFunction, args: tuple[Any, ...]) -> None:
+        self.callee = Callee(function.fun)
+        self.count = len(args)
+        numbers = {n % len(args) for n in function.nondiff_argnums}
+        self.static = {n: args[n] for n in sorted(numbers)}
+        dynamic = tuple([a for i, a in enumerate(args) if i not in numbers])
+        self.leaves, self.tree = argument_leaves(function.kind, function.fun, dynamic)
+
+    @property
+    def leading(self) -> list[Any]:
+        """The static arguments, as rules get them."""
+        return list(self.static.values())
+
+    def described(self, leaves: Sequence[Any]) -> Any:
+        """What `leaves` are in the call, for messages."""
+        dynamic = (self.tree.unflatten(leaves), {})
+        return call_arguments(self.callee, dynamic, static=list(self.static))
+
+    def arguments(self, leaves: Sequence[Any]) -> list[Any]:
+        """All arguments, with other leaves."""
+        rest = iter(self.tree.unflatten(leaves))
+        static = self.static
+        return [static[i] if i in static else next(rest) for i in range(self.count)]
+
+
+def _positions(
+    kind: str, fun: Callable[..., Any], nums: Sequence[int], names: Sequence[str]
+) -> tuple[int, ...]:
+    """Positions of arguments given by number or by name."""
+    numbers = (nums,) if isinstance(nums, int) else tuple(nums)
+    names = (names,) if isinstance(names, str) else tuple(names)
+    if not names:
+        return numbers
+    parameters = list(inspect.signature(fun).parameters)
+    for name in names:
+        if name not in parameters:
+            raise ValueError(
+                message(
+                    f"{kind} of {name_of(fun)}: nondiff_argnames names {name!r}, but "
+                    f"the function has the parameters ({', '.join(parameters)})."
+                )
+            )
+    return tuple(sorted({*numbers, *map(parameters.index, names)}))

@@ -1,0 +1,10 @@
+"""Derivatives that authors write, and what their rules are made of."""
+
+from ._higher_order import (
+    CustomVJPPrimal as CustomVJPPrimal,
+    SymbolicZero as SymbolicZero,
+    custom_jvp as custom_jvp,
+    custom_vjp as custom_vjp,
+    custom_vjp_primal_tree_values as custom_vjp_primal_tree_values,
+    zero_from_primal as zero_from_primal,
+)
