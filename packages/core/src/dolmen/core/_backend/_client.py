@@ -86,11 +86,17 @@ def _device_list(device: Device) -> Any:
     return _jax.DeviceList((device,))
 
 
-def compile_options(device: Device, overrides: Sequence[tuple[str, Any]] = ()) -> Any:
+def compile_options(
+    device: Device,
+    overrides: Sequence[tuple[str, Any]] = (),
+    *,
+    has_calls: bool = False,
+) -> Any:
     """Options for one program on one device.
 
     Args:
         overrides: names and values of options of XLA.
+        has_calls: the module keeps calls of functions that are called several times.
     """
     options = xla_client.CompileOptions()
     options.env_option_overrides = list(overrides)
@@ -103,7 +109,39 @@ def compile_options(device: Device, overrides: Sequence[tuple[str, Any]] = ()) -
     build.num_partitions = 1
     build.device_assignment = assignment
     _apply_settings(build)
-    return options
+    return _flattening_late(options) if has_calls else options
+
+
+# XLA's CPU compiler gives every call its own copy of the function, by default before it
+# optimizes anything. This option has it optimize the function once and copy the result.
+_FLATTEN_LATE = ("xla_cpu_flatten_after_fusion", "true")
+
+
+def _flattening_late(options: Any) -> Any:
+    """`options` with `_FLATTEN_LATE`.
+
+    It is one of the "backend extra options", a map that Python can't reach. But fields
+    of a serialized message may be repeated and are merged, so the entry is appended.
+    """
+    _ = options.executable_build_options.debug_options  # brings in the defaults
+    entry = b"".join(_field(i, v.encode()) for i, v in enumerate(_FLATTEN_LATE, 1))
+    # CompileOptions.executable_build_options.debug_options.xla_backend_extra_options
+    extra = _field(3, _field(3, _field(500, entry)))
+    return type(options).ParseFromString(options.SerializeAsString() + extra)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a serialized Protocol Buffers message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 127:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
 
 
 # XLA's numbers of the levels of effort.

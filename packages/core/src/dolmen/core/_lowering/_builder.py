@@ -1,5 +1,6 @@
 """Programs to StableHLO: one walk, operations created directly in one context."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,12 +13,14 @@ from .._ir import (
     Equation,
     Literal,
     Program,
+    Structures,
     array_type,
     is_ordered,
     line_of,
     live_equations,
 )
 from .._ir._frames import Frame
+from ._repeats import MIN_BLOCK, MIN_REPETITIONS, BlockCall, steps
 
 _create = mlir.Operation.create
 _locations: dict[Frame, Any] = {}
@@ -40,6 +43,11 @@ class _Token:
 _TOKEN: Any = _Token()
 
 
+@functools.cache
+def _not_inlineable() -> Any:
+    return mlir.dictionary({"inlineable": mlir.string("false")})
+
+
 def _location(frame: Frame | None) -> Any:
     if frame is None:
         return mlir.unknown_location
@@ -49,6 +57,15 @@ def _location(frame: Frame | None) -> Any:
         found = mlir.file_location(code.co_name, code.co_filename, line_of(frame))
         _locations[frame] = found
     return found
+
+
+class _Function:
+    """A function of the module and the operations that call it."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self.name = name
+        self.size = size
+        self.calls: list[Any] = []
 
 
 class Builder:
@@ -72,7 +89,8 @@ class Builder:
         self._location: Any = mlir.unknown_location
         self._point: Any = None
         self._constants: dict[Any, Any] = {}
-        self._functions: dict[Program, str] = {}
+        self._structures = Structures()
+        self._functions: dict[int, _Function] = {}
         self._names: set[str] = {"main"}
 
     # ---- operations ----------------------------------------------------------------
@@ -316,8 +334,11 @@ class Builder:
     def inline(self, program: Program, args: Sequence[Any]) -> list[Any]:
         """Emit a program's equations here."""
         values: dict[Atom, Any] = dict(zip(program.inputs, args, strict=True))
-        for equation in live_equations(program):
-            self._equation(equation, values)
+        for step in steps(program, self._structures):
+            if isinstance(step, BlockCall):
+                self._block_call(step, values)
+            else:
+                self._equation(step, values)
         return [self._operand(atom, values) for atom in program.outputs]
 
     def _operand(self, atom: Atom, values: dict[Atom, Any]) -> Any:
@@ -342,18 +363,37 @@ class Builder:
         for variable, handle in zip(equation.outputs, results, strict=True):
             values[variable] = handle
 
+    def _block_call(self, step: BlockCall, values: dict[Atom, Any]) -> None:
+        self._location = mlir.unknown_location
+        operands = [self._operand(atom, values) for atom in step.inputs]
+        results = self.call(step.block, operands)
+        values.update(zip(step.outputs, results, strict=True))
+
     def call(self, program: Program, args: Sequence[Any]) -> list[Any]:
-        """Call `program` as a function of the module, lowered once."""
-        name = self._functions.get(program)
-        if name is None:
-            name = self._functions[program] = self._unique(program.name or "program")
+        """Call `program` as a function of the module; equal programs share one."""
+        equations = live_equations(program)
+        number = self._structures.of_program(program, equations)
+        function = self._functions.get(number)
+        if function is None:
+            name = self._unique(program.name or "program")
+            function = self._functions[number] = _Function(name, len(equations))
             self.function(name, program, public=False)
         types: list[Any] = [variable.type for variable in program.outputs]
         ordered = is_ordered(program.effects)
         if ordered:
             args, types = [*args, self.token], [*types, _TOKEN]
-        result = self.emit("func.call", args, types, callee=mlir.symbol(name))
-        results = [result] if len(types) == 1 else list(result)
+        call = _create(
+            "func.call",
+            [lowered_type(t) for t in types],
+            list(args),
+            {"callee": mlir.symbol(function.name)},
+            None,
+            0,
+            self._location,
+            self._point,
+        )
+        function.calls.append(call)
+        results = list(call.results)
         if ordered:
             *results, self.token = results
         return results
@@ -389,6 +429,28 @@ class Builder:
         self.in_types, self.out_types = outer_types
         self.token = outer_token
         return made
+
+    def keep_repeated_calls(self) -> bool:
+        """Have the compiler leave calls of repeated functions as calls.
+
+        Else it copies every call's function into its caller. On the CPU that makes
+        compiling a deep network many times slower, and the step no faster (figures in
+        the design note on repeated blocks). On TPU it gains nothing and costs memory.
+
+        Returns:
+            Whether any call is kept.
+        """
+        if self.platform != "cpu":
+            return False
+        kept = [
+            call
+            for function in self._functions.values()
+            if function.size >= MIN_BLOCK and len(function.calls) >= MIN_REPETITIONS
+            for call in function.calls
+        ]
+        for call in kept:
+            call.attributes["mhlo.frontend_attributes"] = _not_inlineable()
+        return bool(kept)
 
     def _unique(self, name: str) -> str:
         clean = "".join(c if c.isalnum() or c == "_" else "_" for c in name)

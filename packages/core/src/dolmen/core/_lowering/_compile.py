@@ -39,6 +39,7 @@ class Module:
         host_callbacks: Python functions that the module calls.
         platform: what it was lowered for.
         seconds: that lowering took.
+        has_calls: calls of repeated functions stay calls.
     """
 
     operation: Any
@@ -49,6 +50,7 @@ class Module:
     out_types: tuple[ArrayType, ...]
     platform: str
     seconds: float
+    has_calls: bool = False
 
     @property
     def signature(self) -> str:
@@ -154,6 +156,7 @@ def lower(
             gives = [d for d, keep in zip(donated, kept, strict=True) if keep]
             taken = _offer_buffers(main, trimmed, gives)
             _warn_of_donation_in_vain(program, donated, taken, input_names)
+        has_calls = builder.keep_repeated_calls()
         if flags.DUMP_IR_TO.value:
             dump(trimmed, module, name)
     log_duration("lowering", name, started)
@@ -166,6 +169,7 @@ def lower(
         program.out_types,
         target,
         time.perf_counter() - started,
+        has_calls,
     )
 
 
@@ -256,7 +260,9 @@ def compile_module(
         JaxRuntimeError: the compiler fails, or does not know an option.
     """
     started = time.perf_counter()
-    options = _backend.compile_options(device, compiler_options)
+    options = _backend.compile_options(
+        device, compiler_options, has_calls=module.has_calls
+    )
     failures: list[BaseException] | None = None
     if module.host_callbacks:  # part of the code, but not of its text
         failures, origin = [], "compiler"

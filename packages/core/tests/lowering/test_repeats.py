@@ -1,0 +1,229 @@
+"""Blocks that a program repeats: lowered once, called, and left as calls on the CPU."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
+from dolmen.core import lax
+from dolmen.core._lowering import _builder, _repeats
+
+KEPT = 'inlineable = "false"'
+
+
+def layer(w, h):
+    """More operations than the smallest block that is taken out of line."""
+    for step in range(12):
+        h = jnp.tanh(h * w) + 0.1 * step * h
+    return h
+
+
+def network(ws, h):
+    for w in ws:
+        h = layer(w, h)
+    return h
+
+
+def weights(count, seed=0):
+    return list(np.random.default_rng(seed).normal(size=(count, 3)).astype(np.float32))
+
+
+def lowered(function, *args):
+    return dc.jit(function).lower(*args).as_text()
+
+
+@pytest.fixture
+def any_size(monkeypatch):
+    """Every repetition counts, however small."""
+    monkeypatch.setattr(_repeats, "MIN_BLOCK", 2)
+    monkeypatch.setattr(_repeats, "MIN_REPETITIONS", 2)
+    monkeypatch.setattr(_repeats, "_WINDOW", 2)
+    monkeypatch.setattr(_builder, "MIN_BLOCK", 1)
+    monkeypatch.setattr(_builder, "MIN_REPETITIONS", 2)
+
+
+def test_a_plain_loop_over_equal_layers_lowers_the_layer_once():
+    text = lowered(network, weights(6), np.ones(3, np.float32))
+
+    assert text.count("stablehlo.tanh") == 12
+    assert text.count("call @block") == 6
+
+
+def test_its_gradient_lowers_the_layer_once_forward_and_once_backward():
+    gradient = dc.value_and_grad(lambda ws, h: network(ws, h).sum(), argnums=(0, 1))
+
+    text = lowered(gradient, weights(6), np.ones(3, np.float32))
+
+    assert text.count("stablehlo.tanh") == 12
+    assert text.count("func.func private @block") == 2
+
+
+def test_repeated_calls_stay_calls_on_the_cpu():
+    text = lowered(network, weights(6), np.ones(3, np.float32))
+
+    assert text.count(KEPT) == 6
+
+
+def test_two_calls_are_left_to_the_compiler():
+    block = dc.jit(layer)
+
+    text = lowered(
+        lambda ws, h: block(ws[1], block(ws[0], h)), weights(2), np.ones(3, np.float32)
+    )
+
+    assert text.count("call @layer") == 2
+    assert KEPT not in text
+
+
+def test_jitted_functions_that_do_the_same_share_one_function():
+    def f(ws, h):
+        for w in ws:
+            h = dc.jit(lambda w, h: layer(w, h))(w, h)
+        return h
+
+    text = lowered(f, weights(4), np.ones(3, np.float32))
+
+    assert text.count("stablehlo.tanh") == 12
+    assert text.count(KEPT) == 4
+
+
+def test_a_jitted_layer_is_traced_once_and_lowered_once_with_its_gradient():
+    traces = []
+
+    @dc.jit
+    def block(w, h):
+        traces.append(1)
+        return layer(w, h)
+
+    def loss(ws, h):
+        for w in ws:
+            h = block(w, h)
+        return h.sum()
+
+    text = lowered(dc.grad(loss), weights(6), np.ones(3, np.float32))
+
+    assert len(traces) == 1
+    assert text.count("stablehlo.tanh") == 12
+
+
+def test_values_and_gradients_are_those_of_the_loop_without_calls(monkeypatch):
+    ws, h = weights(6), np.linspace(-1.0, 1.0, 3, dtype=np.float32)
+
+    def loss(ws, h):
+        return jnp.sum(network(ws, h) ** 2)
+
+    with_calls = dc.jit(dc.value_and_grad(lambda *a: loss(*a)))(ws, h)
+    monkeypatch.setattr(_repeats, "MIN_REPETITIONS", 10**9)
+    without = dc.jit(dc.value_and_grad(lambda *a: loss(*a)))(ws, h)
+
+    np.testing.assert_allclose(with_calls[0], without[0], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.stack(with_calls[1]), np.stack(without[1]), rtol=2e-4, atol=1e-6
+    )
+
+
+def test_other_literals_make_another_block():
+    def f(h):
+        for index in range(4):
+            h = layer(np.float32(index), h)
+        return h
+
+    assert "call @block" not in lowered(f, np.ones(3, np.float32))
+
+
+def test_steps_too_small_for_a_block_are_taken_several_at_a_time():
+    def f(h):
+        for _ in range(48):
+            h = jnp.tanh(h) + 0.5
+        return h
+
+    text = lowered(f, np.ones(3, np.float32))
+
+    assert text.count("stablehlo.tanh") == 12
+    assert text.count("call @block") == 4
+
+
+def test_another_dataflow_inside_makes_another_block(any_size):
+    def f(h):
+        for index in range(6):
+            a, b = jnp.sin(h), jnp.cos(h)
+            h = a - b if index % 2 else b - a
+        return h
+
+    h = np.linspace(0.0, 1.0, 3, dtype=np.float32)
+    expected = h
+    for index in range(6):
+        a, b = np.sin(expected), np.cos(expected)
+        expected = a - b if index % 2 else b - a
+
+    np.testing.assert_allclose(dc.jit(f)(h), expected, rtol=1e-4)
+
+
+def test_effects_in_a_repeated_block_happen_each_time(capfd):
+    def f(ws, h):
+        for index, w in enumerate(ws):
+            h = layer(w, h)
+            dc.debug.print("layer {}", index)
+        return h
+
+    dc.jit(f)(weights(4), np.ones(3, np.float32)).block_until_ready()
+
+    printed = capfd.readouterr().out.splitlines()
+    assert sorted(printed) == ["layer 0", "layer 1", "layer 2", "layer 3"]
+
+
+def test_blocks_inside_a_loop_body_are_lowered_once_too():
+    def f(ws, h):
+        return lax.scan(lambda c, _: (network(ws, c), None), h, None, length=3)[0]
+
+    text = lowered(f, weights(6), np.ones(3, np.float32))
+
+    assert text.count("stablehlo.tanh") == 12
+
+
+def test_other_platforms_get_the_calls_without_the_mark():
+    program = dc.jit(network).trace(weights(4), np.ones(3, np.float32)).jaxpr.jaxpr
+    from dolmen.core._lowering import lower
+
+    text = lower(program, platform="tpu").as_text()
+
+    assert text.count("call @block") == 4
+    assert KEPT not in text
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_programs_of_repeated_random_blocks_compute_the_same(data):
+    """Oracle: the same steps in NumPy."""
+    binary = st.sampled_from(["add", "subtract", "multiply", "maximum"])
+    size = data.draw(st.integers(2, 4))
+    block = [
+        (data.draw(binary), data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4)))
+        for _ in range(size)
+    ]
+    count = data.draw(st.integers(2, 5))
+    tail = data.draw(st.integers(0, size))
+
+    def run(library, ws):
+        recent = list(ws[:5])
+        for index in range(count + 1):
+            for name, i, j in block if index < count else block[:tail]:
+                a, b = recent[-1 - i], recent[-1 - j]
+                recent.append(0.5 * getattr(library, name)(a, b) + ws[index % 5])
+        return recent[-3:]
+
+    ws = [np.float32(x) for x in np.random.default_rng(size).normal(size=5)]
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in (
+            (_repeats, "MIN_BLOCK", 2),
+            (_repeats, "MIN_REPETITIONS", 2),
+            (_repeats, "_WINDOW", 2),
+            (_builder, "MIN_BLOCK", 1),
+            (_builder, "MIN_REPETITIONS", 2),
+        ):
+            patch.setattr(module, name, value)
+        found = dc.jit(lambda ws: run(jnp, ws))(ws)
+
+    np.testing.assert_allclose(found, run(np, ws), rtol=1e-4, atol=1e-5)
