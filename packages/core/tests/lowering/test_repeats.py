@@ -66,6 +66,20 @@ def test_repeated_calls_stay_calls_on_the_cpu():
     assert text.count(KEPT) == 6
 
 
+def test_the_setting_leaves_all_calls_to_the_compiler():
+    def f(ws, h):
+        return network(ws, h)
+
+    dc.config.update("keep_repeated_calls", False)
+    try:
+        text = lowered(f, weights(6), np.ones(3, np.float32))
+    finally:
+        dc.config.update("keep_repeated_calls", True)
+
+    assert text.count("call @block") == 6
+    assert KEPT not in text
+
+
 def test_two_calls_are_left_to_the_compiler():
     block = dc.jit(layer)
 

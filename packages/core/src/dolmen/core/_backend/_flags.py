@@ -69,6 +69,13 @@ DISABLE_MOST_OPTIMIZATIONS = Flag(
     "Compile quickly to slow code.",
     affects="compile",
 )
+KEEP_REPEATED_CALLS = Flag(
+    "keep_repeated_calls",
+    True,
+    "On the CPU, compile a block that a program repeats once and call it, instead of "
+    "every copy: much faster to compile, with somewhat larger temporary memory.",
+    affects="compile",
+)
 OPTIMIZATION_LEVEL = Flag(
     "optimization_level",
     "UNKNOWN",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import _mlir as mlir
+from .._backend import _mlir as mlir, flags
 from .._ir import (
     ArrayType,
     Atom,
@@ -440,7 +440,7 @@ class Builder:
         Returns:
             Whether any call is kept.
         """
-        if self.platform != "cpu":
+        if self.platform != "cpu" or not flags.KEEP_REPEATED_CALLS.value:
             return False
         kept = [
             call
