@@ -1,6 +1,6 @@
 """A call of a program as one operation: what `jit` becomes inside a trace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._ir import ArrayType, Equation, Linear, Primitive, Program, Variable
@@ -61,6 +61,9 @@ class Jit(Primitive):
         size = batch_size(args, axes)
         program, out_axes = batch_program(self.program, tuple(axes), size)
         return call(program, args), out_axes
+
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        run(self.program, args)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.call(self.program, args)

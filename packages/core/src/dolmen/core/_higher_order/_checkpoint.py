@@ -63,6 +63,9 @@ class Checkpoint(Primitive):
         made = Checkpoint(program, self.prevent_cse, self.policy)
         return bind(made, *args), out_axes
 
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        run(self.program, args)
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.inline(self.program, args)
 

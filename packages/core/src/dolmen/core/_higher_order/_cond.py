@@ -108,6 +108,10 @@ class Cond(Primitive):
             chosen.append(_selection.select_n(which, *cases))
         return chosen
 
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        index = int(np.clip(np.asarray(args[0]), 0, len(self.branches) - 1))
+        run(self.branches[index], args[1:], f"branch {index}")
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         index, operands = args[0], args[1:]
         return builder.emit_control(

@@ -246,6 +246,8 @@ class JitFunction:
             flat,
             inner,
             name=self.name,
+            # Array functions are shared by callers from everywhere.
+            with_frames=self.options.checked,
             arguments=lambda inputs: call_arguments(
                 callee,
                 tree.unflatten(inputs),

@@ -199,6 +199,14 @@ class Scan(Primitive):
         ]
         return outs, placed
 
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        consts, carry, xs = self._parts(args)
+        steps = range(self.length)
+        for step in reversed(steps) if self.reverse else steps:
+            rows = [np.asarray(x)[step] for x in xs]
+            outs = run(self.program, [*consts, *carry, *rows], f"iteration {step}")
+            carry = outs[: self.num_carry]
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return _lower_scan(self, builder, args)
 

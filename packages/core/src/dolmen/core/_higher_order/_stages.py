@@ -13,6 +13,7 @@ from .._tracing import (
     Cell,
     Tracer,
     as_array,
+    check_finite,
     device_array,
     is_array_like,
     present,
@@ -299,7 +300,9 @@ class Compiled(Stage):
         arrays = [device_array(value) for value in [*captures, *values]]
         committed = any(array.committed for array in arrays)
         arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
-        return self._traced.result(self._executable(arrays, committed), leaves)
+        outs = self._executable(arrays, committed)
+        check_finite(self._traced.program, arrays, outs)
+        return self._traced.result(outs, leaves)
 
     call = __call__
 

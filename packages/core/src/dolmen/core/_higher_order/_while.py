@@ -199,6 +199,13 @@ class While(Primitive):
             nc + self.num_body_consts,
         )
 
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        conds, bodies, carry = self._parts(args)
+        step = 0
+        while run(self.condition, [*conds, *carry], f"iteration {step}")[0]:
+            carry = run(self.body, [*bodies, *carry], f"iteration {step}")
+            step += 1
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         conds, bodies, carry = self._parts(args)
         types = list(builder.out_types)

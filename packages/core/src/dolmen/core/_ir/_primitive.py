@@ -147,6 +147,13 @@ class Primitive(metaclass=_Interning):
         """A `Linearization` of its own, or None to derive one from `jvp`."""
         return None
 
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        """Run again, for an operation made of programs, to find a fault inside.
+
+        Calls `run(program, args, place)` for each program in the order in which they
+        run; `place` says which, as in `iteration 3`. It returns their results.
+        """
+
     def cost(self, arg_types: Sequence[ArrayType]) -> Any:
         """Floating-point operations of one call; None when not modelled."""
         return None

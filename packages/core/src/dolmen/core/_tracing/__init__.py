@@ -10,7 +10,12 @@ from ._axes import (
     keeping_axes as keeping_axes,
     unbound_axis as unbound_axis,
 )
-from ._eager import EAGER as EAGER, check_live as check_live, run_program as run_program
+from ._eager import (
+    EAGER as EAGER,
+    check_finite as check_finite,
+    check_live as check_live,
+    run_program as run_program,
+)
 from ._errors import (
     ConcretizationTypeError as ConcretizationTypeError,
     NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,

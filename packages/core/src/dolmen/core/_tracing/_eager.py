@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _backend
+from .._backend import flags
 from .._ir import ArrayType, Primitive, Program
 from ._errors import leaked
 from ._recording import record
@@ -63,12 +64,12 @@ def _single_equation(primitive: Primitive, types: tuple[ArrayType, ...]) -> Prog
     key = ("single", types)
     program = primitive.derived.get(key)
     if program is None:
-
+        # Without lines: calls from everywhere share the program.
         def apply(*args: Any) -> Sequence[Any]:
             result = bind(primitive, *args)
             return result if primitive.multiple_results else (result,)
 
-        program, captures = record(apply, types, name=primitive.name)
+        program, captures = record(apply, types, name=primitive.name, with_frames=False)
         assert not captures
         primitive.derived[key] = program
     return program
@@ -97,6 +98,8 @@ def run_program(
     """
     from .._lowering import compile_program
 
+    if results_are_checked():
+        donated = ()  # the search for a bad value starts from the arguments
     chosen = device is not None
     if device is None:
         device = _device_of([*captures, *args])
@@ -112,10 +115,11 @@ def run_program(
     arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
     committed = chosen or any(a.committed for a in arrays)
     outs = executable(arrays, committed)
+    check_finite(program, arrays, outs)
 
     def fast_path(tree: Any) -> Any:
-        if executable.calls_host:
-            return None  # each call waits for its arguments first
+        if results_are_checked() or executable.calls_host:
+            return None  # each call is looked at, or waits for its arguments first
         return _backend.fast_path(
             executable.loaded,
             tree,
@@ -127,6 +131,23 @@ def run_program(
         )
 
     return outs, fast_path
+
+
+def results_are_checked() -> bool:
+    """Whether `debug_nans` or `debug_infs` is on."""
+    return flags.DEBUG_NANS.value or flags.DEBUG_INFS.value
+
+
+def check_finite(program: Program, args: Sequence[Any], outs: Sequence[Any]) -> None:
+    """With `debug_nans` or `debug_infs`, raise for a result that they look for.
+
+    Args:
+        args: what the program was called with, captures first.
+    """
+    if results_are_checked():
+        from ._nonfinite import check_results
+
+        check_results(program, args, outs)
 
 
 def _device_of(values: Sequence[Any]) -> Any:

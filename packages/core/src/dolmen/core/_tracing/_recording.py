@@ -272,6 +272,8 @@ def record_stateful(
         state.revived = outer_revived
         trace.finished = True
         enter(previous)
+    if arguments is not None:
+        program.derived["arguments"] = (arguments, len(captures))
     if with_frames:
         check_leaks(trace)
     return program, captures, written
