@@ -14,7 +14,8 @@ def error_of(call, cls):
     with pytest.raises(cls) as caught:
         call()
     # The user's line moves with this file; everything else is pinned.
-    return re.sub(r"\n  at .*?:\d+ in .*", "\n  at HERE", str(caught.value))
+    text = re.sub(r"\n  at .*?:\d+ in .*", "\n  at HERE", str(caught.value))
+    return re.sub(r"(is|made) at \S*?test_errors.py:\d+", r"\1 at HERE", text)
 
 
 def loss(x):
@@ -107,8 +108,9 @@ def test_scan_carry_of_another_type_lists_every_difference():
 
     assert got == (
         "scan of body: init and carry must have equal types, but\n"
-        "  init['a'] is f32[2], carry['a'] is f16[2]\n"
-        "  init['b'] is f32[3], carry['b'] is f32[1]\n  at HERE\n"
+        "  init['a'] is f32[2], carry['a'] is f16[2] (made at HERE)\n"
+        "  init['b'] is f32[3], carry['b'] is f32[1] (made at HERE)\n"
+        "  body is at HERE\n  at HERE\n"
         "Make the function return a carry of the same tree, shapes and dtypes, for "
         "example with `.astype(...)`."
     )
@@ -130,7 +132,12 @@ def test_cond_branches_of_different_types():
         TypeError,
     )
 
-    assert "first result is f32[2], other result is ~f32[]" in got
+    assert got == (
+        "cond: true_fun(...) and false_fun(...) must have equal types, but\n"
+        "  true_fun(...) is ~f32[], false_fun(...) is f32[2] (made at HERE)\n"
+        "  <lambda> is at HERE\n  <lambda> is at HERE\n  at HERE\n"
+        "Make all branches return the same tree, shapes and dtypes."
+    )
 
 
 def test_cond_of_a_vector_predicate():

@@ -1,11 +1,15 @@
 """Operations on functions: calls, control flow, custom rules, rematerialisation."""
 
+from ._branches import (
+    cond as cond,
+    platform_dependent as platform_dependent,
+    switch as switch,
+)
 from ._callback import io_callback as io_callback, pure_callback as pure_callback
 from ._checkpoint import (
     checkpoint as checkpoint,
     checkpoint_policies as checkpoint_policies,
 )
-from ._cond import cond as cond, switch as switch
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
 from ._debug import (
@@ -17,13 +21,13 @@ from ._debug import (
 )
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options
+from ._loops import map as map, scan as scan
 from ._programs import (
     ClosedJaxpr as ClosedJaxpr,
     Jaxpr as Jaxpr,
     eval_jaxpr as eval_jaxpr,
     jaxpr_as_fun as jaxpr_as_fun,
 )
-from ._scan import map as map, scan as scan
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._signature import Signature as Signature
 from ._stages import (
@@ -46,4 +50,4 @@ from ._transfer import (
     device_get as device_get,
     device_put as device_put,
 )
-from ._while import fori_loop as fori_loop, while_loop as while_loop
+from ._while_loops import fori_loop as fori_loop, while_loop as while_loop

@@ -1,21 +1,25 @@
-"""`cond` and `switch`: run one of several programs."""
+"""The primitive of `cond` and `switch`: run one of several programs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, Program, message
-from .._ops import _conversion, _selection, _shape
-from .._tracing import (
-    as_array,
-    bind,
-    evaluate,
-    present,
-    record_closed,
-    typeof,
-    write_back,
+from .. import _backend
+from .._ir import (
+    ArrayType,
+    Equation,
+    Primitive,
+    Program,
+    Variable,
+    array_type,
+    is_ordered,
+    message,
+    value_error,
 )
+from .._ops import _conversion, _selection, _shape
+from .._ops._comparison import eq
+from .._tracing import bind, evaluate, record_closed, typeof
 from .._transforms import (
     Linearization,
     batch_program,
@@ -27,26 +31,27 @@ from .._transforms import (
     transpose_linearized,
     zeros_for,
 )
-from .._transforms._arguments import Callee
-from .._transforms._trees import argument_leaves, name_of
-from ._functions import (
-    close_over_refs,
-    join_all,
-    record_stateful_tree,
-    share_captures,
-    type_difference,
-    union_of,
-    with_results_for,
-)
+from ._scan import Scan
+
+_INT32 = np.dtype(np.int32)
 
 
 class Cond(Primitive):
-    """Runs `branches[index]` on the operands; the first argument is the index."""
+    """Runs `branches[index]` on the operands; the first argument is the index.
+
+    With `platforms` the index is ignored: the branch is chosen while lowering, the
+    first whose entry names the platform or is None.
+    """
 
     interned = False
     multiple_results = True
 
     branches: tuple[Program, ...]
+    platforms: tuple[tuple[str, ...] | None, ...] = ()
+
+    def with_branches(self, branches: Sequence[Program]) -> "Cond":
+        """The same choice between other programs."""
+        return Cond(tuple(branches), self.platforms)
 
     @property
     def effects(self) -> frozenset[str]:
@@ -58,9 +63,9 @@ class Cond(Primitive):
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         active = tuple(t is not None for t in tangents[1:])
         out_active = _union(jvp_program(b, active)[1] for b in self.branches)
-        branches = tuple(jvp_program(b, active, out_active)[0] for b in self.branches)
+        branches = [jvp_program(b, active, out_active)[0] for b in self.branches]
         given = [t for t in tangents[1:] if t is not None]
-        flat = bind(Cond(branches), *primals, *given)
+        flat = bind(self.with_branches(branches), *primals, *given)
         count = len(out_active)
         rest = iter(flat[count:])
         return flat[:count], [next(rest) if a else None for a in out_active]
@@ -82,20 +87,31 @@ class Cond(Primitive):
             return self._batch_index(index, operands, in_axes, size), [0] * count
         masks = [batch_program(b, in_axes, size)[1] for b in self.branches]
         force = _union(tuple(a is not None for a in mask) for mask in masks)
-        branches = tuple(
-            batch_program(b, in_axes, size, force)[0] for b in self.branches
-        )
-        outs = bind(Cond(branches), index, *operands)
+        branches = [batch_program(b, in_axes, size, force)[0] for b in self.branches]
+        outs = bind(self.with_branches(branches), index, *operands)
         return outs, [0 if batched else None for batched in force]
 
     def _batch_index(
         self, index: Any, operands: Sequence[Any], axes: tuple[Any, ...], size: int
     ) -> list[Any]:
-        """Every branch runs for the whole batch, and each lane selects its own."""
+        """Every branch runs for the whole batch, and each lane selects its own.
+
+        Effects happen only for the lanes that chose their branch.
+        """
+        if is_ordered(self.effects):
+            raise value_error(
+                "vmap of cond: the elements of a batch have no order in which ordered "
+                "effects of the branches could happen.",
+                "Loop with `lax.map` or `lax.scan`, or pass ordered=False.",
+            )
+        if all(len(b.equations) <= 1 for b in self.branches) and self.effects:
+            return self._batch_sequentially(index, operands, axes, size)
         results = []
-        for branch in self.branches:
-            program, out_axes = batch_program(branch, axes, size)
-            outs = evaluate(program, operands)
+        for number, branch in enumerate(self.branches):
+            mine = eq(index, np.asarray(number, _INT32))
+            mine = _conversion.convert_element_type(mine, _INT32)
+            program, out_axes = batch_program(masked(branch), (0, *axes), size)
+            outs = evaluate(program, [mine, *operands])
             results.append(
                 [to_front(o, a, size) for o, a in zip(outs, out_axes, strict=True)]
             )
@@ -108,12 +124,38 @@ class Cond(Primitive):
             chosen.append(_selection.select_n(which, *cases))
         return chosen
 
+    def _batch_sequentially(
+        self, index: Any, operands: Sequence[Any], axes: tuple[Any, ...], size: int
+    ) -> list[Any]:
+        """One lane after the other."""
+        shared = [x for x, a in zip(operands, axes, strict=True) if a is None]
+        rows = [
+            _shape.move_axis(x, a, 0)
+            for x, a in zip(operands, axes, strict=True)
+            if a is not None
+        ]
+
+        def step(*flat: Any) -> list[Any]:
+            same, row = iter(flat[: len(shared)]), iter(flat[len(shared) + 1 :])
+            lane = [next(same) if a is None else next(row) for a in axes]
+            return bind(self, flat[len(shared)], *lane)
+
+        row_types = [typeof(x).with_shape(typeof(x).shape[1:]) for x in rows]
+        types = [*map(typeof, shared), array_type((), _INT32), *row_types]
+        loop = Scan(record_closed(step, types), size, False, len(shared), 0)
+        return bind(loop, *shared, index, *rows)
+
     def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        if self.platforms:
+            run(self._for_platform(_backend.client().platform), args[1:], "")
+            return
         index = int(np.clip(np.asarray(args[0]), 0, len(self.branches) - 1))
         run(self.branches[index], args[1:], f"branch {index}")
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         index, operands = args[0], args[1:]
+        if self.platforms:
+            return builder.inline(self._for_platform(builder.platform), operands)
         return builder.emit_control(
             "case",
             (index,),
@@ -124,6 +166,52 @@ class Cond(Primitive):
             ],
             effects=self.effects,
         )
+
+    def _for_platform(self, platform: str) -> Program:
+        for names, branch in zip(self.platforms, self.branches, strict=True):
+            if names is None or platform in names:
+                return branch
+        raise no_function_for(platform, self.platforms)
+
+
+def no_function_for(platform: str, platforms: Sequence[Any]) -> NotImplementedError:
+    """The error for a platform that no branch is for."""
+    have = ", ".join(repr(name) for names in platforms for name in names)
+    return NotImplementedError(
+        message(
+            f"platform_dependent: expected a function for the platform {platform!r}, "
+            f"got functions for {have}.",
+            "Pass `default=` for all other platforms.",
+        )
+    )
+
+
+def masked(program: Program) -> Program:
+    """`program` with one more input in front: its effects happen only if that is 1.
+
+    Every operation with effects becomes a choice between itself and zeros.
+    """
+    found = program.derived.get("masked")
+    if found is None:
+        index = Variable(array_type((), _INT32))
+        equations = [_optional(e, index) for e in program.equations]
+        inputs = [index, *program.inputs]
+        found = Program(inputs, equations, program.outputs, program.name)
+        program.derived["masked"] = found
+    return found
+
+
+def _optional(equation: Equation, index: Variable) -> Equation:
+    if not equation.primitive.effects:
+        return equation
+    inputs = [Variable(atom.type) for atom in equation.inputs]
+    outputs = [Variable(variable.type) for variable in equation.outputs]
+    alone = Equation(equation.primitive, inputs, outputs, equation.frame)
+    nothing = record_closed(
+        lambda *_: [zeros_for(v.type) for v in outputs], [v.type for v in inputs]
+    )
+    choice = Cond((nothing, Program(inputs, [alone], outputs)))
+    return Equation(choice, [index, *equation.inputs], equation.outputs, equation.frame)
 
 
 def _union(masks: Any) -> tuple[bool, ...]:
@@ -154,7 +242,9 @@ def _linearize_cond(
 
         return record_closed(run, operand_types)
 
-    forwards = Cond(tuple(forward(p, q) for p, q in zip(parts, placed, strict=True)))
+    forwards = cond.with_branches(
+        [forward(p, q) for p, q in zip(parts, placed, strict=True)]
+    )
     primal = record_closed(
         lambda *args: [*bind(forwards, *args), args[0]], list(arg_types)
     )
@@ -182,7 +272,7 @@ def _linearize_cond(
                 flat[len(slots)],
                 flat[len(slots) + 1 :],
             )
-            return bind(Cond(branches), index, *kept, *rest)
+            return bind(cond.with_branches(branches), index, *kept, *rest)
 
         return record_closed(run, [*slots, index_type, *in_types])
 
@@ -223,7 +313,7 @@ def _linearize_cond(
                 flat[len(slots)],
                 flat[len(slots) + 1 :],
             )
-            return bind(Cond(branches), index, *kept, *rest)
+            return bind(cond.with_branches(branches), index, *kept, *rest)
 
         return record_closed(run, [*slots, index_type, *ct_types]), produced
 
@@ -264,151 +354,3 @@ def _assign_slots(
             mine.append(found)
         placed.append(mine)
     return slots, placed
-
-
-# ---- the public functions ------------------------------------------------------------
-
-
-def cond(
-    pred: Any,
-    true_fun: Callable[..., Any],
-    false_fun: Callable[..., Any],
-    *operands: Any,
-) -> Any:
-    """Call one of two functions, depending on a value known only at run time.
-
-    Under `vmap` with a batched predicate both functions run, and each lane takes the
-    result of its own.
-
-    Args:
-        pred: a boolean or numeric scalar.
-        true_fun: called with the operands if `pred` is true.
-        false_fun: called otherwise; returns the same tree and types.
-        *operands: arrays in trees.
-
-    Returns:
-        The result of the function called.
-
-    Raises:
-        TypeError: `pred` is no scalar, or the functions' results differ in type; the
-            message lists every difference.
-
-    Example:
-        >>> from dolmen.core import lax
-        >>> lax.cond(3.0 > 0, lambda x: x + 1.0, lambda x: -x, 3.0)
-        Array(4., dtype=float32, weak_type=True)
-    """
-    pred = as_array(pred)
-    type = typeof(pred)
-    if type.shape:
-        raise TypeError(
-            message(
-                f"cond: expected a scalar predicate, got {type!r}.",
-                "Use `jnp.where` to choose elementwise, or `vmap` the whole `cond`.",
-            )
-        )
-    if type.dtype != np.bool_:
-        from .._ops._comparison import ne
-
-        pred = ne(pred, np.zeros((), type.dtype))
-    index = _conversion.convert_element_type(pred, np.dtype(np.int32))
-    return _choose("cond", index, (false_fun, true_fun), operands)
-
-
-def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """Call one of several functions, chosen by an integer known only at run time.
-
-    Args:
-        index: an integer scalar, clamped to the branches there are.
-        branches: functions of the operands, whose results have equal tree and types.
-        *operands: arrays in trees.
-
-    Returns:
-        The result of the function called.
-
-    Raises:
-        ValueError: `branches` is empty.
-        TypeError: `index` is no integer scalar, or results differ in type.
-
-    Example:
-        >>> from dolmen.core import lax
-        >>> lax.switch(1, [lambda x: x, lambda x: x * 2.0], 3.0)
-        Array(6., dtype=float32, weak_type=True)
-    """
-    if not branches:
-        raise ValueError(message("switch: expected at least one branch, got none."))
-    index = as_array(index)
-    type = typeof(index)
-    if type.shape or type.dtype.kind not in "iu":
-        raise TypeError(
-            message(f"switch: expected an integer scalar as index, got {type!r}.")
-        )
-    index = _conversion.convert_element_type(index, np.dtype(np.int32))
-    last = np.asarray(len(branches) - 1, np.int32)
-    index = _selection.clamp(np.asarray(0, np.int32), index, last)
-    if len(branches) == 1:
-        return branches[0](*operands)
-    return _choose("switch", index, branches, operands)
-
-
-def _choose(
-    name: str, index: Any, functions: Sequence[Callable[..., Any]], operands: Any
-) -> Any:
-    functions, operands = close_over_refs(functions, operands)
-    leaves, tree = argument_leaves(name, functions[0], operands)
-    types = [typeof(leaf) for leaf in leaves]
-    recorded = [
-        record_stateful_tree(
-            name, lambda ops, f=f: f(*ops), [tree], types, of=Callee(f)
-        )
-        for f in functions
-    ]
-    out_tree = recorded[0][2]
-    count = out_tree.num_leaves
-    joined = list(recorded[0][0].out_types[:count])
-    for function, (program, _, got_tree, _) in zip(functions, recorded, strict=True):
-        got = program.out_types[: got_tree.num_leaves]
-        merged = join_all(joined, got) if got_tree == out_tree else None
-        if merged is None:
-            raise type_difference(
-                f"{name} of {name_of(functions[0])} and {name_of(function)}",
-                out_tree.unflatten(joined),
-                joined,
-                got_tree,
-                got,
-                ("first result", "other result"),
-                "Make all branches return the same tree, shapes and dtypes.",
-            )
-        joined = merged
-    programs = [
-        _with_out_types(program, [*joined, *program.out_types[count:]])
-        for program, _, _, _ in recorded
-    ]
-    shared, captures = share_captures(programs, [c for _, c, _, _ in recorded])
-    written = union_of([cells for _, _, _, cells in recorded])
-    branches = [
-        with_results_for(program, captures, cells, written)
-        for program, (_, _, _, cells) in zip(shared, recorded, strict=True)
-    ]
-    outs = bind(Cond(tuple(branches)), index, *present(captures), *leaves)
-    write_back(written, outs[count:])
-    return out_tree.unflatten(outs[:count])
-
-
-def _with_out_types(program: Program, types: Sequence[Any]) -> Program:
-    """`program` with results converted where only weakness differs."""
-    if tuple(types) == program.out_types:
-        return program
-
-    def run(*args: Any) -> list[Any]:
-        outs = evaluate(program, args)
-        return [
-            out
-            if typeof(out) is type
-            else _conversion.convert_element_type(out, type.dtype)
-            for out, type in zip(outs, types, strict=True)
-        ]
-
-    made = record_closed(run, list(program.in_types))
-    made.name = program.name
-    return made

@@ -4,13 +4,18 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Atom, Program, Variable, array_type, dtypes, message
-from .._tracing import Cell, present, record_stateful, typeof, unexpected_write
+from .._backend import flags
+from .._ir import ArrayType, Atom, Program, Variable, type_error
+from .._tracing import (
+    Cell,
+    present,
+    record_stateful,
+    typeof,
+    unexpected_write,
+)
 from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import (
     flatten,
-    flatten_with_path,
-    path_text,
     result_leaves,
 )
 
@@ -192,67 +197,20 @@ def share_captures(
     return shared, list(union.values())
 
 
-def join_types(a: ArrayType, b: ArrayType) -> ArrayType | None:
-    """The type of both, weak only if both are; None when they really differ.
+def runs_as_python() -> bool:
+    """Whether control flow runs as plain Python, as `disable_jit` asks."""
+    return flags.DISABLE_JIT.value
 
-    A weak `a` gives way to the dtype of `b`.
+
+def check_callable(function: str, **functions: Any) -> None:
+    """Raise unless all of these arguments are callable.
+
+    Raises:
+        TypeError: one is not; the message names it.
     """
-    if a is b:
-        return a
-    if a.shape != b.shape:
-        return None
-    if a.dtype == b.dtype:
-        return array_type(a.shape, a.dtype, a.weak_type and b.weak_type)
-    if a.weak_type:
-        promoted, _ = dtypes.promote([(a.dtype, True), (b.dtype, b.weak_type)])
-        return b if promoted == b.dtype else None
-    return None
-
-
-def join_all(
-    types: Sequence[ArrayType], others: Sequence[ArrayType]
-) -> list[ArrayType] | None:
-    """`join_types` of each pair; None when any two differ."""
-    joined = [join_types(a, b) for a, b in zip(types, others, strict=True)]
-    found = [type for type in joined if type is not None]
-    return found if len(found) == len(joined) else None
-
-
-def type_difference(
-    what: str,
-    expected: Any,
-    expected_types: Sequence[ArrayType],
-    got_tree: Any,
-    got_types: Sequence[ArrayType],
-    labels: tuple[str, str],
-    fix: str,
-) -> TypeError:
-    """The error for two trees of types that should be equal, listing every difference.
-
-    Args:
-        expected: a value of the expected tree, for its paths.
-        got_tree: tree definition of what came.
-        labels: how messages call the two sides.
-    """
-    _, tree = flatten(expected)
-    if tree != got_tree:
-        return TypeError(
-            message(
-                f"{what}: {labels[0]} and {labels[1]} must have the same tree, got\n"
-                f"  {labels[0]}: {tree}\n  {labels[1]}: {got_tree}",
-                fix,
+    for name, value in functions.items():
+        if not callable(value):
+            raise type_error(
+                f"{function}: expected a function as `{name}`, got "
+                f"{type(value).__name__}: {value!r:.60}."
             )
-        )
-    paths = [path_text(path) for path, _ in flatten_with_path(expected)[0]]
-    lines = [
-        f"  {labels[0]}{path} is {want!r}, {labels[1]}{path} is {got!r}"
-        for path, want, got in zip(paths, expected_types, got_types, strict=True)
-        if join_types(want, got) is None
-    ]
-    return TypeError(
-        message(
-            f"{what}: {labels[0]} and {labels[1]} must have equal types, but\n"
-            + "\n".join(lines),
-            fix,
-        )
-    )

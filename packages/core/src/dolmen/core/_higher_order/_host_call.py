@@ -11,7 +11,7 @@ from .._ir._types import ArrayType, array_type
 from .._ops import _shape
 from .._tracing import bind, check_live, device_array, typeof
 from .._transforms import batch_size, to_front
-from ._scan import scan
+from ._loops import scan
 
 VMAP_METHODS = (
     "sequential",

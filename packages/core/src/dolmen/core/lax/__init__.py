@@ -4,6 +4,7 @@ from .._higher_order import (
     cond as cond,
     fori_loop as fori_loop,
     map as map,
+    platform_dependent as platform_dependent,
     scan as scan,
     switch as switch,
     while_loop as while_loop,
