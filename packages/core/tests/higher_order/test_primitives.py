@@ -3,6 +3,7 @@
 import pytest
 
 import dolmen.core.debug
+import dolmen.core.experimental.checkify
 import dolmen.core.lax  # noqa: F401  (defines the primitives)
 from dolmen.core.extend import Primitive
 
@@ -23,6 +24,7 @@ HIGHER_ORDER = sorted(
 )
 # What tests/transforms and tests/higher_order compose, by primitive.
 COVERED = {
+    "Check",
     "Checkpoint",
     "Cond",
     "CustomJvp",

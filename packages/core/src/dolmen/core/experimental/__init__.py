@@ -1,3 +1,16 @@
-"""What may still change: callbacks with side effects."""
+"""What may still change: callbacks with side effects, and the modules below.
+
+`checkify`
+    Errors of compiled programs as values.
+"""
+
+import importlib
 
 from .._higher_order import io_callback as io_callback
+
+
+def __getattr__(name: str) -> object:
+    """Load a module at first use."""
+    if name in ("checkify",):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
