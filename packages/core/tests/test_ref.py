@@ -586,21 +586,21 @@ def test_a_function_with_its_own_rule_only_reads_refs():
         return x * ref[...]
 
     @dc.custom_jvp
-    def writes(x):
+    def stores(x):
         ref[...] = 0.0
         return x
 
     reads.defjvp(lambda primals, tangents: (reads(*primals), tangents[0] * 5.0))
-    writes.defjvp(lambda primals, tangents: (primals[0], tangents[0]))
+    stores.defjvp(lambda primals, tangents: (primals[0], tangents[0]))
 
     def call():
-        dc.jit(writes)(2.0)
+        dc.jit(stores)(2.0)
 
     assert dc.jit(reads)(2.0).item() == 6.0
     assert dc.grad(reads)(2.0).item() == 5.0
     assert message_of(ValueError, call) == (
-        "the function given to custom_jvp writes to a ref f32[] that was made outside "
-        f"of it, at {line_of(make, 1)}, but a function with rules of its own may only "
+        "stores writes to a ref f32[] that was made outside of it, at "
+        f"{line_of(make, 1)}, but a function with rules of its own may only "
         "read such refs.\n"
         f"  at {line_of(call, 1)}\n"
         "Return the new value, and write it where the function is called."

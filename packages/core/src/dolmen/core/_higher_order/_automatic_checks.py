@@ -119,7 +119,8 @@ def _index_checks(primitive: Primitive, args: Sequence[Any]) -> Iterator[Found]:
         yield from _vectors(primitive, args[0], args[1], axes, sizes)
     elif isinstance(primitive, ScatterOperation):
         axes = tuple(primitive.dimension_numbers.scatter_dims_to_operand_dims)
-        yield from _vectors(primitive, *args[:2], axes, _window(primitive, args, axes))
+        sizes = _window(primitive, args, axes)
+        yield from _vectors(primitive, args[0], args[1], axes, sizes)
     elif isinstance(primitive, DynamicSlice | DynamicUpdateSlice):
         x = args[0]
         if isinstance(primitive, DynamicSlice):

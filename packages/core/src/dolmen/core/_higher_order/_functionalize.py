@@ -40,8 +40,8 @@ from ._checkpoint import Checkpoint
 from ._checks import Category, Check, Site, ensure
 from ._cond import Cond
 from ._custom_jvp import CustomJvp
-from ._custom_vjp import CustomVjp
 from ._scan import Scan
+from ._vjp_call import CustomVjp
 from ._while import While
 
 Categories = frozenset[Category]

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from .._backend import pytree
-from .._higher_order import JitFunction, Signature
 from .._higher_order._call import call
 from .._higher_order._checks import (
     Category,
@@ -33,6 +32,8 @@ from .._higher_order._checks import (
     on_host,
 )
 from .._higher_order._functionalize import ensure_clear, functionalize
+from .._higher_order._jit_function import JitFunction, Options, type_of
+from .._higher_order._signature import Signature
 from .._ir import type_error
 from .._tracing import (
     EAGER,
@@ -186,12 +187,12 @@ def checkify(
             f"{errors!r:.60}.",
             "Pass `checkify.user_checks`, `checkify.all_checks` or a union like these.",
         )
-    function = JitFunction(f, Signature(f, None, None, None, None))
+    function = JitFunction(f, Signature(f), Options(checked=False))
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        given, _ = argument_leaves("checkify", f, (args, kwargs), refs=True)
-        traced, _, _ = function.trace_call(args, kwargs)
+        given, tree = argument_leaves("checkify", f, (args, kwargs), refs=True)
+        traced = function.trace((), tree, tuple(map(type_of, given)))
         made = functionalize(traced.program, frozenset(errors))
         values = [*present(traced.captures), *present(given)]
         # Eagerly one compiled call; in a trace its operations.
