@@ -1,6 +1,7 @@
 """`jit`: trace once, compile once, and then let C++ repeat the call."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -161,14 +162,35 @@ def jit_when_eager(
         function = JitFunction(fun, signature, Options(checked=False))
         compiled = _compiled(function, "eager", eager=True)
 
-        @functools.wraps(fun)
-        def either(*args: Any, **kwargs: Any) -> Any:
-            if state.trace is EAGER:
-                return compiled(*args, **kwargs)
-            return fun(*args, **kwargs)
-
+        choose = _either_of_one if _takes_one_positional(fun) else _either
+        either = functools.wraps(fun)(choose(fun, compiled))
         # Checkers allow no attributes on functions.
         either.compiled = compiled  # type: ignore[attr-defined]
         return either
 
     return decorate
+
+
+def _either(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
+    def either(*args: Any, **kwargs: Any) -> Any:
+        if state.trace is EAGER:
+            return compiled(*args, **kwargs)
+        return fun(*args, **kwargs)
+
+    return either
+
+
+def _either_of_one(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
+    """`_either` without the cost of packing arguments, 6 % of a call of `jnp.sin`."""
+
+    def either(x: Any, /) -> Any:
+        return compiled(x) if state.trace is EAGER else fun(x)
+
+    return either
+
+
+def _takes_one_positional(fun: Callable[..., Any]) -> bool:
+    parameters = list(inspect.signature(fun).parameters.values())
+    return (
+        len(parameters) == 1 and parameters[0].kind is inspect.Parameter.POSITIONAL_ONLY
+    )
