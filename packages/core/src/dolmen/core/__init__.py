@@ -91,4 +91,7 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in ("Ref", "empty_ref", "free_ref", "freeze", "new_ref"):
         return getattr(importlib.import_module(f"{__name__}.ref"), name)
+    if name == "explain":
+        module = importlib.import_module(f"{__name__}._higher_order._explain")
+        return module.explain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,6 +48,8 @@ def convert_element_type(operand: Any, new_dtype: Any, weak_type: bool = False) 
 class ConvertElementType(Elementwise):
     """Conversion of values."""
 
+    work = 0  # only moves data
+
     new_dtype: np.dtype
     weak_type: bool
 
@@ -218,6 +220,8 @@ def _stop_gradient(x: Any) -> Any:
 class StopGradient(Elementwise):
     """The identity with derivative zero."""
 
+    work = 0  # only moves data
+
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The tangent ends here."""
         return bind(self, *primals), None
@@ -260,6 +264,8 @@ def real(x: Any) -> Any:
 class Real(Elementwise):
     """Real part."""
 
+    work = 0  # only moves data
+
     kinds = "c"
     operation = "real"
 
@@ -291,6 +297,8 @@ def imag(x: Any) -> Any:
 
 class Imag(Elementwise):
     """Imaginary part."""
+
+    work = 0  # only moves data
 
     kinds = "c"
     operation = "imag"
@@ -324,6 +332,8 @@ def complex(x: Any, y: Any) -> Any:
 
 class Complex(Elementwise):
     """Complex number of two parts."""
+
+    work = 0  # only moves data
 
     operation = "complex"
 

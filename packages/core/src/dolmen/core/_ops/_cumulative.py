@@ -68,6 +68,11 @@ class Cumulative(Primitive):
         check_kind(self.name, x, self.kinds)
         return x
 
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One combination for each element."""
+        (x,) = arg_types
+        return x.size
+
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         """The scanned axis makes way for the batch axis."""
         (x,), (axis,) = args, axes
@@ -381,6 +386,11 @@ class LinearRecurrence(Primitive):
                 "Broadcast them first.",
             )
         return array_type(a.shape, dtype, a.weak_type and b.weak_type)
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """A product and a sum for each element."""
+        a, _ = arg_types
+        return 2 * a.size
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """`dh[i] = a[i] dh[i-1] + (da[i] h[i-1] + db[i])`."""

@@ -82,6 +82,7 @@ class Elementwise(Primitive):
 
     kinds: ClassVar[str] = "biufc"
     operation: ClassVar[str] = ""  # of StableHLO (or CHLO)
+    work: ClassVar[int] = 1  # floating-point operations for each element
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """The shape of the operands; weak if all of them are."""
@@ -121,6 +122,10 @@ class Elementwise(Primitive):
         """Elements of the batch are elements."""
         aligned, axis = align_batch(args, axes)
         return bind(self, *aligned), axis
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """The same for each element."""
+        return self.work * max(type.size for type in arg_types)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """The StableHLO operation."""

@@ -429,6 +429,10 @@ class ScatterOperation(Primitive):
 
     combiner: ClassVar[str] = ""  # operation of StableHLO
 
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One combination for each update."""
+        return arg_types[2].size if self.combiner else 0
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         x, indices, updates = arg_types
         d, name = self.dimension_numbers, self.name

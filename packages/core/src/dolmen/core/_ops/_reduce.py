@@ -146,6 +146,13 @@ class Reduce(Primitive):
         shape = tuple(operands[0].shape[axis] for axis in kept)
         return [array_type(shape, type.dtype) for type in operands]
 
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """The function's operations, for each element but the first of every sum."""
+        count = max(arg_types[0].size - self.infer_type(arg_types)[0].size, 0)
+        steps = self.computation.equations
+        each = [s.primitive.cost([a.type for a in s.inputs]) or 0 for s in steps]
+        return count * sum(each)
+
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Unknown for a function that is no known monoid."""
         raise NotImplementedError(

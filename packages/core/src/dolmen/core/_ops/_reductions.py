@@ -51,6 +51,11 @@ class Reduction(Primitive):
         shape = tuple(n for i, n in enumerate(x.shape) if i not in self.axes)
         return x.with_shape(shape)
 
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One combination for each element but the first of every sum."""
+        (x,) = arg_types
+        return max(x.size - self.infer_type(arg_types).size, 0)
+
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         """The reduced axes make way for the batch axis."""
         (x,), (axis,) = args, axes
@@ -393,6 +398,11 @@ class ArgExtremum(Primitive):
         check_kind(self.name, x, "biuf")
         shape = x.shape[: self.axis] + x.shape[self.axis + 1 :]
         return array_type(shape, self.index_dtype)
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One comparison for each element but the first."""
+        (x,) = arg_types
+        return max(x.size - self.infer_type(arg_types).size, 0)
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """Indices have no tangents."""

@@ -90,6 +90,10 @@ def choose(pred: Any, on_true: Any, on_false: Any) -> Any:
 class SelectN(Primitive):
     """`cases[which]`, elementwise; operands without axes stretch."""
 
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One choice for each element."""
+        return max(type.size for type in arg_types)
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Like the cases."""
         which, *cases = arg_types
@@ -186,6 +190,10 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
 
 class Clamp(Primitive):
     """`minimum(maximum(min, x), max)`."""
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """Two comparisons for each element."""
+        return 2 * arg_types[1].size
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Like the operand."""

@@ -1,6 +1,7 @@
 """Reductions over sliding windows, as in pooling."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -218,6 +219,11 @@ class WindowReduction(Primitive):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         x = arg_types[0]
         return x.with_shape(self.positions(x))
+
+    def cost(self, arg_types: Sequence[ArrayType]) -> int:
+        """One combination for each element but the first of every window."""
+        positions = math.prod(self.positions(arg_types[0]))
+        return positions * (math.prod(self.window_dimensions) - 1)
 
     def positions(self, x: ArrayType) -> Sizes:
         """How many positions of the window there are along each axis."""
