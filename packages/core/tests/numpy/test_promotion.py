@@ -143,3 +143,137 @@ def test_subdtypes_know_the_narrow_formats():
 def test_limits_of_dtypes():
     assert jnp.finfo(jnp.bfloat16).bits == 16
     assert jnp.iinfo(jnp.int4).max == 7
+
+
+# ---- settings ----
+
+
+def without_line(raised):
+    lines = str(raised.value).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("  at "))
+
+
+def test_strict_promotion_refuses_arrays_of_different_dtypes():
+    x, y = jnp.ones(3, "float32"), jnp.ones(3, "int32")
+    x + y  # is planned before the rules change
+
+    with (
+        dc.numpy_dtype_promotion("strict"),
+        pytest.raises(dc.dtypes.TypePromotionError) as raised,
+    ):
+        x + y
+
+    assert without_line(raised) == (
+        "add: dtypes f32 and i32 have no implicit promotion under "
+        "numpy_dtype_promotion='strict'. Convert one of them explicitly with "
+        "`.astype(...)`."
+    )
+    assert (x + y).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda x, y: jnp.matmul(x, y),
+        lambda x, y: jnp.concatenate([x, y]),
+        lambda x, y: jnp.where(x > 0, x, y),
+        lambda x, y: x.at[0].set(y[0]),
+        lambda x, y: dc.jit(jnp.multiply)(x, y),
+        lambda x, y: dc.grad(lambda x: (x * y).sum())(x),
+        lambda x, y: dc.dtypes.result_type(x, y),
+    ],
+)
+def test_strict_promotion_holds_everywhere(combine):
+    x, y = jnp.ones(3, "float32"), jnp.ones(3, "int32")
+
+    with (
+        dc.numpy_dtype_promotion("strict"),
+        pytest.raises(dc.dtypes.TypePromotionError, match="'strict'"),
+    ):
+        combine(x, y)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16", "complex64"])
+def test_strict_promotion_lets_numbers_of_python_give_way(dtype):
+    x = jnp.ones(3, dtype)
+
+    with dc.numpy_dtype_promotion("strict"):
+        assert (x + 1).dtype == (1 * x).dtype == dtype
+
+
+def test_rank_promotion_can_be_refused():
+    x, y = jnp.ones((2, 3)), jnp.ones(3)
+    x + y  # is planned before the rules change
+
+    with dc.numpy_rank_promotion("raise"), pytest.raises(ValueError) as raised:
+        x + y
+
+    assert without_line(raised) == (
+        "add: operands have different numbers of axes: f32[2,3], f32[3]; "
+        "numpy_rank_promotion is 'raise'.\n"
+        "Insert axes with `x[None, :]` or `expand_dims`."
+    )
+
+
+def test_scalars_and_equal_ranks_are_no_rank_promotion():
+    x = jnp.ones((2, 3))
+
+    with dc.numpy_rank_promotion("raise"):
+        results = [x + 1, x * jnp.float32(2), x + jnp.ones((1, 3)), x.sum(0) + 1.0]
+
+    assert [r.shape for r in results] == [(2, 3)] * 3 + [(3,)]
+
+
+def test_rank_promotion_can_warn_at_every_call_with_the_users_line():
+    x, y = jnp.ones((2, 3)), jnp.ones(3)
+
+    def f(x, y):
+        return x - y - y
+
+    with (
+        dc.numpy_rank_promotion("warn"),
+        pytest.warns(UserWarning, match="axes") as caught,
+    ):
+        dc.jit(f)(x, y)
+
+    assert [str(warning.message).splitlines()[0] for warning in caught] == [
+        "subtract: operands have different numbers of axes: f32[2,3], f32[3]; "
+        "numpy_rank_promotion is 'warn'."
+    ] * 2
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_default_width_is_apart_from_which_widths_there_are():
+    with dc.enable_x64(True), dc.default_dtype_bits("32"):
+        made = [
+            jnp.zeros(3),
+            jnp.arange(3),
+            jnp.array([1.0]),
+            jnp.ones(2, int).sum(),
+            jnp.argsort(jnp.ones(3)),
+            jnp.mean(jnp.ones(2, "int16")),
+            jnp.ones(2, "float64") * 2.0,
+            jnp.asarray(np.ones(2)),
+        ]
+
+    assert [str(x.dtype) for x in made] == [
+        "float32",
+        "int32",
+        "float32",
+        "int32",
+        "int32",
+        "float32",
+        "float64",
+        "float64",
+    ]
+
+
+def test_numbers_of_python_have_the_default_width_in_compiled_calls_too():
+    f = dc.jit(lambda x, y: (x, x + y))
+
+    with dc.enable_x64(True), dc.default_dtype_bits("32"):
+        narrow = [f(1.5, 2)[0].dtype, f(1.5, 2)[1].dtype, f(2.5, 3)[1].dtype]
+    with dc.enable_x64(True):
+        wide = f(1.5, 2)[1].dtype
+
+    assert [*map(str, narrow), str(wide)] == ["float32"] * 3 + ["float64"]

@@ -1,10 +1,13 @@
 """Dtypes, precision and messages of products."""
 
+import re
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 import dolmen.core as dc
+import dolmen.core.numpy as jnp
 from dolmen.core import lax
 
 from .test_shape import problem
@@ -106,3 +109,67 @@ def test_batched_products_stay_one_product_without_transposes():
     names = [equation.primitive.name for equation in program.equations]
     assert names.count("dot_general") == 1
     assert names.count("broadcast_in_dim") == 0
+
+
+# ---- default precision ----
+
+
+def precisions(f, *args):
+    """The precisions in the lowered text of `f`, two for each product."""
+    text = dc.jit(f).lower(*args).as_text()
+    products = "\n".join(
+        line for line in text.splitlines() if "precision" in line and "%" in line
+    )
+    return re.findall("DEFAULT|HIGHEST|HIGH", products)
+
+
+def test_products_take_the_default_precision():
+    x = jnp.ones((2, 2))
+
+    with dc.default_matmul_precision("highest"):
+        inside = precisions(lambda x: x @ x, x)
+    outside = precisions(lambda x: x @ x, x)
+
+    assert inside == ["HIGHEST"] * 2
+    assert outside == ["DEFAULT"] * 2
+
+
+def test_a_precision_that_is_given_holds_against_the_default():
+    x = jnp.ones((2, 2))
+
+    with dc.default_matmul_precision("highest"):
+        found = precisions(lambda x: jnp.matmul(x, x, precision="default"), x)
+
+    assert found == ["DEFAULT"] * 2
+
+
+def test_convolutions_take_the_default_precision():
+    x = jnp.ones((1, 1, 4))
+
+    with dc.default_matmul_precision("tensorfloat32"):
+        found = precisions(lambda x: lax.conv_general_dilated(x, x, (1,), "SAME"), x)
+
+    assert found == ["HIGH"] * 2
+
+
+def test_products_going_back_have_the_precision_of_those_going_forth():
+    x = jnp.ones((2, 2))
+
+    def backward_outside(x):
+        with dc.default_matmul_precision("high"):
+            y, back = dc.vjp(lambda x: x @ x, x)
+        return back(y)
+
+    def backward_inside(x):
+        y, back = dc.vjp(lambda x: x @ x, x)
+        with dc.default_matmul_precision("high"):
+            return back(y)
+
+    assert set(precisions(backward_outside, x)) == {"HIGH"}
+    assert set(precisions(backward_inside, x)) == {"DEFAULT"}
+
+
+def test_every_default_precision_has_a_meaning():
+    from dolmen.core._ops._dot import _PRECISIONS
+
+    assert set(_PRECISIONS) == set(dc._backend.flags.DEFAULT_MATMUL_PRECISION.allowed)

@@ -202,7 +202,9 @@ def test_float_seed_fails():
 
 
 def test_unknown_generator_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'threefry2x32', 'rbg', got 'mersenne'"):
+    with pytest.raises(
+        ValueError, match="'threefry2x32', 'rbg', 'unsafe_rbg', got 'mersenne'"
+    ):
         random.key(0, impl="mersenne")
 
 

@@ -14,8 +14,17 @@ from ._backend import (
     Array as Array,
     Device as Device,
     Shard as Shard,
+    default_backend as default_backend,
+    device_count as device_count,
     devices as devices,
     effects_barrier as effects_barrier,
+    live_arrays as live_arrays,
+    local_device_count as local_device_count,
+    local_devices as local_devices,
+    print_environment_info as print_environment_info,
+    process_count as process_count,
+    process_index as process_index,
+    process_indices as process_indices,
 )
 from ._higher_order import (
     ClosedJaxpr as ClosedJaxpr,
@@ -40,13 +49,23 @@ from ._settings import (
     debug_infs as debug_infs,
     debug_key_reuse as debug_key_reuse,
     debug_nans as debug_nans,
+    default_device as default_device,
+    default_dtype_bits as default_dtype_bits,
+    default_matmul_precision as default_matmul_precision,
+    default_prng_impl as default_prng_impl,
     disable_jit as disable_jit,
     enable_checks as enable_checks,
+    enable_custom_prng as enable_custom_prng,
     enable_x64 as enable_x64,
     explain_cache_misses as explain_cache_misses,
+    legacy_prng_key as legacy_prng_key,
     log_compiles as log_compiles,
     no_execution as no_execution,
     no_tracing as no_tracing,
+    numpy_dtype_promotion as numpy_dtype_promotion,
+    numpy_rank_promotion as numpy_rank_promotion,
+    softmax_custom_jvp as softmax_custom_jvp,
+    threefry_partitionable as threefry_partitionable,
     transfer_guard as transfer_guard,
     transfer_guard_device_to_device as transfer_guard_device_to_device,
     transfer_guard_device_to_host as transfer_guard_device_to_host,
@@ -67,8 +86,9 @@ from ._transforms import (
 )
 
 remat = checkpoint
+host_count, host_id, host_ids = process_count, process_index, process_indices
 
-__all__ = ["remat"]
+__all__ = ["host_count", "host_id", "host_ids", "remat"]
 
 _LAZY_MODULES = (
     "custom_derivatives",

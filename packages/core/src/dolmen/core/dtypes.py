@@ -15,6 +15,7 @@ from ._tracing import typeof
 
 bfloat16 = ml_dtypes.bfloat16
 float0 = dtypes.float0
+TypePromotionError = dtypes.TypePromotionError
 finfo = ml_dtypes.finfo
 iinfo = ml_dtypes.iinfo
 
@@ -186,7 +187,7 @@ def operand_of(x: Any) -> tuple[np.dtype, bool]:
         x: an array, a Python scalar or its type, or a dtype.
     """
     if isinstance(x, type) and x in _PYTHON_SCALARS:
-        return dtypes.canonical(_PYTHON_SCALARS[x]), True
+        return dtypes.default(_PYTHON_SCALARS[x]), True
     if isinstance(x, type | str | np.dtype):
         return dtypes.as_dtype(x, function="result_type"), False
     type_ = typeof(x)
@@ -244,6 +245,7 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
 
 
 __all__ = [
+    "TypePromotionError",
     "bfloat16",
     "can_cast",
     "canonicalize_dtype",

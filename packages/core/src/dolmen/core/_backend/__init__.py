@@ -37,12 +37,23 @@ from ._client import (
     compile_options as compile_options,
     default_device as default_device,
     deserialize_executable as deserialize_executable,
-    devices as devices,
     hlo_computation as hlo_computation,
     hlo_cost as hlo_cost,
     hlo_text as hlo_text,
     platform_fingerprint as platform_fingerprint,
     serialize_executable as serialize_executable,
+)
+from ._devices import (
+    default_backend as default_backend,
+    device_count as device_count,
+    devices as devices,
+    live_arrays as live_arrays,
+    local_device_count as local_device_count,
+    local_devices as local_devices,
+    print_environment_info as print_environment_info,
+    process_count as process_count,
+    process_index as process_index,
+    process_indices as process_indices,
 )
 from ._dispatch import (
     FastPath as FastPath,

@@ -70,15 +70,32 @@ def _make_client() -> Any:
     )
 
 
-def devices() -> list[Device]:
-    """All devices of the default client."""
-    return list(client().devices())
+def default_device() -> Device:
+    """The device that uncommitted arrays live on.
+
+    Raises:
+        RuntimeError: the setting `default_device` names a platform without devices.
+    """
+    chosen = _flags.DEFAULT_DEVICE.value
+    if chosen is None:
+        return _first_device()
+    return _first_of(chosen) if isinstance(chosen, str) else chosen
 
 
 @functools.cache
-def default_device() -> Device:
-    """The device that uncommitted arrays live on."""
+def _first_device() -> Device:
     return client().local_devices()[0]
+
+
+def _first_of(platform: str) -> Device:
+    names = {"cuda": "gpu"}
+    for device in client().local_devices():
+        if device.platform == names.get(platform, platform):
+            return device
+    raise RuntimeError(
+        f"default_device: there is no device of platform {platform!r}; the devices are "
+        f"those of {client().platform!r}."
+    )
 
 
 @functools.cache

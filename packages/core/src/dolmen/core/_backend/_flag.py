@@ -31,6 +31,7 @@ UNSET = _jax.config.unset
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
+_NOUNS: dict[Any, str] = {int: "a whole number", float: "a number", str: "a string"}
 
 FLAGS: dict[str, "Flag"] = {}
 
@@ -51,7 +52,7 @@ class Flag(_Config):
     Attributes:
         name: as in `config.update`; the environment variable is `DOLMEN_<NAME>`.
         default: the value unless the environment or the program says otherwise.
-        kind: type of the value.
+        kind: type of the value, or several.
         allowed: the values there are, where they can be listed.
         optional: whether None is a value.
         affects: which cached work depends on it.
@@ -66,7 +67,8 @@ class Flag(_Config):
         default: Any,
         doc: str,
         *,
-        kind: type | None = None,
+        kind: type | tuple[type, ...] | None = None,
+        noun: str = "",
         allowed: Sequence[str] = (),
         optional: bool = False,
         minimum: float | None = None,
@@ -79,6 +81,7 @@ class Flag(_Config):
         self.default = default
         self.kind = type(default) if kind is None else kind
         self.allowed = tuple(allowed)
+        self.noun = noun or _NOUNS.get(self.kind, "")
         self.optional = optional
         self.minimum = minimum
         self.maximum = maximum
@@ -92,7 +95,11 @@ class Flag(_Config):
         if affects:
             _affecting_calls.append(self)
         text = os.environ.get(self.variable, "")
-        self.set_global(self._parsed(text) if text else default)
+        value = self._parsed(text) if text else default
+        if value != default:
+            self.set_global(value)
+        elif affects:
+            _publish_shared()
 
     @property
     def variable(self) -> str:
@@ -141,7 +148,7 @@ class Flag(_Config):
             bounds = "" if self.minimum is None else f" of at least {self.minimum}"
             if self.maximum is not None:
                 bounds = f" from {self.minimum} to {self.maximum}"
-            words = [f"{_NOUNS.get(self.kind, self.kind.__name__)}{bounds}"]
+            words = [f"{self.noun}{bounds}"]
         if self.optional:
             words.append("None")
         return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
@@ -157,7 +164,7 @@ class Flag(_Config):
                 return None
             if self.kind is bool:
                 return _truth(text)
-            if self.kind in (int, float):
+            if self.kind is int or self.kind is float:
                 return self.checked(self.kind(text))
             return self.checked(text)
         except (TypeError, ValueError):
@@ -179,7 +186,7 @@ class Flag(_Config):
             self._on_process(value)
         super().set_global(value)
         if self.affects:
-            _SHARED.set_global(tuple([f.get_global() for f in _affecting_calls]))
+            _publish_shared()
 
     def swap_local(self, value: Any) -> Any:
         """Change this thread's value (`UNSET` for none); returns the one before."""
@@ -189,9 +196,6 @@ class Flag(_Config):
         if self.affects:
             _publish_overrides()
         return previous
-
-
-_NOUNS = {int: "a whole number", float: "a number", str: "a string"}
 
 
 def _truth(text: str) -> bool:
@@ -216,6 +220,10 @@ class _Overrides(threading.local):
 
 
 _overrides = _Overrides()
+
+
+def _publish_shared() -> None:
+    _SHARED.set_global(tuple([f.get_global() for f in _affecting_calls]))
 
 
 def _publish_overrides() -> None:

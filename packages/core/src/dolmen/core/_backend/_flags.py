@@ -26,7 +26,127 @@ X64 = Flag(
     affects="trace",
 )
 
+
+class _Promotion:
+    """Whether promotion has followed the usual rules ever since the start.
+
+    Array functions ask this first: it is cheaper than the three settings.
+    """
+
+    usual = True
+
+
+PROMOTION = _Promotion()
+
+
+def _promotion_changes(value: Any) -> None:
+    PROMOTION.usual = False
+
+
+DEFAULT_DTYPE_BITS = Flag(
+    "default_dtype_bits",
+    "64",
+    "Bits of dtypes nobody chose, such as those of Python's numbers and of "
+    "`zeros(3)`, where 64-bit dtypes are enabled.",
+    allowed=("64", "32"),
+    affects="trace",
+    on_process=_promotion_changes,
+    on_thread=_promotion_changes,
+)
+NUMPY_DTYPE_PROMOTION = Flag(
+    "numpy_dtype_promotion",
+    "standard",
+    "Whether arrays of different dtypes combine (`standard`), or only numbers of "
+    "Python with arrays (`strict`).",
+    allowed=("standard", "strict"),
+    affects="trace",
+    on_process=_promotion_changes,
+    on_thread=_promotion_changes,
+)
+NUMPY_RANK_PROMOTION = Flag(
+    "numpy_rank_promotion",
+    "allow",
+    "What happens when arrays of different numbers of axes are broadcast against each "
+    "other. Scalars always are.",
+    allowed=("allow", "warn", "raise"),
+    affects="trace",
+    on_process=_promotion_changes,
+    on_thread=_promotion_changes,
+)
+DEFAULT_MATMUL_PRECISION = Flag(
+    "default_matmul_precision",
+    None,
+    "Precision of products and convolutions that are given none. None: the backend's "
+    "fastest.",
+    kind=str,
+    optional=True,
+    allowed=(
+        "default",
+        "fastest",
+        "bfloat16",
+        "high",
+        "bfloat16_3x",
+        "tensorfloat32",
+        "highest",
+        "float32",
+    ),
+    affects="trace",
+)
+SOFTMAX_CUSTOM_JVP = Flag(
+    "softmax_custom_jvp",
+    True,
+    "Differentiate `nn.softmax` by a rule of its own, which keeps only the result.",
+    affects="trace",
+)
+
+# ---- Random numbers ----
+
+DEFAULT_PRNG_IMPL = Flag(
+    "default_prng_impl",
+    "threefry2x32",
+    "The generator of random keys that are made without naming one.",
+    allowed=("threefry2x32", "rbg", "unsafe_rbg"),
+    affects="trace",
+)
+THREEFRY_PARTITIONABLE = Flag(
+    "threefry_partitionable",
+    True,
+    "Let every random number depend on its position only, so that devices can make "
+    "their parts alone. Other numbers than without.",
+    affects="trace",
+)
+ENABLE_CUSTOM_PRNG = Flag(
+    "enable_custom_prng",
+    False,
+    "Let `random.PRNGKey` make typed keys, as `random.key` does.",
+    affects="trace",
+)
+LEGACY_PRNG_KEY = Flag(
+    "legacy_prng_key",
+    "allow",
+    "What happens when a plain array of words is used as a random key.",
+    allowed=("allow", "warn", "error"),
+    affects="trace",
+)
+RANDOM_SEED_OFFSET = Flag(
+    "random_seed_offset",
+    0,
+    "Added to every seed.",
+    affects="trace",
+)
+
 # ---- Devices ----
+
+DEFAULT_DEVICE = Flag(
+    "default_device",
+    None,
+    "Where computations run whose arguments are committed to no device. None: the "
+    "first device.",
+    kind=(_jax.Device, str),
+    noun="a device, the name of a platform",
+    optional=True,
+    affects="call",
+)
 
 PLATFORMS = Flag(
     "platforms",

@@ -13,6 +13,7 @@ from ._errors import (
     message as message,
     type_error as type_error,
     value_error as value_error,
+    warn as warn,
 )
 from ._frames import (
     Frame as Frame,

@@ -119,6 +119,16 @@ def canonical(dtype: np.dtype) -> np.dtype:
     return _NARROW.get(dtype, dtype)
 
 
+def default(dtype: np.dtype) -> np.dtype:
+    """`dtype`, of 64 bits, as arrays hold it where nobody asks for a width.
+
+    It is that of Python's numbers, of indices, and of arrays made without a dtype.
+    """
+    if flags.X64.value and flags.DEFAULT_DTYPE_BITS.value == "64":
+        return dtype
+    return _NARROW.get(dtype, dtype)
+
+
 def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
     """A user's dtype argument as a canonical NumPy dtype.
 
@@ -128,11 +138,11 @@ def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
     if dtype is bool:
         return _BOOL
     if dtype is int:
-        return canonical(np.dtype("int64"))
+        return default(np.dtype("int64"))
     if dtype is float:
-        return canonical(np.dtype("float64"))
+        return default(np.dtype("float64"))
     if dtype is complex:
-        return canonical(np.dtype("complex128"))
+        return default(np.dtype("complex128"))
     try:
         made = np.dtype(dtype)
     except TypeError:
@@ -180,24 +190,45 @@ def _edges() -> dict[_Node, tuple[_Node, ...]]:
     return edges
 
 
-@functools.cache
-def _above(node: _Node) -> frozenset[_Node]:
-    return frozenset({node}).union(*(_above(n) for n in _EDGES[node]))
-
-
 _EDGES = _edges()
 
 
+def _strict_edges() -> dict[_Node, tuple[_Node, ...]]:
+    """Only Python's numbers give way, to dtypes that can hold every one of their kind.
+
+    Each leads to all dtypes at once, so that two dtypes never meet above it.
+    """
+    edges: dict[_Node, tuple[_Node, ...]] = dict.fromkeys(_EDGES, ())
+    edges["int*"] = ("float*", *_SIGNED, *_UNSIGNED)
+    edges["float*"] = ("complex*", *_FLOATS)
+    edges["complex*"] = _COMPLEX
+    return edges
+
+
+_STRICT_EDGES = _strict_edges()
+
+
+class TypePromotionError(TypeError, ValueError):
+    """Dtypes that have no implicit promotion, or none under the strict rules."""
+
+
 @functools.cache
-def _least_upper_bound(nodes: frozenset[_Node]) -> _Node:
-    common = frozenset.intersection(*(_above(node) for node in nodes))
+def _above(node: _Node, strict: bool) -> frozenset[_Node]:
+    edges = _STRICT_EDGES if strict else _EDGES
+    return frozenset({node}).union(*(_above(n, strict) for n in edges[node]))
+
+
+@functools.cache
+def _least_upper_bound(nodes: frozenset[_Node], strict: bool) -> _Node:
+    common = frozenset.intersection(*(_above(node, strict) for node in nodes))
     for candidate in common:
-        if common <= _above(candidate):
+        if common <= _above(candidate, strict):
             return candidate
     names = sorted(n if isinstance(n, str) else short_name(n) for n in nodes)
-    raise TypeError(
-        f"dtypes {' and '.join(names)} have no implicit promotion. Convert one of them "
-        "explicitly with `.astype(...)`."
+    rules = " under numpy_dtype_promotion='strict'" if strict else ""
+    raise TypePromotionError(
+        f"dtypes {' and '.join(names)} have no implicit promotion{rules}. Convert one "
+        "of them explicitly with `.astype(...)`."
     )
 
 
@@ -219,11 +250,13 @@ def promote(operands: Sequence[tuple[np.dtype, bool]]) -> tuple[np.dtype, bool]:
     """Result dtype of combining `(dtype, weak_type)` operands, and whether it is weak.
 
     Raises:
-        TypeError: the dtypes have no common upper bound (for example two 8-bit floats).
+        TypePromotionError: the dtypes have no common upper bound (for example two 8-bit
+            floats).
     """
-    bound = _least_upper_bound(frozenset(_node(d, w) for d, w in operands))
+    strict = flags.NUMPY_DTYPE_PROMOTION.value == "strict"
+    bound = _least_upper_bound(frozenset(_node(d, w) for d, w in operands), strict)
     if isinstance(bound, str):
-        return canonical(_WEAK_DTYPES[bound]), True
+        return default(_WEAK_DTYPES[bound]), True
     # bool has no weak form; a lattice of one weak node stays weak (handled above).
     return canonical(bound), False
 
@@ -233,7 +266,7 @@ def scalar_dtype(value: bool | int | float | complex) -> np.dtype:
     if isinstance(value, bool):
         return _BOOL
     if isinstance(value, int):
-        return canonical(np.dtype("int64"))
+        return default(np.dtype("int64"))
     if isinstance(value, float):
-        return canonical(np.dtype("float64"))
-    return canonical(np.dtype("complex128"))
+        return default(np.dtype("float64"))
+    return default(np.dtype("complex128"))

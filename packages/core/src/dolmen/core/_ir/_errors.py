@@ -1,6 +1,8 @@
 """How every message is put together: problem, place, fix."""
 
-from ._frames import Frame, describe, user_frame
+import warnings
+
+from ._frames import Frame, describe, line_of, user_frame
 
 
 def message(problem: str, fix: str = "", *, frame: Frame | None = None) -> str:
@@ -28,3 +30,14 @@ def type_error(problem: str, fix: str = "") -> TypeError:
 def value_error(problem: str, fix: str = "") -> ValueError:
     """A `ValueError` for a wrong shape or value."""
     return ValueError(message(problem, fix))
+
+
+def warn(problem: str, fix: str = "") -> None:
+    """Warn at the user's line."""
+    frame = user_frame()
+    warnings.warn_explicit(
+        f"{problem}\n{fix}" if fix else problem,
+        UserWarning,
+        frame[0].co_filename if frame else "<unknown>",
+        line_of(frame) if frame else 0,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._backend import flags
 from .._ir import (
     ArrayType,
     Linear,
@@ -60,11 +61,15 @@ _PRECISIONS = {
 def as_precision(function: str, precision: Any) -> tuple[Precision, Precision] | None:
     """A user's `precision` argument, one for each operand.
 
+    None stands for the setting `default_matmul_precision`.
+
     Raises:
         ValueError: it names no precision.
     """
     if precision is None:
-        return None
+        precision = flags.DEFAULT_MATMUL_PRECISION.value
+        if precision is None:
+            return None
     if isinstance(precision, tuple | list) and len(precision) == 2:
         a, b = (as_precision(function, p) for p in precision)
         return (a or _DEFAULTS)[0], (b or _DEFAULTS)[1]
@@ -120,8 +125,7 @@ def dot_general(
         (as_sizes(lhs_contracting), as_sizes(rhs_contracting)),
         (as_sizes(lhs_batch), as_sizes(rhs_batch)),
     )
-    if precision is not None:
-        precision = as_precision("dot_general", precision)
+    precision = as_precision("dot_general", precision)
     if preferred_element_type is not None:
         preferred_element_type = dtypes.as_dtype(
             preferred_element_type, function="dot_general"

@@ -123,6 +123,8 @@ def run_program(
     def fast_path(tree: Any) -> Any:
         if results_are_checked() or executable.calls_host:
             return None  # each call is looked at, or waits for its arguments first
+        if _given_other_widths(args):
+            return None  # each call is converted here
         return _backend.fast_path(
             executable.loaded,
             tree,
@@ -151,6 +153,18 @@ def check_finite(program: Program, args: Sequence[Any], outs: Sequence[Any]) -> 
         from ._nonfinite import check_results
 
         check_results(program, args, outs)
+
+
+def _given_other_widths(args: Sequence[Any]) -> bool:
+    """Whether C++ would pass numbers of Python as other dtypes than the program's.
+
+    It goes by the 64-bit setting alone.
+    """
+    return (
+        flags.X64.value
+        and flags.DEFAULT_DTYPE_BITS.value == "32"
+        and any(isinstance(arg, int | float | complex) for arg in args)
+    )
 
 
 def _device_of(values: Sequence[Any]) -> Any:

@@ -235,7 +235,8 @@ def _allowed(
     parts = []
     if mask is not None:
         parts.append(_by_key_head(mask, key_heads))
-    at, keys = (lax.broadcasted_iota(_INT32, shape[-2:], axis) for axis in (0, 1))
+    pairs = (1, 1, 1, *shape[-2:])
+    at, keys = (lax.broadcasted_iota(_INT32, pairs, axis) for axis in (3, 4))
     if is_causal:
         parts.append(keys <= at)
     if window is not None:

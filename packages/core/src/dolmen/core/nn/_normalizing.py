@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import lax, numpy as jnp
+from .._backend import flags
 from .._higher_order import custom_jvp, jit_when_eager
 from .._ir import dtypes, value_error
 from .._tracing import typeof
@@ -65,9 +66,11 @@ def softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -> Ar
 @jit_when_eager(static_argnames=("axes",))
 def _softmax(x: Any, where: Any, axes: tuple[int, ...]) -> Any:
     (x,) = promote_args_inexact("softmax", x)
+    by_rule = flags.SOFTMAX_CUSTOM_JVP.value
     if where is None:
-        return _probabilities(x, axes)
-    return _masked_probabilities(x, jnp.asarray(where), axes)
+        return (_probabilities if by_rule else _probabilities.fun)(x, axes)
+    masked = _masked_probabilities if by_rule else _masked_probabilities.fun
+    return masked(x, jnp.asarray(where), axes)
 
 
 def _softmax_custom(nondiff_argnums: tuple[int, ...]) -> Any:

@@ -236,7 +236,7 @@ pow = power
 
 def _by_constant(x1: ArrayLike, exponent: int) -> Array:
     base = type_of("power", "x1", x1)
-    weak_integer = dtypes.canonical(_INT), True
+    weak_integer = dtypes.default(_INT), True
     result, weak_type = dtypes.promote([(base.dtype, base.weak_type), weak_integer])
     if exponent < 0 and not dtypes.is_inexact(result):
         raise type_error(

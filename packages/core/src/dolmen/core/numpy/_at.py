@@ -379,14 +379,15 @@ def _warn_if_lossy(operation: str, array: ArrayType, values: ArrayType) -> None:
     """Warn where converting `values` to the dtype of the array may lose information."""
     if values.dtype == array.dtype:
         return
-    key = (array.dtype, values.dtype, values.weak_type, flags.X64.value)
+    rules = flags.X64.value, flags.NUMPY_DTYPE_PROMOTION.value
+    key = (array.dtype, values.dtype, values.weak_type, *rules)
     fits = _fits.get(key)
     if fits is None:
         pair = ((array.dtype, False), (values.dtype, values.weak_type))
         integers = {dtypes.kind(array.dtype), dtypes.kind(values.dtype)} <= {"i", "u"}
         narrows = values.dtype.itemsize > array.dtype.itemsize
-        fits = integers and not narrows
-        fits = _fits[key] = fits or dtypes.promote(pair)[0] == array.dtype
+        promoted, _ = dtypes.promote(pair)
+        fits = _fits[key] = (integers and not narrows) or promoted == array.dtype
     if not fits:
         short = dtypes.short_name
         warnings.warn(

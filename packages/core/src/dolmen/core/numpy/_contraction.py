@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .. import lax
-from .._ir import dtypes, type_error
+from .._ir import dtypes, message
 from .._tracing import typeof
 from ._promotion import convert, type_of
 
@@ -160,7 +160,7 @@ def promoted(function: str, names: Sequence[str], args: Sequence[Any]) -> list[A
     try:
         dtype, weak = dtypes.promote([(t.dtype, t.weak_type) for t in types])
     except TypeError as error:
-        raise type_error(f"{function}: {error}") from None
+        raise type(error)(message(f"{function}: {error}")) from None
     return [convert(x, dtype, weak) for x in args]
 
 

@@ -338,7 +338,7 @@ def _compiled_fill(value: Any, type: ArrayType) -> Any:
 
 def _default_float(function: str, dtype: Any) -> np.dtype:
     if dtype is None:
-        return dtypes.canonical(_FLOAT)
+        return dtypes.default(_FLOAT)
     return dtypes.as_dtype(dtype, function=function)
 
 
@@ -796,7 +796,7 @@ def _matrix_shape(function: str, rows: Any, columns: Any) -> tuple[int, int]:
 
 
 def _row_minus_column(shape: tuple[int, int]) -> Any:
-    index = dtypes.canonical(_INT)
+    index = dtypes.default(_INT)
     rows = lax.broadcasted_iota(index, shape, 0)
     return lax.sub(rows, lax.broadcasted_iota(index, shape, 1))
 
@@ -928,7 +928,7 @@ def indices(
     """
     shape = _shape_of("indices", tuple(dimensions), "dimensions")
     made = (
-        dtypes.canonical(_INT)
+        dtypes.default(_INT)
         if dtype is None
         else dtypes.as_dtype(dtype, function="indices")
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import ArrayType, dtypes, message, type_error, value_error
 from .._tracing import Tracer, as_array, concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._eager import jit_when_eager
@@ -219,7 +219,7 @@ def _promoted(function: str, arrays: list[Any], dtype: Any) -> list[Any]:
     try:
         dtype, weak = dtypes.promote([(t.dtype, t.weak_type) for t in types])
     except TypeError as error:
-        raise type_error(f"{function}: {error}") from None
+        raise type(error)(message(f"{function}: {error}")) from None
     if weak:
         return [convert(x, dtype, True) for x in arrays]
     return [convert(x, dtype) for x in arrays]

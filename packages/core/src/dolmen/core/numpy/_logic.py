@@ -250,7 +250,7 @@ bitwise_right_shift = right_shift
 def _shift_operands(function: str, x: Any, y: Any) -> Any:
     made = promote_args(function, x, y)
     if typeof(made[0]).dtype == _BOOL:
-        return [convert(a, dtypes.canonical(np.dtype("int64"))) for a in made]
+        return [convert(a, dtypes.default(np.dtype("int64"))) for a in made]
     return made
 
 

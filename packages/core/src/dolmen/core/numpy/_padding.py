@@ -139,7 +139,7 @@ def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
 def _pad_ramp(array: Any, ends: list[Any], *, widths: Any) -> Any:
     ends = ends * (2 * len(widths)) if len(ends) == 1 else ends
     dtype = typeof(array).dtype
-    work = dtype if dtypes.is_inexact(dtype) else dtypes.canonical(np.dtype("float64"))
+    work = dtype if dtypes.is_inexact(dtype) else dtypes.default(np.dtype("float64"))
     for axis, (low, high) in enumerate(widths):
         size = typeof(array).shape[axis]
         first = lax.slice_in_dim(array, 0, 1, axis=axis)

@@ -13,7 +13,15 @@ import ml_dtypes
 import numpy as np
 
 from .._backend import flags
-from .._ir import ArrayType, array_type, dtypes, type_error, value_error
+from .._ir import (
+    ArrayType,
+    array_type,
+    dtypes,
+    message,
+    type_error,
+    value_error,
+    warn,
+)
 from .._ops import _conversion, _shape
 from .._tracing import RecordedTracer, as_array, is_array_like, typeof
 from ._array_like import Array
@@ -33,9 +41,9 @@ class _Plan(NamedTuple):
 
 _plans: dict[Any, _Plan | None] = {}
 
-# Types of the Python scalars that always fit, by the 64-bit setting (a short cut only:
-# `typeof` gives the same; for integers it checks the range).
-_SCALAR_TYPES = {
+# Types of the Python scalars that always fit, by the 64-bit setting under the usual
+# rules (a short cut only: `typeof` gives the same; for integers it checks the range).
+_SCALAR_TYPES: dict[Any, dict[type, ArrayType]] = {
     x64: {
         bool: array_type((), np.dtype(bool)),
         float: array_type((), np.dtype("float64" if x64 else "float32"), True),
@@ -43,6 +51,18 @@ _SCALAR_TYPES = {
     }
     for x64 in (False, True)
 }
+
+
+def _rules() -> Any:
+    """The settings that decide about promotion, to be part of keys."""
+    if flags.PROMOTION.usual:
+        return flags.X64.value
+    return (
+        flags.X64.value,
+        flags.DEFAULT_DTYPE_BITS.value,
+        flags.NUMPY_DTYPE_PROMOTION.value,
+        flags.NUMPY_RANK_PROMOTION.value,
+    )
 
 
 # ---- arguments ---------------------------------------------------------------------
@@ -68,7 +88,7 @@ def types_of(function: str, args: Sequence[Any]) -> tuple[ArrayType, ...]:
     Raises:
         TypeError: one of them is no array.
     """
-    scalars = _SCALAR_TYPES[flags.X64.value]
+    scalars = _SCALAR_TYPES.get(_rules(), {})
     try:
         return tuple(
             [
@@ -133,7 +153,7 @@ def constant_like(x: Any, value: float) -> Any:
 
 def to_inexact(dtype: np.dtype) -> np.dtype:
     """The floating-point or complex dtype in which `dtype` is computed with."""
-    return dtype if dtypes.is_inexact(dtype) else dtypes.canonical(_FLOAT)
+    return dtype if dtypes.is_inexact(dtype) else dtypes.default(_FLOAT)
 
 
 def bits(dtype: np.dtype) -> int:
@@ -184,18 +204,20 @@ def _same(dtype: np.dtype) -> np.dtype:
 
 
 def _to_numeric(dtype: np.dtype) -> np.dtype:
-    return dtypes.canonical(np.dtype("int64")) if dtype == np.dtype(bool) else dtype
+    return dtypes.default(np.dtype("int64")) if dtype == np.dtype(bool) else dtype
 
 
 def _promoted(
     function: str, args: Sequence[Any], adjust: Callable[[np.dtype], np.dtype]
 ) -> Sequence[Array]:
     types = types_of(function, args)
-    key = (adjust, flags.X64.value, types)
+    key = (adjust, _rules(), types)
     if key in _plans:
         plan = _plans[key]
     else:
-        plan = _plans[key] = _planned(function, types, adjust)
+        plan = _planned(function, types, adjust)
+        if flags.NUMPY_RANK_PROMOTION.value != "warn":  # then every call is told
+            _plans[key] = plan
     if plan is None:
         return args
     dtype, weak_type, shapes = plan
@@ -215,11 +237,13 @@ def _planned(
     try:
         dtype, weak_type = dtypes.promote([(t.dtype, t.weak_type) for t in types])
     except TypeError as error:
-        raise type_error(f"{function}: {error}") from None
+        raise type(error)(message(f"{function}: {error}")) from None
     adjusted = adjust(dtype)
     if all(t.dtype == dtype and t.weak_type == weak_type for t in types):
         weak_type = types[0].weak_type  # a single bool counts as strong
     shapes = _aligned_shapes(function, types)
+    if any(shapes) and len({t.ndim for t in types if t.ndim}) > 1:
+        _check_ranks(function, types)
     done = all(t.dtype == adjusted and t.weak_type == weak_type for t in types)
     if done and not any(shapes):
         return None
@@ -235,6 +259,21 @@ def _aligned_shapes(
         return (None,) * len(types)
     shape = broadcast_shape(function, types)
     return tuple([shape if t.shape and t.shape != shape else None for t in types])
+
+
+def _check_ranks(function: str, types: Sequence[ArrayType]) -> None:
+    """Warn or raise, as the settings say, where axes are added in front."""
+    wanted = flags.NUMPY_RANK_PROMOTION.value
+    if wanted == "allow":
+        return
+    problem = (
+        f"{function}: operands have different numbers of axes: "
+        f"{', '.join(map(repr, types))}; numpy_rank_promotion is {wanted!r}."
+    )
+    fix = "Insert axes with `x[None, :]` or `expand_dims`."
+    if wanted == "raise":
+        raise value_error(problem, fix)
+    warn(problem, fix)
 
 
 def broadcast_shape(function: str, types: Sequence[ArrayType]) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ def _wide_integer(dtype: np.dtype) -> np.dtype:
     kind = dtypes.kind(dtype)
     if kind not in ("b", "i", "u"):
         return dtype
-    default = dtypes.canonical(_UNSIGNED if kind == "u" else _INT)
+    default = dtypes.default(_UNSIGNED if kind == "u" else _INT)
     return default if default.itemsize > dtype.itemsize or kind == "b" else dtype
 
 
@@ -175,7 +175,7 @@ def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Ar
     """Number of elements other than zero, over axes."""
     type = type_of("count_nonzero", "a", a)
     axes = reduced_axes("count_nonzero", axis, type)
-    counted = _cast(truth(a), dtypes.canonical(_INT))
+    counted = _cast(truth(a), dtypes.default(_INT))
     return _finish(lax.reduce_sum(counted, axes), axes, keepdims)
 
 
@@ -540,7 +540,7 @@ def _arg_extreme(
         (index,) = kept
     if typeof(x).shape[index] == 0:
         raise value_error(f"{function}: no elements along axis {index} of {type!r}.")
-    made = find(x, index, dtypes.canonical(_INT))
+    made = find(x, index, dtypes.default(_INT))
     return lax.expand_dims(made, kept) if keepdims and kept else made
 
 
@@ -759,7 +759,7 @@ def _cumulative(
     if dtype is not None:
         result = dtypes.as_dtype(dtype, function=function)
     else:
-        result = dtypes.canonical(_INT) if type.dtype == _BOOL else type.dtype
+        result = dtypes.default(_INT) if type.dtype == _BOOL else type.dtype
     return accumulate(_cast(a, result), index)
 
 

@@ -22,7 +22,7 @@ _INT64 = np.dtype("int64")
 
 def index_dtype() -> np.dtype:
     """The dtype of indices that functions return."""
-    return dtypes.canonical(_INT64)
+    return dtypes.default(_INT64)
 
 
 @jit_when_eager(static_argnames=("axis", "kind", "order", "stable", "descending"))

@@ -323,6 +323,7 @@ def trapezoid(
         places = type_of("trapezoid", "x", x)
         where = convert(x, dtype)
         width = body(diff)(where if places.ndim == 1 else _last(where, index))
+        width = lax.expand_dims(width, range(type.ndim - typeof(width).ndim))
     last = typeof(values).ndim - 1
     pairs = lax.add(
         lax.slice_in_dim(values, 1, size, axis=last),

@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .. import _backend, dtypes, lax
-from .._backend import pytree
+from .._backend import flags, pytree
 from .._higher_order import ShapeDtypeStruct, jit_when_eager
-from .._ir import message, type_error, value_error
+from .._ir import message, type_error, value_error, warn
 from .._ir._dtypes import kind
 from .._tracing import (
     Tracer,
@@ -395,6 +395,8 @@ def open_key(function: str, key: Any) -> tuple[KeyArray, bool]:
         ValueError: `key` is an array of keys.
     """
     typed = isinstance(key, KeyArray)
+    if not typed and flags.LEGACY_PRNG_KEY.value != "allow":
+        _plain_key_used(function)
     one = key if typed else KeyArray(key, _generator_of_words(function, key))
     if not typed and not isinstance(key, _backend.ArrayImpl | Tracer):
         one = KeyArray(np.asarray(key), one._generator)
@@ -406,11 +408,24 @@ def open_key(function: str, key: Any) -> tuple[KeyArray, bool]:
     return one, typed
 
 
+def _plain_key_used(function: str) -> None:
+    """Warn or raise, as the settings say, because a key is a plain array."""
+    wanted = flags.LEGACY_PRNG_KEY.value
+    problem = (
+        f"{function}: `key` is a plain array of words; legacy_prng_key is {wanted!r}."
+    )
+    fix = "Make keys with `random.key(seed)` instead of `random.PRNGKey(seed)`."
+    if wanted == "error":
+        raise value_error(problem, fix)
+    warn(problem, fix)
+
+
 def _generator_of_words(function: str, key: Any) -> Generator:
     if is_array_like(key):
         type = typeof(key)
         if type.dtype == _UINT32 and type.ndim:
-            for generator in GENERATORS.values():
+            default = GENERATORS[flags.DEFAULT_PRNG_IMPL.value]
+            for generator in (default, *GENERATORS.values()):
                 if type.shape[-1:] == generator.key_shape:
                     return generator
         got = f"an array {type!r}"
@@ -474,14 +489,17 @@ def PRNGKey(seed: Any, *, impl: Any = None) -> Any:
         impl: the generator.
 
     Returns:
-        ``uint32[2]`` (``uint32[4]`` for ``"rbg"``), accepted wherever a key is.
+        ``uint32[2]`` (``uint32[4]`` for ``"rbg"``), accepted wherever a key is. A typed
+        key where the setting `enable_custom_prng` says so.
 
     Example:
         >>> from dolmen.core import random
         >>> random.PRNGKey(42).tolist()
         [0, 42]
     """
-    return _seeded("PRNGKey", seed, resolve_generator("PRNGKey", impl))
+    generator = resolve_generator("PRNGKey", impl)
+    words = _seeded("PRNGKey", seed, generator)
+    return KeyArray(words, generator) if flags.ENABLE_CUSTOM_PRNG.value else words
 
 
 def _one_of(function: str, impl: Any, dtype: Any) -> Any:
@@ -497,7 +515,8 @@ def _seeded(function: str, seed: Any, generator: Generator) -> Any:
         raise OverflowError(
             message(f"{function}: `seed` must fit 64 bits, got {seed}.")
         )
-    high = (seed >> 32) & 0xFFFFFFFF if _backend.flags.X64.value else 0
+    seed += flags.RANDOM_SEED_OFFSET.value
+    high = (seed >> 32) & 0xFFFFFFFF if flags.X64.value else 0
     words = np.array([high, seed & 0xFFFFFFFF], _UINT32)
     if generator is THREEFRY:
         return words if is_staging() else _device_array(words)
@@ -529,6 +548,10 @@ def _expand_seed(words: Any, generator: Generator) -> Any:
 @jit_when_eager(static_argnames=("generator",))
 def _seed_words(seed: Any, generator: Generator) -> Any:
     dtype = typeof(seed).dtype
+    offset = flags.RANDOM_SEED_OFFSET.value
+    if offset:
+        wrapped = np.asarray(offset, np.int64).astype(dtype)
+        seed = lax.add(seed, wrapped)
     low = lax.convert_element_type(seed, _UINT32)
     high: Any = np.uint32(0)
     if dtype.itemsize == 8:
