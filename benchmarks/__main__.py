@@ -39,11 +39,17 @@ GATES = {
     "trace vmap": 0.33,
     "trace hessian": 0.33,
     "trace scan": 0.33,
+    "trace grad of scan": 0.33,
+    "eager grad": 0.33,
+    "GPT-48: peak memory of trace and lower": 0.7,
+    "24 jitted blocks: compile": 0.5,
+    "24 jitted blocks: step": 1.02,
     "GPT step": 1.02,
     "run scan of 1000 steps": 1.02,
 }
 PAIRS = {
     "core": (["core_workloads.py", "dolmen.core"], ["core_workloads.py", "jax"]),
+    "depth": (["depth_workloads.py", "dolmen.core"], ["depth_workloads.py", "jax"]),
     "lm": (["lm_dolmen.py"], ["lm_peer.py"]),
 }
 

@@ -8,13 +8,17 @@ import importlib
 import os
 import sys
 import time
+import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from gpt import Model
 from measure import best_call, best_cpu, report
 
 library = sys.argv[1]
+# Tracing equal functions again and again is what is measured here.
+warnings.simplefilter("ignore")
 before = time.process_time()
 core = importlib.import_module(library)
 jnp = importlib.import_module(f"{library}.numpy")
@@ -117,105 +121,19 @@ report(
 
 # ---- a 12-layer GPT train step in plain array code ----
 
-LAYERS, SIZE, HEADS, VOCABULARY, TIME, BATCH = 12, 64, 4, 256, 32, 4
-
-
-def initial():
-    rng = np.random.RandomState(0)
-
-    def normal(*shape):
-        return jnp.asarray(rng.randn(*shape).astype(np.float32) * 0.02)
-
-    def norm():
-        return jnp.ones(SIZE), jnp.zeros(SIZE)
-
-    def linear(a, b):
-        return normal(a, b), jnp.zeros(b)
-
-    return {
-        "tokens": normal(VOCABULARY, SIZE),
-        "positions": normal(TIME, SIZE),
-        "norm": norm(),
-        "blocks": [
-            {
-                "norm1": norm(),
-                "norm2": norm(),
-                "qkv": linear(SIZE, 3 * SIZE),
-                "out": linear(SIZE, SIZE),
-                "up": linear(SIZE, 4 * SIZE),
-                "down": linear(4 * SIZE, SIZE),
-            }
-            for _ in range(LAYERS)
-        ],
-    }
-
-
-def layer_norm(p, h):
-    mean = jnp.mean(h, -1, keepdims=True)
-    variance = jnp.mean((h - mean) ** 2, -1, keepdims=True)
-    return (h - mean) / jnp.sqrt(variance + 1e-5) * p[0] + p[1]
-
-
-def linear(p, h):
-    return h @ p[0] + p[1]
-
-
-def gelu(h):
-    return 0.5 * h * (1 + jnp.tanh(0.79788456 * (h + 0.044715 * h**3)))
-
-
-def softmax(a):
-    e = jnp.exp(a - jnp.max(a, -1, keepdims=True))
-    return e / jnp.sum(e, -1, keepdims=True)
-
-
-def block(p, h):
-    b, t, d = h.shape
-    qkv = linear(p["qkv"], layer_norm(p["norm1"], h)).reshape(b, t, 3, HEADS, -1)
-    q, k, value = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
-    a = jnp.einsum("bthd,bshd->bhts", q, k) / (d // HEADS) ** 0.5
-    a = jnp.where(jnp.tril(jnp.ones((t, t), bool)), a, -1e9)
-    o = jnp.einsum("bhts,bshd->bthd", softmax(a), value).reshape(b, t, d)
-    h = h + linear(p["out"], o)
-    return h + linear(p["down"], gelu(linear(p["up"], layer_norm(p["norm2"], h))))
-
-
-def loss(params, tokens):
-    h = params["tokens"][tokens[:, :-1]] + params["positions"][: tokens.shape[1] - 1]
-    for p in params["blocks"]:
-        h = block(p, h)
-    logits = layer_norm(params["norm"], h) @ params["tokens"].T
-    logp = logits - jnp.max(logits, -1, keepdims=True)
-    logp = logp - jnp.log(jnp.sum(jnp.exp(logp), -1, keepdims=True))
-    return -jnp.mean(jnp.take_along_axis(logp, tokens[:, 1:, None], -1))
-
-
-def train_step(params, tokens):
-    value, grads = core.value_and_grad(loss)(params, tokens)
-    return core.tree.map(lambda p, g: p - 1e-3 * g, params, grads), value
-
-
-params = initial()
-tokens = jnp.asarray(
-    np.random.RandomState(1).randint(0, VOCABULARY, (BATCH, TIME + 1)).astype(np.int32)
-)
-
-
-def fresh():
-    return core.jit(lambda p, t: train_step(p, t))
-
-
-report("GPT trace", best_cpu(lambda: fresh().trace(params, tokens)), "ms")
+model = Model(core, jnp, layers=12)
+params, tokens = model.parameters(), model.batch()
+report("GPT trace", best_cpu(lambda: model.jitted().trace(params, tokens)), "ms")
 
 
 def forward():
-    core.jit(lambda p, t: loss(p, t)).trace(params, tokens)
+    core.jit(lambda p, t: model.loss(p, t)).trace(params, tokens)
 
 
 report("GPT trace, forward only", best_cpu(forward), "ms")
 lowering = []
 for _ in range(6):
-    traced = fresh().trace(params, tokens)
+    traced = model.jitted().trace(params, tokens)
     began = time.thread_time()
     lowered = traced.lower()
     lowering.append(time.thread_time() - began)

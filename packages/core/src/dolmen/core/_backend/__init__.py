@@ -63,6 +63,7 @@ from ._dispatch import (
     fast_path as fast_path,
     set_tracer_class as set_tracer_class,
 )
+from ._garbage import rarer_collections as rarer_collections
 from ._interchange import (
     device_of_dlpack as device_of_dlpack,
     dlpack_device as dlpack_device,

@@ -95,13 +95,13 @@ class Arguments:
         tree: of the pair `(args, kwargs)`.
         types: of its leaves.
         donated: for each leaf whether its buffer is given away; empty when none is.
-        names: what each leaf is called.
+        names: gives what each leaf is called; only messages ask.
     """
 
     tree: Any
     types: tuple[ArrayType | AbstractRef, ...]
     donated: tuple[bool, ...]
-    names: tuple[str, ...]
+    names: Callable[[], list[str]]
 
 
 class Traced(Stage):
@@ -151,7 +151,7 @@ class Traced(Stage):
             donated=(False,) * len(captures) + donated if donated else (),
             keep_unused=self._function.options.keep_unused,
             platform=_one_platform(lowering_platforms),
-            input_names=lambda: [""] * len(captures) + list(self._arguments.names),
+            input_names=lambda: [""] * len(captures) + self._arguments.names(),
         )
         return Lowered(self, module)
 
@@ -307,7 +307,7 @@ class Compiled(Stage):
     call = __call__
 
     def _check(self, values: Sequence[Any]) -> None:
-        names, wanted = self._arguments.names, self._arguments.types
+        names, wanted = self._arguments.names(), self._arguments.types
         for name, value in zip(names, values, strict=True):
             if isinstance(value, Tracer):
                 raise TypeError(
@@ -367,9 +367,13 @@ def trace(function: JitFunction, *args: Any, **kwargs: Any) -> Traced:
     signature = function.signature
     static, dynamic = signature.separate(args, kwargs)
     dynamic = open_descriptions(dynamic)
-    flat, tree = flatten_with_path(dynamic)
-    types = tuple(_type_of_description(leaf) for _, leaf in flat)
-    names = tuple(signature.path_text(static, path) for path, _ in flat)
+    leaves, tree = flatten(dynamic)
+    types = tuple(map(_type_of_description, leaves))
+
+    def names() -> list[str]:
+        flat, _ = flatten_with_path(tree.unflatten(types))
+        return [signature.path_text(static, path) for path, _ in flat]
+
     arguments = Arguments(tree, types, signature.donated(static, dynamic), names)
     return Traced(function, function.trace(static, tree, types), arguments)
 

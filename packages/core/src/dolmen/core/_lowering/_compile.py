@@ -147,7 +147,7 @@ def lower(
     trimmed.derived["live"] = live
     name = "jit_" + "".join(c if c.isalnum() else "_" for c in program.name or "f")
     started = time.perf_counter()
-    with mlir.lock:
+    with mlir.lock, _backend.rarer_collections:
         module = mlir.new_module()
         module.operation.attributes["sym_name"] = mlir.string(name)
         builder = Builder(module, target)

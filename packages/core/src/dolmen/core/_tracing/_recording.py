@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import host_value
+from .._backend import host_value, rarer_collections
 from .._ir import (
     ArrayType,
     Atom,
@@ -263,10 +263,11 @@ def record_stateful(
         state.revived = outer_revived.union(map(id, closed_over))
         trace.expect(closed_over)
     try:
-        outputs = function(*inputs)
-        written = trace.written_cells() if trace.cells else []
-        finals = [trace.cells[cell] for cell in written]
-        program, captures = trace.finish([*outputs, *finals], name)
+        with rarer_collections:
+            outputs = function(*inputs)
+            written = trace.written_cells() if trace.cells else []
+            finals = [trace.cells[cell] for cell in written]
+            program, captures = trace.finish([*outputs, *finals], name)
     finally:
         state.frame = outer_frame
         state.revived = outer_revived

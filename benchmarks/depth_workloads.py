@@ -1,0 +1,94 @@
+"""How cost grows with a program: equations, layers, memory.
+
+python benchmarks/depth_workloads.py dolmen.core
+"""
+
+import gc
+import importlib
+import os
+import resource
+import sys
+import time
+import warnings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from gpt import Model
+from measure import best_call, best_cpu, report
+
+library = sys.argv[1]
+# Tracing equal functions again and again is what is measured here.
+warnings.simplefilter("ignore")
+core = importlib.import_module(library)
+jnp = importlib.import_module(f"{library}.numpy")
+
+
+def peak():
+    """Largest memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+# ---- memory of tracing and lowering, before anything has been compiled ----
+
+model = Model(core, jnp, layers=48)
+params, tokens = model.parameters(), model.batch()
+gc.collect()
+before = peak()
+lowered = model.jitted().trace(params, tokens).lower()
+report("GPT-48: peak memory of trace and lower", peak() - before, "MB")
+report("GPT-48: peak memory of the process", peak(), "MB")
+del lowered
+gc.collect()
+
+# ---- cost per equation ----
+
+
+def chain(length):
+    def function(x):
+        for _ in range(length):
+            x = jnp.sin(x)
+        return x
+
+    return function
+
+
+x = jnp.ones(4)
+for length, repeats in ((1_000, 10), (10_000, 3), (100_000, 1)):
+
+    def traced(length=length):
+        return core.jit(chain(length)).trace(x)
+
+    def differentiated(length=length):
+        function = chain(length)
+        return core.jit(core.grad(lambda x: function(x).sum())).trace(x)
+
+    per_equation = best_cpu(traced, repeats) * 1e3 / length
+    report(f"trace, per equation of {length:,}", per_equation, "µs")
+    per_equation = best_cpu(differentiated, repeats) * 1e3 / length
+    report(f"trace of grad, per equation of {length:,}", per_equation, "µs")
+    program = traced()
+    per_equation = best_cpu(program.lower, repeats) * 1e3 / length
+    report(f"lower, per equation of {length:,}", per_equation, "µs")
+
+# ---- repeated blocks ----
+
+
+def measure_blocks(layers):
+    model = Model(core, jnp, layers, jitted_block=True)
+    params, tokens = model.parameters(), model.batch()
+    tracing = best_cpu(lambda: model.jitted().trace(params, tokens), 3)
+    report(f"{layers} jitted blocks: trace", tracing, "ms")
+    traced = model.jitted().trace(params, tokens)
+    report(f"{layers} jitted blocks: lower", best_cpu(traced.lower, 3), "ms")
+    if layers == 48 and library == "jax":
+        return  # it takes minutes
+    began = time.process_time()
+    executable = traced.lower().compile()
+    report(f"{layers} jitted blocks: compile", time.process_time() - began, "CPU s")
+    step = best_call(lambda: executable(params, tokens)[1].block_until_ready(), 30)
+    report(f"{layers} jitted blocks: step", step / 1e3, "ms")
+
+
+for layers in (4, 24, 48):
+    measure_blocks(layers)
