@@ -32,7 +32,7 @@ from .._higher_order._checks import (
     on_host,
 )
 from .._higher_order._functionalize import ensure_clear, functionalize
-from .._higher_order._jit_function import JitFunction, Options, type_of
+from .._higher_order._jit_function import JitFunction, type_of
 from .._higher_order._signature import Signature
 from .._ir import type_error
 from .._tracing import (
@@ -187,7 +187,7 @@ def checkify(
             f"{errors!r:.60}.",
             "Pass `checkify.user_checks`, `checkify.all_checks` or a union like these.",
         )
-    function = JitFunction(f, Signature(f), Options(checked=False))
+    function = JitFunction(f, Signature(f))
 
     @functools.wraps(f)
     def checked(*args: Any, **kwargs: Any) -> Any:
