@@ -28,6 +28,7 @@ COVERED = {
     "Checkpoint",
     "Cond",
     "CustomJvp",
+    "CustomVmap",
     "CustomVjp",
     "DebugCallback",
     "IoCallback",

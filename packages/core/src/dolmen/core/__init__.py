@@ -91,6 +91,7 @@ host_count, host_id, host_ids = process_count, process_index, process_indices
 __all__ = ["host_count", "host_id", "host_ids", "remat"]
 
 _LAZY_MODULES = (
+    "custom_batching",
     "custom_derivatives",
     "errors",
     "experimental",

@@ -1,5 +1,6 @@
 """Operations on functions: calls, control flow, custom rules, rematerialisation."""
 
+from ._associative_scan import associative_scan as associative_scan
 from ._branches import (
     cond as cond,
     platform_dependent as platform_dependent,
@@ -12,6 +13,7 @@ from ._checkpoint import (
 )
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
+from ._custom_vmap import custom_vmap as custom_vmap, sequential_vmap as sequential_vmap
 from ._debug import (
     DebugEffect as DebugEffect,
     OrderedDebugEffect as OrderedDebugEffect,

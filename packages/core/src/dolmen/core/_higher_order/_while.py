@@ -24,6 +24,7 @@ from .._transforms import (
 from ._cond import masked
 
 _BOOL = np.dtype(bool)
+_FLAG = array_type((), _BOOL)
 
 
 class While(Primitive):
@@ -216,17 +217,20 @@ class While(Primitive):
         conds, bodies, carry = self._parts(args)
         types = list(builder.out_types)
         count = len(types)
-        if not types:
-            # The operation has to carry something; only effects can end such a loop.
-            types = [array_type((), _BOOL)]
-            carry = [builder.constant(False, types[0])]
+        toggles = self.condition.effects or not types
+        if toggles:
+            # XLA fails on a loop that changes nothing it carries, as one that only
+            # effects can end may be.
+            types, carry = [*types, _FLAG], [*carry, builder.constant(False, _FLAG)]
 
         def condition(*state: Any) -> list[Any]:
             return builder.inline(self.condition, [*conds, *state[:count]])
 
         def body(*state: Any) -> list[Any]:
             following = builder.inline(self.body, [*bodies, *state[:count]])
-            return [*following, *state[count:]]
+            if toggles:
+                following.append(builder.emit("not", state[count:], (_FLAG,)))
+            return following
 
         if not is_ordered(self.condition.effects):
             return builder.emit_control(

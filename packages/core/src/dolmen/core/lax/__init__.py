@@ -1,6 +1,7 @@
 """Operations close to XLA, and structured control flow."""
 
 from .._higher_order import (
+    associative_scan as associative_scan,
     cond as cond,
     fori_loop as fori_loop,
     map as map,
