@@ -4,6 +4,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
 from dolmen.core import extend
 from dolmen.core._ir import (
     Equation,
@@ -138,3 +140,12 @@ def test_unknown_dtypes_are_refused():
         dtypes.as_dtype("flaot32", function="zeros")
     with pytest.raises(TypeError, match="arrays can't hold dtype"):
         dtypes.as_dtype("datetime64[s]")
+
+
+def test_a_program_tells_the_users_lines():
+    def f(x):
+        return jnp.sin(x)
+
+    text = dc.make_jaxpr(f)(1.0).pretty_print(source_info=True)
+
+    assert f"sin a  # {__file__}:{f.__code__.co_firstlineno + 1} in " in text

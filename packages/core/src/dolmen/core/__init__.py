@@ -93,6 +93,7 @@ __all__ = ["host_count", "host_id", "host_ids", "remat"]
 _LAZY_MODULES = (
     "custom_batching",
     "custom_derivatives",
+    "ad_checkpoint",
     "errors",
     "experimental",
     "extend",

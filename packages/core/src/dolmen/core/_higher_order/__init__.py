@@ -7,8 +7,12 @@ from ._branches import (
     switch as switch,
 )
 from ._callback import io_callback as io_callback, pure_callback as pure_callback
-from ._checkpoint import (
-    checkpoint as checkpoint,
+from ._checkpoint import checkpoint as checkpoint
+from ._checkpoint_policies import (
+    Offloadable as Offloadable,
+    Recompute as Recompute,
+    Saveable as Saveable,
+    checkpoint_name as checkpoint_name,
     checkpoint_policies as checkpoint_policies,
 )
 from ._custom_jvp import custom_jvp as custom_jvp
@@ -29,6 +33,10 @@ from ._programs import (
     Jaxpr as Jaxpr,
     eval_jaxpr as eval_jaxpr,
     jaxpr_as_fun as jaxpr_as_fun,
+)
+from ._saved_residuals import (
+    print_saved_residuals as print_saved_residuals,
+    saved_residuals as saved_residuals,
 )
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._signature import Signature as Signature

@@ -159,7 +159,9 @@ def jit_when_eager(
 
     def decorate(fun: Callable[..., Any]) -> Callable[..., Any]:
         signature = Signature(fun, static_argnums, static_argnames)
-        function = JitFunction(fun, signature, Options(checked=False))
+        function = JitFunction(
+            fun, signature, Options(checked=False, with_frames=False)
+        )
         compiled = _compiled(function, "eager", eager=True)
 
         choose = _either_of_one if _takes_one_positional(fun) else _either

@@ -48,12 +48,14 @@ class Options:
         compiler_options: names and values of options of XLA.
         checked: refuse arguments that are no arrays, and warn of retraces. Not for
             functions that check for themselves.
+        with_frames: note the user's line of each operation.
     """
 
     keep_unused: bool = False
     inline: bool = False
     compiler_options: tuple[tuple[str, Any], ...] = ()
     checked: bool = True
+    with_frames: bool = True
 
 
 class JitFunction:
@@ -232,7 +234,7 @@ class JitFunction:
             if self.placement is not None:
                 self.placement.check_arguments(args, kwargs)
             result = self.signature.call(static, args, kwargs)
-            leaves, out_tree = result_leaves("jit", self.fun, result)
+            leaves, out_tree = result_leaves(self.signature.transform, self.fun, result)
             if self.placement is not None:
                 self.placement.check_result(result)
             last = present(values)
@@ -247,7 +249,7 @@ class JitFunction:
             inner,
             name=self.name,
             # Array functions are shared by callers from everywhere.
-            with_frames=self.options.checked,
+            with_frames=self.options.with_frames,
             arguments=lambda inputs: call_arguments(
                 callee,
                 tree.unflatten(inputs),

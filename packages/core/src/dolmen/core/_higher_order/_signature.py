@@ -17,6 +17,7 @@ class Signature:
     """Static and donated arguments of a function, by number and by name.
 
     A parameter that can be passed either way is known under both, whichever was given.
+    Messages call it `transform` of the function.
     """
 
     def __init__(
@@ -26,8 +27,11 @@ class Signature:
         static_argnames: Any = None,
         donate_argnums: Any = None,
         donate_argnames: Any = None,
+        *,
+        transform: str = "jit",
     ) -> None:
         self.fun = fun
+        self.transform = transform
         self.static_nums, self.static_names = self._resolve(
             "static", static_argnums, static_argnames
         )
@@ -35,6 +39,10 @@ class Signature:
             "donate", donate_argnums, donate_argnames
         )
         self._check_disjoint()
+
+    @property
+    def _who(self) -> str:
+        return f"{self.transform} of {name_of(self.fun)}"
 
     # ---- what the user asked for ---------------------------------------------------
 
@@ -93,7 +101,7 @@ class Signature:
             except TypeError:
                 raise TypeError(
                     message(
-                        f"jit of {name_of(self.fun)}: {what}_argnums must be an "
+                        f"{self._who}: {what}_argnums must be an "
                         f"integer or a sequence of integers, got {nums!r:.60}.",
                         f"Arguments are named with {what}_argnames.",
                     )
@@ -105,7 +113,7 @@ class Signature:
             if not -count <= number < count:
                 raise ValueError(
                     message(
-                        f"jit of {name_of(self.fun)}: {what}_argnums={number}, but the "
+                        f"{self._who}: {what}_argnums={number}, but the "
                         f"function has {count} positional parameters."
                     )
                 )
@@ -121,7 +129,7 @@ class Signature:
         if not all(isinstance(name, str) for name in given):
             raise TypeError(
                 message(
-                    f"jit of {name_of(self.fun)}: {what}_argnames must be a name or a "
+                    f"{self._who}: {what}_argnames must be a name or a "
                     f"sequence of names, got {names!r:.60}.",
                     f"Positions are given with {what}_argnums.",
                 )
@@ -133,7 +141,7 @@ class Signature:
             if name not in known:
                 raise ValueError(
                     message(
-                        f"jit of {name_of(self.fun)}: {what}_argnames names {name!r}, "
+                        f"{self._who}: {what}_argnames names {name!r}, "
                         f"but the function has the parameters ({', '.join(known)})."
                     )
                 )
@@ -146,7 +154,7 @@ class Signature:
         if both:
             raise ValueError(
                 message(
-                    f"jit of {name_of(self.fun)}: {', '.join(map(repr, both))} cannot "
+                    f"{self._who}: {', '.join(map(repr, both))} cannot "
                     "be both static and donated.",
                     "A static argument has no buffer to donate: remove it from one.",
                 )
@@ -197,7 +205,7 @@ class Signature:
             advice = "Pass a tuple instead of a list, or make the argument dynamic."
             raise ValueError(
                 message(
-                    f"jit of {name_of(self.fun)}: static argument "
+                    f"{self._who}: static argument "
                     f"{self.name_of_static(which)!r} must be hashable, got "
                     f"{type(value).__name__}: {value!r:.60}.",
                     advice,

@@ -369,8 +369,14 @@ class Builder:
         results = self.call(step.block, operands)
         values.update(zip(step.outputs, results, strict=True))
 
-    def call(self, program: Program, args: Sequence[Any]) -> list[Any]:
-        """Call `program` as a function of the module; equal programs share one."""
+    def call(
+        self, program: Program, args: Sequence[Any], *, inlineable: bool = True
+    ) -> list[Any]:
+        """Call `program` as a function of the module; equal programs share one.
+
+        Args:
+            inlineable: whether the compiler may copy the function to here.
+        """
         equations = live_equations(program)
         number = self._structures.of_program(program, equations)
         function = self._functions.get(number)
@@ -393,6 +399,8 @@ class Builder:
             self._point,
         )
         function.calls.append(call)
+        if not inlineable:
+            call.attributes["mhlo.frontend_attributes"] = _not_inlineable()
         results = list(call.results)
         if ordered:
             *results, self.token = results

@@ -49,7 +49,9 @@ def operator(name: str, function: Callable[..., Any], operands: int) -> Any:
 
     It leaves operands that are no arrays (lists among them) to their own methods.
     """
-    jitted = JitFunction(function, Signature(function), Options(checked=False))
+    jitted = JitFunction(
+        function, Signature(function), Options(checked=False, with_frames=False)
+    )
 
     def on_miss(*args: Any) -> tuple[Any, Any]:
         if len(args) != operands or not all(map(is_array_like, args)):

@@ -1,0 +1,200 @@
+"""Splitting a program by a policy: what to keep of it, and how to get the rest."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .._ir import ArrayType, Atom, Equation, Program, Variable, array_type, used_inputs
+from .._ops._marks import InMemory
+from ._call import Jit
+from ._checkpoint_policies import Offloadable, Policy, decide, nothing_saveable
+from ._scan import Scan
+
+
+class Split(NamedTuple):
+    """A program in two parts.
+
+    Attributes:
+        forward: the program, whose results are followed by the values to keep.
+        again: from the kept values, then the arguments that `takes` marks, to the
+            results that were wanted.
+        takes: which arguments of the program are needed again.
+        num_kept: how many values are kept.
+    """
+
+    forward: Program
+    again: Program
+    takes: tuple[bool, ...]
+    num_kept: int
+
+
+def split(program: Program, wanted: tuple[bool, ...], policy: Policy) -> Split:
+    """Split `program` so that the wanted results can be had again.
+
+    Only what these need is computed again, inside of calls and loops too, and only that
+    is kept which saves some of the work.
+
+    Args:
+        wanted: which results are needed again.
+    """
+    key = ("split", wanted, policy)
+    found = program.derived.get(key)
+    if found is None:
+        found = program.derived[key] = _split(program, wanted, policy)
+    return found
+
+
+def without_dead_results(program: Program) -> tuple[Program, tuple[bool, ...]]:
+    """`program` without what its results don't need, inside of calls and loops too.
+
+    Returns:
+        The program, and which of the inputs it still takes.
+    """
+    part = split(program, (True,) * len(program.outputs), nothing_saveable)
+    return part.again, part.takes
+
+
+def _split(program: Program, wanted: tuple[bool, ...], policy: Policy) -> Split:
+    results = [o for o, w in zip(program.outputs, wanted, strict=True) if w]
+    needed: set[Atom] = set(results)
+    forward: list[Equation] = []
+    again: list[Equation] = []
+    kept: list[Variable] = []
+    # From the last equation to the first, so that it is known what is needed.
+    for equation in reversed(program.equations):
+        used = tuple(output in needed for output in equation.outputs)
+        if True not in used and not equation.primitive.effects:
+            forward.append(equation)
+            continue
+        part = _split_equation(equation, used, policy)
+        forward += reversed(part.forward)
+        again += reversed(part.again)
+        kept += part.kept
+        needed.update(atom for made in part.again for atom in made.inputs)
+    forward.reverse()
+    again.reverse()
+    repeated = Program([*kept, *program.inputs], again, results, program.name)
+    used_now = used_inputs(repeated)
+    kept_used, takes = used_now[: len(kept)], used_now[len(kept) :]
+    kept = [variable for variable, u in zip(kept, kept_used, strict=True) if u]
+    taken = [v for v, u in zip(program.inputs, takes, strict=True) if u]
+    outputs = [*program.outputs, *kept]
+    return Split(
+        Program(program.inputs, forward, outputs, program.name),
+        Program([*kept, *taken], again, results, program.name),
+        tuple(takes),
+        len(kept),
+    )
+
+
+class _Part(NamedTuple):
+    """What an equation becomes in the first computation and in the second."""
+
+    forward: Sequence[Equation]
+    again: Sequence[Equation]
+    kept: Sequence[Variable]
+
+
+def _split_equation(
+    equation: Equation, used: tuple[bool, ...], policy: Policy
+) -> _Part:
+    primitive = equation.primitive
+    if isinstance(primitive, Jit):
+        return _split_call(equation, primitive, used, policy)
+    if isinstance(primitive, Scan):
+        return _split_scan(equation, primitive, used, policy)
+    decision = decide(policy, primitive, [atom.type for atom in equation.inputs])
+    outputs = [o for o, u in zip(equation.outputs, used, strict=True) if u]
+    if decision is True:
+        return _Part([equation], [], outputs)
+    if decision is False:
+        return _Part([equation], [equation], [])
+    assert isinstance(decision, Offloadable)
+    away = [Variable(output.type) for output in outputs]
+    leave, come = InMemory(decision.dst), InMemory(decision.src)
+    frame = equation.frame
+    pairs = list(zip(outputs, away, strict=True))
+    return _Part(
+        [equation, *(Equation(leave, [here], [there], frame) for here, there in pairs)],
+        [Equation(come, [there], [here], frame) for here, there in pairs],
+        away,
+    )
+
+
+def _split_call(
+    equation: Equation, call: Jit, used: tuple[bool, ...], policy: Policy
+) -> _Part:
+    part = split(call.program, used, policy)
+    kept = [Variable(type) for type in _kept_types(part)]
+    inputs = [a for a, take in zip(equation.inputs, part.takes, strict=True) if take]
+    outputs = [o for o, u in zip(equation.outputs, used, strict=True) if u]
+    return _Part(
+        [
+            Equation(
+                dataclasses.replace(call, program=part.forward),
+                equation.inputs,
+                [*equation.outputs, *kept],
+                equation.frame,
+            )
+        ],
+        [
+            Equation(
+                dataclasses.replace(call, program=part.again),
+                [*kept, *inputs],
+                outputs,
+                equation.frame,
+            )
+        ],
+        kept,
+    )
+
+
+def _kept_types(part: Split) -> Sequence[ArrayType]:
+    return part.forward.out_types[len(part.forward.outputs) - part.num_kept :]
+
+
+def _split_scan(
+    equation: Equation, scan: Scan, used: tuple[bool, ...], policy: Policy
+) -> _Part:
+    """Values kept in the body are stacked, and rows of inputs the second time."""
+    nc, nk = scan.num_consts, scan.num_carry
+    wanted = used
+    while True:
+        part = split(scan.program, wanted, policy)
+        read = part.takes[nc : nc + nk]
+        carry = tuple(w or r for w, r in zip(wanted, read, strict=False))
+        if carry == wanted[:nk]:
+            break
+        wanted = (*carry, *wanted[nk:])
+    takes = (*part.takes[:nc], *carry, *part.takes[nc + nk :])
+    kept = [
+        Variable(array_type((scan.length, *type.shape), type.dtype, type.weak_type))
+        for type in _kept_types(part)
+    ]
+    forward = dataclasses.replace(scan, program=part.forward)
+    body = part.again
+    again = dataclasses.replace(
+        scan,
+        program=Program(
+            [
+                *(v for v, t in zip(scan.program.inputs, takes, strict=True) if t),
+                *body.inputs[: part.num_kept],
+            ],
+            body.equations,
+            body.outputs,
+            body.name,
+        ),
+        num_consts=sum(part.takes[:nc]),
+        num_carry=sum(carry),
+    )
+    inputs = [a for a, take in zip(equation.inputs, takes, strict=True) if take]
+    outputs = [o for o, w in zip(equation.outputs, wanted, strict=True) if w]
+    return _Part(
+        [
+            Equation(
+                forward, equation.inputs, [*equation.outputs, *kept], equation.frame
+            )
+        ],
+        [Equation(again, [*inputs, *kept], outputs, equation.frame)],
+        kept,
+    )

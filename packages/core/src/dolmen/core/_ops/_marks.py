@@ -1,0 +1,71 @@
+"""Identities that mean something to others: a name, a place in memory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._ir import ArrayType, Primitive
+from .._lowering import mlir
+from .._tracing import bind
+
+
+def named(x: Any, name: str) -> Any:
+    """`x` itself, known as `name` to policies of `checkpoint`."""
+    return bind(Name(name), x)
+
+
+def in_memory(x: Any, kind: str) -> Any:
+    """`x` in a memory of its device, such as `device` or `pinned_host`."""
+    return bind(InMemory(kind), x)
+
+
+class _Mark(Primitive):
+    """The argument itself; derivatives know nothing of the mark."""
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        (x,) = arg_types
+        return x
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        (x,), (dx,) = primals, tangents
+        return bind(self, x), dx
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        (x,), (axis,) = args, axes
+        return bind(self, x), axis
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        (x,) = args
+        return x
+
+
+class Name(_Mark):
+    """An array with a name for policies of `checkpoint`."""
+
+    label: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The name, under that name."""
+        return {"name": self.label}
+
+
+class InMemory(_Mark):
+    """An array in a memory of its device."""
+
+    kind: str
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        (x,) = args
+        if builder.platform == "cpu":
+            return x  # the host's memory is the device's
+        return builder.emit(
+            "custom_call",
+            (x,),
+            call_target_name=mlir.string("annotate_device_placement"),
+            has_side_effect=mlir.boolean(True),
+            **{
+                "mhlo.frontend_attributes": mlir.dictionary(
+                    {"_xla_buffer_placement": mlir.string(self.kind)}
+                )
+            },
+        )

@@ -1,0 +1,25 @@
+"""Rows of the identities that carry a mark."""
+
+import numpy as np
+
+from dolmen.core._ops import _marks
+
+from .rows import COMPLEX, FLOATS, Row, uniform
+
+ROWS = [
+    Row(
+        _marks.Name,
+        lambda x: _marks.named(x, "x"),
+        np.positive,
+        uniform(-2, 2),
+        dtypes=(*FLOATS, *COMPLEX),
+        smooth=(0,),
+    ),
+    Row(
+        _marks.InMemory,
+        lambda x: _marks.in_memory(x, "pinned_host"),
+        np.positive,
+        uniform(-2, 2),
+        smooth=(0,),
+    ),
+]
