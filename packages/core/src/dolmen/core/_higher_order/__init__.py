@@ -25,6 +25,7 @@ from ._debug import (
     debug_log as debug_log,
     debug_print as debug_print,
 )
+from ._fwd_and_bwd import fwd_and_bwd as fwd_and_bwd
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options
 from ._loops import map as map, scan as scan

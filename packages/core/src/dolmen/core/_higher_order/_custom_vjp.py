@@ -116,6 +116,7 @@ class custom_vjp(CustomFunction):
         """Results, their tree, residuals, and the backward rule on flat values."""
         assert self.fwd is not None
         types = [typeof(primal) for primal in primals]
+        leading, tree = call.leading, call.tree  # `backward` keeps no arguments alive
         given = list(primals)
         if self.symbolic_zeros:
             given = [
@@ -142,11 +143,11 @@ class custom_vjp(CustomFunction):
                 for ct, type in zip(cts, out_types, strict=True)
             ]
             result = self.bwd(
-                *call.leading,
+                *leading,
                 residual_tree.unflatten(residuals),
                 out_tree.unflatten(full),
             )
-            return self._checked_cotangents(result, call.tree, types)
+            return self._checked_cotangents(result, tree, types)
 
         return outs, out_tree, residuals, backward
 

@@ -1,16 +1,5 @@
 """Differentiation and vectorisation, from the rules of primitives."""
 
-from ._autodiff import (
-    grad as grad,
-    hessian as hessian,
-    jacfwd as jacfwd,
-    jacrev as jacrev,
-    jvp as jvp,
-    linear_transpose as linear_transpose,
-    linearize as linearize,
-    value_and_grad as value_and_grad,
-    vjp as vjp,
-)
 from ._batch import (
     BatchTrace as BatchTrace,
     ResultAxes as ResultAxes,
@@ -18,6 +7,13 @@ from ._batch import (
     batch_size as batch_size,
     run_batched as run_batched,
     to_front as to_front,
+)
+from ._gradient import grad as grad, value_and_grad as value_and_grad
+from ._jacobian import (
+    hessian as hessian,
+    jacfwd as jacfwd,
+    jacobian as jacobian,
+    jacrev as jacrev,
 )
 from ._jvp import (
     jvp_program as jvp_program,
@@ -28,6 +24,12 @@ from ._linearize import Linearization as Linearization
 from ._linearize_program import (
     linearize_program as linearize_program,
     transpose_linearized as transpose_linearized,
+)
+from ._products import (
+    jvp as jvp,
+    linear_transpose as linear_transpose,
+    linearize as linearize,
+    vjp as vjp,
 )
 from ._tape import LinearizedCall as LinearizedCall
 from ._transpose import (
