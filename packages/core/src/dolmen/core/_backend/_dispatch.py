@@ -1,5 +1,6 @@
 """The C++ call path: after the first call nothing of ours runs."""
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -94,7 +95,9 @@ def callable_with_cache(
             return on_miss(*args, **kwargs)
         except BaseException:
             # C++ marks an entry whose miss raised as Python-only for ever.
-            made._clear_cache()
+            called = this()
+            assert called is not None  # it is running
+            called._clear_cache()
             raise
 
     made = _jax.pjit(
@@ -108,6 +111,8 @@ def callable_with_cache(
         _shard_argument,
         _EAGER_FUNCTIONS if eager else _USER_FUNCTIONS,
     )
+    # No cycle, so that a dropped function frees its arrays at once.
+    this = weakref.ref(made)
     return made
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -97,11 +98,9 @@ def jit(
         compiler_options=tuple((compiler_options or {}).items()),
     )
     placement = Placement(fun, in_shardings, out_shardings, device, backend)
-    key = (*signature.key, options, placement.key)
-    function = JitFunction(
-        fun, signature, options, placement=placement, cache=cache_of(fun, key)
-    )
-    return _dressed(_compiled(function, key), function)
+    function = JitFunction(fun, signature, options, placement=placement)
+    function.cache = cache_of(fun, function.key)
+    return _dressed(_compiled(function, function.key), function)
 
 
 def _compiled(function: JitFunction, key: Any, *, eager: bool = False) -> Any:
@@ -121,6 +120,7 @@ def _compiled(function: JitFunction, key: Any, *, eager: bool = False) -> Any:
 def _dressed(made: Any, function: JitFunction) -> Any:
     """The C++ callable with the name, docs and stages of a jitted function."""
     functools.update_wrapper(made, function.fun)
+    this = weakref.ref(made)
 
     def trace(*args: Any, **kwargs: Any) -> _stages.Traced:
         """Trace for these arguments (arrays or descriptions), without running."""
@@ -137,7 +137,9 @@ def _dressed(made: Any, function: JitFunction) -> Any:
     def clear_cache() -> None:
         """Forget what was traced and compiled."""
         function.cache.clear()
-        made._clear_cache()
+        called = this()
+        if called is not None:
+            called._clear_cache()
 
     def cache_report() -> CacheReport:
         """What was traced and compiled, and how signatures differ; print it."""

@@ -68,14 +68,19 @@ class JitFunction:
         options: Options | None = None,
         *,
         placement: Placement | None = None,
-        cache: TraceCache | None = None,
     ) -> None:
         self.fun = fun
         self.name = name_of(fun)
         self.signature = signature
         self.options = options or Options()
         self.placement = placement
-        self.cache = cache or TraceCache()
+        self.cache = TraceCache()
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for equal arguments of `jit` beside the function."""
+        where = self.placement.key if self.placement else None
+        return (*self.signature.key, self.options, where)
 
     def on_miss(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Do a call that C++ could not repeat by itself."""

@@ -155,15 +155,15 @@ def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
     code, closure = _code_and_closure(function.fun)
     if code is None:
         return
+    known = hash((new, function.key))
     if code not in _by_code:
-        _by_code[code] = hash(new), closure, 0
+        _by_code[code] = known, closure, 0
         return
     if _by_code[code] is None:
         return
     key, last, count = _by_code[code]
-    again = key == hash(new) and _alike(closure, last)
-    count = count + 1 if again else 0
-    _by_code[code] = hash(new), closure, count
+    count = count + 1 if key == known and _alike(closure, last) else 0
+    _by_code[code] = known, closure, count
     if count < _WARN_AT or not _called_in_loop():
         return
     _by_code[code] = None

@@ -197,6 +197,8 @@ class RecordingTrace(Trace):
         atoms = [self.lift(value) for value in outputs]
         self.finished = True
         captured = list(self.captures.values())
+        # Tracers know their trace, a cycle: what it keeps waits for the collector.
+        self.captures = {}
         inputs = [variable for _, variable in captured] + self.inputs
         program = Program(inputs, self.equations, atoms, name)
         return program, [kept for (kept, _), _ in captured]
