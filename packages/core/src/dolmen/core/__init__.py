@@ -41,6 +41,8 @@ from ._higher_order import (
     fwd_and_bwd as fwd_and_bwd,
     jit as jit,
     make_jaxpr as make_jaxpr,
+    named_call as named_call,
+    named_scope as named_scope,
     pure_callback as pure_callback,
 )
 from ._settings import (
@@ -72,7 +74,10 @@ from ._settings import (
     transfer_guard_device_to_host as transfer_guard_device_to_host,
     transfer_guard_host_to_device as transfer_guard_host_to_device,
 )
-from ._tracing import typeof as typeof
+from ._tracing import (
+    ensure_compile_time_eval as ensure_compile_time_eval,
+    typeof as typeof,
+)
 from ._transforms import (
     grad as grad,
     hessian as hessian,

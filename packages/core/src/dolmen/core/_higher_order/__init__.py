@@ -6,6 +6,7 @@ from ._branches import (
     platform_dependent as platform_dependent,
     switch as switch,
 )
+from ._cache_report import CacheReport as CacheReport, CacheRow as CacheRow
 from ._callback import io_callback as io_callback, pure_callback as pure_callback
 from ._checkpoint import checkpoint as checkpoint
 from ._checkpoint_policies import (
@@ -35,10 +36,12 @@ from ._programs import (
     eval_jaxpr as eval_jaxpr,
     jaxpr_as_fun as jaxpr_as_fun,
 )
+from ._retraces import RetraceWarning as RetraceWarning
 from ._saved_residuals import (
     print_saved_residuals as print_saved_residuals,
     saved_residuals as saved_residuals,
 )
+from ._scopes import named_call as named_call, named_scope as named_scope
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._signature import Signature as Signature
 from ._stages import (

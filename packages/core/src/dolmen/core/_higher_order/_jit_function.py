@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._backend import ArrayImpl, flags
-from .._ir import ArrayType, message
+from .._ir import ArrayType, enter_scope, message
 from .._lowering import log_duration
 from .._tracing import (
     EAGER,
@@ -46,8 +46,9 @@ class Options:
         keep_unused: keep arguments nothing depends on as parameters of the executable.
         inline: inside another trace, put the operations there rather than a call.
         compiler_options: names and values of options of XLA.
-        checked: refuse arguments that are no arrays, and warn of retraces. Not for
-            functions that check for themselves.
+        checked: refuse arguments that are no arrays. Not for functions that check for
+            themselves.
+        watched: warn when it is traced again and again, if also `checked`.
         with_frames: note the user's line of each operation.
     """
 
@@ -55,6 +56,7 @@ class Options:
     inline: bool = False
     compiler_options: tuple[tuple[str, Any], ...] = ()
     checked: bool = True
+    watched: bool = True
     with_frames: bool = True
 
 
@@ -213,9 +215,13 @@ class JitFunction:
         known = self.cache.traced
         found = known.get(key)
         if found is None or not found.reusable:
-            if found is None and self.options.checked:
+            if found is None and self.options.checked and self.options.watched:
                 _retraces.watch(self, key)
-            made = self._trace(static, tree, types)
+            outer_scope = enter_scope("")  # the next caller is in another one
+            try:
+                made = self._trace(static, tree, types)
+            finally:
+                enter_scope(outer_scope)
             if found is not None:
                 made.traces += found.traces
                 made.seconds += found.seconds

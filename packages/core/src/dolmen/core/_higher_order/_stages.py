@@ -449,4 +449,4 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 # A program is wanted and nothing is called, so nobody waits for a compiler.
-_ONCE = Options(checked=False)
+_ONCE = Options(watched=False)

@@ -18,9 +18,12 @@ from ._errors import (
 from ._frames import (
     Frame as Frame,
     creation_frame as creation_frame,
+    current_scope as current_scope,
     describe as describe,
+    enter_scope as enter_scope,
     line_of as line_of,
     running_frame as running_frame,
+    scope_of as scope_of,
     source_of as source_of,
     user_frame as user_frame,
 )

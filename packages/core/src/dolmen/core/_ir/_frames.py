@@ -7,6 +7,7 @@ interpreter frames; file and line are computed only when somebody looks.
 import linecache
 import os
 import sys
+import threading
 from types import CodeType, FrameType
 from typing import Any
 
@@ -28,7 +29,8 @@ def user_frame() -> Frame | None:
         if library is None:
             library = _of_library(frame)
         if not library:
-            return code, frame.f_lasti
+            found = code, frame.f_lasti
+            return _scoped(found) if _open_scopes else found
         frame = frame.f_back
     return None
 
@@ -39,6 +41,52 @@ def _of_library(frame: FrameType) -> bool:
     if file[:1] != "<":  # several modules may share "<string>"
         _is_library[file] = found
     return found
+
+
+class ScopedFrame(tuple[CodeType, int]):
+    """A frame inside of named scopes.
+
+    Attributes:
+        scope: their names from the outermost in: `model/attention`.
+    """
+
+    scope: str
+
+
+class _Scopes(threading.local):
+    path = ""
+
+
+_scopes = _Scopes()
+_scopes_lock = threading.Lock()
+_open_scopes = 0  # in all threads; a look at this is all that frames without scopes pay
+
+
+def enter_scope(path: str) -> str:
+    """Make `path` the names of the scopes of this thread; returns those before."""
+    global _open_scopes
+    previous, _scopes.path = _scopes.path, path
+    with _scopes_lock:
+        _open_scopes += bool(path) - bool(previous)
+    return previous
+
+
+def current_scope() -> str:
+    """The names of the scopes that this thread is in, joined by slashes."""
+    return _scopes.path
+
+
+def scope_of(frame: Frame | None) -> str:
+    """The names of the scopes around a frame, joined by slashes."""
+    return frame.scope if isinstance(frame, ScopedFrame) else ""
+
+
+def _scoped(frame: Frame) -> Frame:
+    if not _scopes.path:
+        return frame
+    made = ScopedFrame(frame)
+    made.scope = _scopes.path
+    return made
 
 
 def line_of(frame: Frame) -> int:

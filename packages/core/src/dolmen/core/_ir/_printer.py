@@ -1,11 +1,12 @@
 """Programs as text, close to what JAX prints."""
 
 import string
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ._frames import describe
+from ._frames import Frame, describe, scope_of
 from ._program import Atom, Equation, Literal, Program, Variable
 
 
@@ -50,15 +51,24 @@ def format_program(
         source: append the user's line to every equation.
         scopes: append the names of the scopes around every equation.
     """
-    return "\n".join(_lines(program, _Names(), source))
+    notes: list[Callable[[Frame], str]] = []
+    if source:
+        notes.append(describe)
+    if scopes:
+        notes.append(scope_of)
+    return "\n".join(_lines(program, _Names(), notes))
 
 
-def _lines(program: Program, names: _Names, source: bool) -> list[str]:
+# What is appended to an equation, from its frame.
+_Notes = Sequence[Callable[[Frame], str]]
+
+
+def _lines(program: Program, names: _Names, notes: _Notes) -> list[str]:
     inputs = " ".join(names.typed(v) for v in program.inputs)
     lines = [f"{{ lambda {inputs} ." if inputs else "{ lambda ."]
     for index, equation in enumerate(program.equations):
         head = "  let " if index == 0 else "      "
-        body = _equation_lines(equation, names, source)
+        body = _equation_lines(equation, names, notes)
         lines += [head + body[0], *("      " + line for line in body[1:])]
     outputs = ", ".join(names(v) for v in program.outputs)
     trailing = "," if len(program.outputs) == 1 else ""
@@ -66,7 +76,7 @@ def _lines(program: Program, names: _Names, source: bool) -> list[str]:
     return lines
 
 
-def _equation_lines(equation: Equation, names: _Names, source: bool) -> list[str]:
+def _equation_lines(equation: Equation, names: _Names, notes: _Notes) -> list[str]:
     inputs = " ".join(names(v) for v in equation.inputs)
     outputs = " ".join(names.typed(v) for v in equation.outputs)
     params, nested = [], []
@@ -84,7 +94,7 @@ def _equation_lines(equation: Equation, names: _Names, source: bool) -> list[str
     lines = [text]
     for key, programs in nested:
         for program in programs:
-            inner = _lines(program, _Names(), source)
+            inner = _lines(program, _Names(), notes)
             lines.append(f"  {key}={inner[0]}")
             lines += ["  " + line for line in inner[1:]]
     if params or nested:
@@ -94,6 +104,7 @@ def _equation_lines(equation: Equation, names: _Names, source: bool) -> list[str
             lines[-1] += "]"
     if inputs:
         lines[-1] += f" {inputs}"
-    if source and equation.frame is not None:
-        lines[-1] += f"  # {describe(equation.frame)}"
+    if equation.frame is not None:
+        found = filter(None, [note(equation.frame) for note in notes])
+        lines[-1] += "".join(f"  # {text}" for text in found)
     return lines

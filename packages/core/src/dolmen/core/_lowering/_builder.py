@@ -19,7 +19,7 @@ from .._ir import (
     line_of,
     live_equations,
 )
-from .._ir._frames import Frame
+from .._ir._frames import Frame, ScopedFrame, scope_of
 from ._repeats import MIN_BLOCK, MIN_REPETITIONS, BlockCall, steps
 
 _create = mlir.Operation.create
@@ -57,6 +57,13 @@ def _location(frame: Frame | None) -> Any:
         found = mlir.file_location(code.co_name, code.co_filename, line_of(frame))
         _locations[frame] = found
     return found
+
+
+def _scoped_location(frame: Frame, operation: str) -> Any:
+    """The location of an operation inside named scopes: profilers show its name."""
+    code, _ = frame
+    name = f"{scope_of(frame)}/{operation}"
+    return mlir.file_location(name, code.co_filename, line_of(frame))
 
 
 class _Function:
@@ -353,7 +360,11 @@ class Builder:
             else values[atom]
             for atom in equation.inputs
         ]
-        self._location = _location(equation.frame)
+        frame = equation.frame
+        if type(frame) is ScopedFrame:
+            self._location = _scoped_location(frame, equation.primitive.name)
+        else:
+            self._location = _location(frame)
         self.in_types = [atom.type for atom in equation.inputs]
         self.out_types = [variable.type for variable in equation.outputs]
         results = equation.primitive.lower(self, operands)
