@@ -99,6 +99,7 @@ __all__ = ["host_count", "host_id", "host_ids", "remat"]
 
 _LAZY_MODULES = (
     "custom_batching",
+    "core",
     "custom_derivatives",
     "ad_checkpoint",
     "errors",
@@ -108,6 +109,8 @@ _LAZY_MODULES = (
     "nn",
     "random",
     "ref",
+    "sharding",
+    "stages",
     "testing",
 )
 

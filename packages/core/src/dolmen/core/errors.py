@@ -9,10 +9,15 @@
         TracerIntegerConversionError
     IndexError
       NonConcreteBooleanIndexError
+    TypeError
+      JaxprTypeError
     RuntimeError
       UnexpectedTracerError
+    UserWarning
+      RetraceWarning
 """
 
+from ._higher_order import RetraceWarning as RetraceWarning
 from ._tracing import (
     ConcretizationTypeError as ConcretizationTypeError,
     NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
@@ -21,3 +26,7 @@ from ._tracing import (
     TracerIntegerConversionError as TracerIntegerConversionError,
     UnexpectedTracerError as UnexpectedTracerError,
 )
+
+
+class JaxprTypeError(TypeError):
+    """A program is not well formed."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _backend
 from .._ir import ArrayType, message, value_error
-from .._lowering import Executable, Module, compile_module, lower
+from .._lowering import Executable, Module, compile_afresh, compile_module, lower
 from .._tracing import (
     AbstractRef,
     Cell,
@@ -230,7 +230,7 @@ class Lowered(Stage):
         options = dict(function.options.compiler_options) | dict(compiler_options or {})
         placement = function.placement
         device = placement.device if placement else None
-        executable = compile_module(
+        target = (
             self._module,
             device or _backend.default_device(),
             tuple(options.items()),
@@ -239,8 +239,9 @@ class Lowered(Stage):
             self._traced.fun_name,
             self._arguments,
             self._out_types,
-            executable,
+            compile_module(*target),
             self._traced._traced,
+            functools.partial(compile_afresh, *target),
         )
 
 
@@ -259,6 +260,7 @@ class Compiled(Stage):
         out_types: types of its results.
         executable: loaded on its device.
         traced: tree of its results, what it closed over, the refs it writes to.
+        afresh: makes the executable again; None when it comes from bytes.
     """
 
     def __init__(
@@ -268,8 +270,10 @@ class Compiled(Stage):
         out_types: Sequence[ArrayType],
         executable: Executable,
         traced: TracedFunction,
+        afresh: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(arguments, traced.out_tree, out_types)
+        self._afresh = afresh
         self._name = self.__name__ = name
         self._executable = executable
         self._traced = traced

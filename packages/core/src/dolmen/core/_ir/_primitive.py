@@ -84,6 +84,10 @@ class Primitive(metaclass=_Interning):
         fields = dataclasses.fields(cast(Any, self))  # every subclass is a dataclass
         return {f.name: getattr(self, f.name) for f in fields}
 
+    def replace(self, **params: Any) -> "Primitive":
+        """This primitive with other parameters."""
+        return type(self)(**{**self.params, **params})
+
     @property
     def effects(self) -> frozenset[str]:
         """Side effects; an equation that has any is never dead code."""

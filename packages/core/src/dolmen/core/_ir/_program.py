@@ -34,6 +34,11 @@ class Literal:
         self.type = type
 
     @property
+    def val(self) -> Any:
+        """The value, under JAX's name."""
+        return self.value
+
+    @property
     def aval(self) -> ArrayType:
         """The type, under JAX's name."""
         return self.type
@@ -58,6 +63,35 @@ class Equation:
         self.inputs = inputs
         self.outputs = outputs
         self.frame = frame
+
+    def replace(
+        self,
+        *,
+        primitive: Primitive | None = None,
+        invars: Sequence[Atom] | None = None,
+        outvars: Sequence[Variable] | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> "Equation":
+        """A copy with another primitive, inputs, outputs or parameters.
+
+        Args:
+            primitive: the new one.
+            invars: the new inputs.
+            outvars: the new outputs.
+            params: parameters of the primitive that change.
+        """
+        chosen = self.primitive if primitive is None else primitive
+        return Equation(
+            chosen.replace(**params) if params else chosen,
+            self.inputs if invars is None else invars,
+            self.outputs if outvars is None else outvars,
+            self.frame,
+        )
+
+    @property
+    def effects(self) -> frozenset[str]:
+        """Side effects of the primitive."""
+        return self.primitive.effects
 
     @property
     def params(self) -> dict[str, Any]:

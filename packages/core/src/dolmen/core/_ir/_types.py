@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
-from ._dtypes import canonical, is_inexact, short_name
+from ._dtypes import as_dtype, canonical, is_inexact, short_name
 
 _NOT_VARYING: frozenset[str] = frozenset()
 
@@ -14,7 +14,7 @@ _NOT_VARYING: frozenset[str] = frozenset()
 class ArrayType:
     """Shape, dtype, weakness, sharding and varying mesh axes of an array.
 
-    Make one with `array_type(...)`; compare with `is`.
+    Equal types are the same object.
 
     Attributes:
         shape: sizes of the axes.
@@ -41,6 +41,11 @@ class ArrayType:
     varying: frozenset[str]
     size: int
     lowered: Any  # the backend's handle for this type, filled in by the lowering
+
+    def __new__(cls, shape: Any, dtype: Any, weak_type: bool = False) -> "ArrayType":
+        """The type with this shape and dtype."""
+        sizes = tuple(int(size) for size in shape)
+        return array_type(sizes, as_dtype(dtype, function="ShapedArray"), weak_type)
 
     @property
     def ndim(self) -> int:
@@ -92,7 +97,7 @@ def array_type(
     key = (shape, dtype, weak_type, sharding, varying)
     found = _interned.get(key)
     if found is None:
-        made = ArrayType()
+        made = object.__new__(ArrayType)
         made.shape = tuple(int(size) for size in shape)
         made.dtype = np.dtype(dtype)
         made.weak_type = bool(weak_type)

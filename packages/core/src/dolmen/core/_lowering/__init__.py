@@ -5,6 +5,7 @@ from ._builder import Builder as Builder
 from ._compile import (
     Executable as Executable,
     Module as Module,
+    compile_afresh as compile_afresh,
     compile_module as compile_module,
     compile_program as compile_program,
     executables_of as executables_of,

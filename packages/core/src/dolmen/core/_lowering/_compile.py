@@ -72,8 +72,9 @@ class Executable:
 
     Attributes:
         failures: what Python functions it calls have raised; None if it calls none.
-        origin: where the code is from: `compiler`, `disk` (an earlier process) or
-            `memory` (another program of this process with the same StableHLO).
+        origin: where the code is from: `compiler`, `disk` (an earlier process),
+            `memory` (another program of this process with the same StableHLO) or
+            `bytes` (that were serialized).
         seconds: that getting it took.
         lower_seconds: that lowering took.
     """
@@ -280,6 +281,16 @@ def compile_module(
         seconds=time.perf_counter() - started,
         lower_seconds=module.seconds,
     )
+
+
+def compile_afresh(
+    module: Module, device: Any, compiler_options: Sequence[tuple[str, Any]] = ()
+) -> Any:
+    """A loaded executable that comes from the compiler in any case.
+
+    The runtime of the CPU can't serialize one that it has loaded from bytes.
+    """
+    return _compiled(module, device, _backend.compile_options(device, compiler_options))
 
 
 def _found_or_compiled(module: Module, device: Any, options: Any) -> tuple[Any, str]:

@@ -10,7 +10,10 @@ from ._axes import (
     keeping_axes as keeping_axes,
     unbound_axis as unbound_axis,
 )
-from ._compile_time import ensure_compile_time_eval as ensure_compile_time_eval
+from ._compile_time import (
+    ensure_compile_time_eval as ensure_compile_time_eval,
+    eval_context as eval_context,
+)
 from ._eager import (
     EAGER as EAGER,
     check_finite as check_finite,

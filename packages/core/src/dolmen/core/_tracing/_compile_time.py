@@ -27,6 +27,19 @@ class CompileTimeTrace(Trace):
             return EAGER.process(primitive, args)
 
 
+def eval_context() -> contextlib.AbstractContextManager[None]:
+    """Within a `with` block, nothing is traced: traced values can't be used there.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import core
+        >>> with core.eval_context():
+        ...     print(jnp.arange(3).sum())
+        3
+    """
+    return entering(EAGER)
+
+
 @contextlib.contextmanager
 def ensure_compile_time_eval() -> Iterator[None]:
     """Within a `with` block, operations on concrete arrays run while tracing.

@@ -2,6 +2,8 @@
 
 `checkify`
     Errors of compiled programs as values.
+`serialize_executable`
+    Compiled functions as bytes.
 """
 
 import importlib
@@ -11,6 +13,6 @@ from .._higher_order import io_callback as io_callback
 
 def __getattr__(name: str) -> object:
     """Load a module at first use."""
-    if name in ("checkify",):
+    if name in ("checkify", "serialize_executable"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,7 @@
 """The door for package authors: define a primitive with all its rules in one class.
 
+`extend.core` holds what programs are made of, to walk and rewrite them.
+
 Example:
     >>> import dolmen.core as dc
     >>> from dolmen.core import extend
@@ -24,8 +26,8 @@ Example:
     Array(2., dtype=float32)
 """
 
-from ._backend import with_type as with_type
-from ._ir import (
+from .._backend import with_type as with_type
+from .._ir import (
     ArrayType as ArrayType,
     Linear as Linear,
     Primitive as Primitive,
@@ -35,13 +37,14 @@ from ._ir import (
     message as error_message,
     user_frame as user_frame,
 )
-from ._lowering import mlir as mlir
-from ._tracing import (
+from .._lowering import mlir as mlir
+from .._tracing import (
     Tracer as Tracer,
     bind as bind,
     evaluate as evaluate,
     record as record,
     typeof as typeof,
 )
+from . import core as core
 
 __all__ = ["describe_frame", "error_message"]
