@@ -215,6 +215,6 @@ def test_counts_have_three_digits(number, text):
     [(0, "0 B"), (999, "999 B"), (1536, "1.5 KiB"), (3 << 30, "3 GiB")],
 )
 def test_sizes_have_three_digits(number, text):
-    from dolmen.core._higher_order._explain import _size
+    from dolmen.core._higher_order._out_of_memory import size_text
 
-    assert _size(number) == text
+    assert size_text(number) == text

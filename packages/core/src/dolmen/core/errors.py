@@ -1,4 +1,4 @@
-"""Errors that tracing raises, for callers who catch them.
+"""Errors of tracing and of the runtime, for callers who catch them.
 
 ::
 
@@ -12,11 +12,13 @@
     TypeError
       JaxprTypeError
     RuntimeError
+      JaxRuntimeError
       UnexpectedTracerError
     UserWarning
       RetraceWarning
 """
 
+from ._backend import JaxRuntimeError as JaxRuntimeError
 from ._higher_order import RetraceWarning as RetraceWarning
 from ._tracing import (
     ConcretizationTypeError as ConcretizationTypeError,

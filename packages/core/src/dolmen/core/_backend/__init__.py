@@ -37,6 +37,7 @@ from ._client import (
     compile_options as compile_options,
     default_device as default_device,
     deserialize_executable as deserialize_executable,
+    explain_out_of_memory as explain_out_of_memory,
     hlo_computation as hlo_computation,
     hlo_cost as hlo_cost,
     hlo_text as hlo_text,

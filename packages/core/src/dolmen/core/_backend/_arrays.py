@@ -109,9 +109,11 @@ def host_value(array: Any) -> np.ndarray:
 
     Raises:
         RuntimeError: the array was deleted, or donated to a compiled call.
+        JaxRuntimeError: the computation failed.
     """
     check_alive(array)
     if array._npy_value is None:
+        array.block_until_ready()  # jaxlib aborts if the computation has failed
         value, _ = array._single_device_array_to_np_array_did_copy()
         value.flags.writeable = False
         array._npy_value = value

@@ -70,6 +70,30 @@ def _make_client() -> Any:
     )
 
 
+_memory_report: Callable[[str], str] | None = None
+
+
+def explain_out_of_memory(report: Callable[[str], str]) -> None:
+    """Let `report` complete the text of errors of the runtime for lack of memory."""
+    global _memory_report
+    _memory_report = report
+
+
+def _text_of_error(error: Any) -> str:
+    """The runtime's text; `str` of its errors, wherever C++ raises them."""
+    text = RuntimeError.__str__(error)
+    lacks_memory = text.startswith("RESOURCE_EXHAUSTED") or "Out of memory" in text
+    if _memory_report is None or not lacks_memory:
+        return text
+    # Later, when somebody reads the message again, other arrays are alive.
+    if "report" not in vars(error):
+        error.report = _memory_report(text)
+    return error.report
+
+
+JaxRuntimeError.__str__ = _text_of_error
+
+
 def default_device() -> Device:
     """The device that uncommitted arrays live on.
 

@@ -1,5 +1,6 @@
 """Operations on functions: calls, control flow, custom rules, rematerialisation."""
 
+from .. import _backend
 from ._associative_scan import associative_scan as associative_scan
 from ._branches import (
     cond as cond,
@@ -69,3 +70,12 @@ from ._transfer import (
     device_put as device_put,
 )
 from ._while_loops import fori_loop as fori_loop, while_loop as while_loop
+
+
+def _memory_report(text: str) -> str:
+    from ._out_of_memory import memory_report
+
+    return memory_report(text)
+
+
+_backend.explain_out_of_memory(_memory_report)

@@ -11,6 +11,7 @@ from .._ir import Frame, line_of, source_of
 from .._transforms._trees import name_of
 from ._cost import Analysis, Cost, analyse, peak
 from ._jit import jit
+from ._out_of_memory import size_text
 
 
 def explain(
@@ -161,16 +162,17 @@ class Explanation:
 
     def _summary(self) -> list[str]:
         made = [
-            f"{self.name}: {_count(self.flops)} FLOPs, {_size(self.bytes)} read and "
-            f"written, at most {_size(self.peak)} alive beside "
-            f"{_size(self.arguments)} of arguments"
+            f"{self.name}: {_count(self.flops)} FLOPs, {size_text(self.bytes)} read "
+            f"and written, at most {size_text(self.peak)} alive beside "
+            f"{size_text(self.arguments)} of arguments"
         ]
         if self.compiled is not None:
             c = self.compiled
             made.append(
                 f"compiled: {_count(c.flops)} FLOPs and {_count(c.transcendentals)} "
-                f"transcendentals, {_size(c.bytes)} read and written, "
-                f"{_size(c.temporaries)} of temporaries, {_size(c.outputs)} of results"
+                f"transcendentals, {size_text(c.bytes)} read and written, "
+                f"{size_text(c.temporaries)} of temporaries, {size_text(c.outputs)} of "
+                "results"
             )
         return made
 
@@ -179,9 +181,9 @@ class Explanation:
         return (
             _count(line.flops),
             f"{share:.1f}",
-            _size(line.bytes),
-            _size(line.results),
-            _size(line.peak),
+            size_text(line.bytes),
+            size_text(line.results),
+            size_text(line.peak),
         )
 
     def __str__(self) -> str:
@@ -290,13 +292,3 @@ def _count(number: int) -> str:
             break
         value /= 1000
     return f"{number}" if not prefix else f"{value:.3g}{prefix}"
-
-
-def _size(number: int) -> str:
-    """`1.5 MiB`: three digits and a binary prefix."""
-    value, unit = float(number), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007 used after the loop
-        if value < 1000:
-            break
-        value /= 1024
-    return f"{number} B" if unit == "B" else f"{value:.3g} {unit}"
