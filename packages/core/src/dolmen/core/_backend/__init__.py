@@ -62,6 +62,7 @@ from ._dispatch import (
     callable_with_cache as callable_with_cache,
     clear_caches as clear_caches,
     fast_path as fast_path,
+    set_error_filter as set_error_filter,
     set_tracer_class as set_tracer_class,
 )
 from ._garbage import rarer_collections as rarer_collections

@@ -70,6 +70,16 @@ def _shard_argument(value: Any, sharding: Any, layout: Any) -> Any:
     return _arrays.put(array, _arrays._described(array.shape, array.dtype), device)
 
 
+def _filter_error(error: BaseException, /) -> None:
+    """Does nothing until `set_error_filter` puts another function in its place."""
+
+
+def set_error_filter(function: Callable[[BaseException], None]) -> None:
+    """Let `function` see, and change, every error that leaves a compiled call."""
+    global _filter_error
+    _filter_error = function
+
+
 def callable_with_cache(
     name: str,
     function: Callable[..., Any],
@@ -93,11 +103,12 @@ def callable_with_cache(
     def cache_miss(*args: Any, **kwargs: Any) -> Any:
         try:
             return on_miss(*args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             # C++ marks an entry whose miss raised as Python-only for ever.
             called = this()
             assert called is not None  # it is running
             called._clear_cache()
+            _filter_error(error)
             raise
 
     made = _jax.pjit(

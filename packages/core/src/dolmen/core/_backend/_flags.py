@@ -5,6 +5,7 @@ from typing import Any
 
 import jaxlib._jax as _jax
 
+from . import _logging
 from ._flag import (
     CLIENT as CLIENT,
     FLAGS as FLAGS,
@@ -304,6 +305,29 @@ EXPLAIN_CACHE_MISSES = Flag(
     "explain_cache_misses",
     False,
     "Log why a function is traced or compiled again, or not found on disk.",
+)
+TRACEBACK_FILTERING = Flag(
+    "traceback_filtering",
+    "auto",
+    "What becomes of Dolmen's own frames in the tracebacks of errors: left in (`off`), "
+    "taken out (`remove_frames`), or marked so that notebooks and pytest hide them "
+    "(`tracebackhide`). `auto` marks them in notebooks and takes them out elsewhere.",
+    allowed=("off", "tracebackhide", "remove_frames", "auto"),
+)
+DEBUG_LOG_MODULES = Flag(
+    "debug_log_modules",
+    "",
+    "Names of modules, separated by commas, whose loggers print everything to stderr: "
+    "`dolmen.core` for all of this package.",
+    on_process=_logging.print_everything_of,
+)
+LOGGING_LEVEL = Flag(
+    "logging_level",
+    "NOTSET",
+    "How important messages must be for Dolmen's loggers to print them to stderr. "
+    "NOTSET leaves that to the program.",
+    allowed=("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    on_process=_logging.print_from,
 )
 DUMP_IR_TO = Flag(
     "dump_ir_to",

@@ -215,8 +215,10 @@ class JitFunction:
         known = self.cache.traced
         found = known.get(key)
         if found is None or not found.reusable:
-            if found is None and self.options.checked and self.options.watched:
-                _retraces.watch(self, key)
+            if found is None and self.options.checked:
+                _retraces.forbid_where_asked(self, key)
+                if self.options.watched:
+                    _retraces.watch(self, key)
             outer_scope = enter_scope("")  # the next caller is in another one
             try:
                 made = self._trace(static, tree, types)

@@ -15,6 +15,7 @@ traced for an equal signature, from a line inside a loop.
 
 import dis
 import functools
+import logging
 import numbers
 import warnings
 import weakref
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ._jit_function import JitFunction
 
 _WARN_AT = 3
+_logger = logging.getLogger(__name__)
 
 
 class RetraceWarning(UserWarning):
@@ -37,6 +39,35 @@ class RetraceWarning(UserWarning):
 
     `config.update("warn_retraces", False)` or `DOLMEN_WARN_RETRACES=0` turns it off.
     """
+
+
+def forbid_where_asked(function: "JitFunction", new: TraceKey) -> None:
+    """With `no_tracing`, raise; with `explain_cache_misses`, log what is new.
+
+    Raises:
+        RuntimeError: the setting `no_tracing` forbids tracing.
+    """
+    if flags.NO_TRACING.value:
+        raise RuntimeError(
+            message(
+                f"jit of {function.name}: would be traced, {_reason(function, new)}, "
+                "but no_tracing is set.",
+                "Call it with such arguments once before.",
+            )
+        )
+    if flags.EXPLAIN_CACHE_MISSES.value:
+        _logger.warning(
+            "%s",
+            message(f"jit of {function.name}: is traced, {_reason(function, new)}."),
+        )
+
+
+def _reason(function: "JitFunction", new: TraceKey) -> str:
+    old = nearest(new, function.cache.traced)
+    if old is None:
+        return "for the first time"
+    found = differences(function.signature, new, old)
+    return f"because {_listed(found)} in the nearest earlier signature"
 
 
 def watch(function: "JitFunction", new: TraceKey) -> None:

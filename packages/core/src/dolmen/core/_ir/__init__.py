@@ -1,6 +1,6 @@
 """Types, programs and primitives: what is computed, before anything computes it."""
 
-from . import _dtypes as dtypes
+from . import _dtypes as dtypes, _tracebacks as tracebacks
 from ._check import check as check
 from ._effects import (
     DEBUG as DEBUG,
@@ -46,4 +46,4 @@ from ._rewrite import (
 from ._structure import Structures as Structures, literal_key as literal_key
 from ._types import ArrayType as ArrayType, array_type as array_type
 
-__all__ = ["dtypes"]
+__all__ = ["dtypes", "tracebacks"]

@@ -80,6 +80,7 @@ class Executable:
     """
 
     loaded: Any
+    name: str
     kept: tuple[bool, ...]
     out_types: tuple[ArrayType, ...]
     device: Any
@@ -100,7 +101,17 @@ class Executable:
 
         Args:
             committed: whether the results stay on the device when mixed with others.
+
+        Raises:
+            RuntimeError: the setting `no_execution` forbids it.
         """
+        if flags.NO_EXECUTION.value:
+            raise RuntimeError(
+                message(
+                    f"{self.name}: would be run, but no_execution is set.",
+                    "Leave the `with no_execution()` block first.",
+                )
+            )
         kept = [array for array, keep in zip(arrays, self.kept, strict=True) if keep]
         run = functools.partial(
             _backend.execute,
@@ -273,6 +284,7 @@ def compile_module(
         loaded, origin = _found_or_compiled(module, device, options)
     return Executable(
         loaded,
+        module.name,
         module.kept,
         module.out_types,
         device,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import host_value, rarer_collections
+from .._backend import flags, host_value, rarer_collections
 from .._ir import (
     ArrayType,
     Atom,
@@ -15,6 +15,7 @@ from .._ir import (
     Primitive,
     Program,
     Variable,
+    check,
     message,
     user_frame,
 )
@@ -279,6 +280,8 @@ def record_stateful(
         program.derived["arguments"] = (arguments, len(captures))
     if with_frames:
         check_leaks(trace)
+    if flags.ENABLE_CHECKS.value:
+        check(program)
     return program, captures, written
 
 
