@@ -250,12 +250,8 @@ def checkpoint(
             f"tuple of bools, got {prevent_cse!r:.60}."
         )
     signature = Signature(fun, static_argnums, static_argnames, transform="checkpoint")
-    tracing = JitFunction(
-        fun,
-        signature,
-        Options(checked=False),
-        cache=cache_of(fun, ("checkpoint", signature.key)),
-    )
+    tracing = JitFunction(fun, signature, Options(checked=False))
+    tracing.cache = cache_of(fun, ("checkpoint", signature.key))
 
     @functools.wraps(fun)
     def rematerialized(*args: Any, **kwargs: Any) -> Any:
