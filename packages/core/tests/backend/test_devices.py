@@ -154,3 +154,43 @@ def test_a_wrong_value_in_the_environment_names_the_variable():
         "ValueError: environment variable DOLMEN_NUMPY_RANK_PROMOTION: expected "
         "'allow', 'warn' or 'raise', got 'maybe'."
     )
+
+
+def test_the_platform_has_an_older_name_too():
+    done = run(
+        """
+        import dolmen.core as dc
+        dc.config.update("jax_platform_name", "cuda")
+        try:
+            dc.devices()
+        except RuntimeError as error:
+            print(error)
+        dc.config.update("jax_platforms", "cpu")
+        print(dc.default_backend())
+        """
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "cpu"
+    assert done.stdout.startswith("platform 'cuda': no PJRT plugin found.")
+
+
+def test_visible_gpus_are_an_option_of_the_plugin(monkeypatch, tmp_path):
+    from dolmen.core._backend import _plugins
+
+    made = []
+    monkeypatch.setattr(_plugins, "_cuda_library", lambda: tmp_path)
+    client = _plugins.xla_client
+    monkeypatch.setattr(client, "pjrt_plugin_loaded", lambda name: True)
+    monkeypatch.setattr(client, "pjrt_plugin_initialized", lambda name: True)
+    monkeypatch.setattr(client, "make_c_api_client", lambda *args: made.append(args))
+
+    _plugins.make_client("gpu")
+    _plugins.flags.CUDA_VISIBLE_DEVICES.set_global("1,3")
+    _plugins.make_client("gpu")
+    _plugins.flags.CUDA_VISIBLE_DEVICES.set_global("all")
+
+    assert made == [
+        ("cuda", {}, None),
+        ("cuda", {"visible_devices": [1, 3]}, None),
+    ]

@@ -15,6 +15,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import config
 from dolmen.core._lowering import _cache, forget_executables
+from dolmen.core.experimental import compilation_cache
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def reports(caplog):
     return [
         record.getMessage()
         for record in caplog.records
-        if "cached_function" in record.getMessage()
+        if "jit_cached_function" in record.getMessage()
         and record.levelno == logging.WARNING
     ]
 
@@ -305,6 +306,49 @@ def test_an_unreadable_entry_warns_once_and_is_a_miss(home):
     words = [str(warning.message).split(" in ")[0] for warning in caught]
     assert words == [f"compiled programs can't be {w}" for w in ("read", "kept")]
     np.testing.assert_array_equal(results, 2 * [np.tanh(np.ones(3, np.float32)) * 2])
+
+
+def test_the_directory_is_chosen_by_function_too(home, tmp_path):
+    compilation_cache.set_cache_dir(tmp_path / "other")
+    compiled()
+
+    assert compilation_cache.get_cache_dir() == str(tmp_path / "other")
+    assert len(files(tmp_path / "other")) == 1
+    assert not home.exists()
+
+
+def test_a_reset_cache_complains_again_and_keeps_its_files(home, monkeypatch):
+    compiled()
+    kept = files(home)
+    fail_to_write(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+
+    def twice():
+        compiled(4)
+        compilation_cache.reset_cache()
+        compiled(5)
+
+    with pytest.warns(UserWarning, match="kept") as caught:
+        twice()
+
+    assert len(caught) == 2
+    assert files(home) == kept
+
+
+def test_caches_of_xla_itself_are_beside_the_programs_on_a_gpu(home):
+    class Gpu:
+        platform = "gpu"
+
+    options = dc._backend.compile_options(dc.devices()[0])
+    debug = options.executable_build_options.debug_options
+    _cache.keep_xla_caches(options, dc.devices()[0])
+    on_cpu = debug.xla_gpu_per_fusion_autotune_cache_dir
+    _cache.keep_xla_caches(options, Gpu())
+
+    assert on_cpu == ""
+    assert debug.xla_gpu_per_fusion_autotune_cache_dir == str(
+        home / "xla_gpu_per_fusion_autotune_cache_dir"
+    )
+    assert debug.xla_gpu_kernel_cache_file == ""
 
 
 PROGRAM = """

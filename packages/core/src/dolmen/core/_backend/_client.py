@@ -59,7 +59,7 @@ def client() -> Any:
 def _make_client() -> Any:
     from . import _plugins
 
-    platforms = _flags.PLATFORMS.value
+    platforms = _flags.PLATFORMS.value or _flags.PLATFORM_NAME.value
     for name in platforms.split(",") if platforms else _plugins.available():
         if name != "cpu":
             return _plugins.make_client(name)

@@ -158,6 +158,12 @@ PLATFORMS = Flag(
     optional=True,
     fixed_by_client=True,
 )
+PLATFORM_NAME = Flag(
+    "platform_name",
+    "",
+    "The one platform to use: an older form of `platforms`, which comes first.",
+    fixed_by_client=True,
+)
 NUM_CPU_DEVICES = Flag(
     "num_cpu_devices",
     None,

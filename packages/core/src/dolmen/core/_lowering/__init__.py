@@ -2,6 +2,7 @@
 
 from .._backend import _mlir as mlir
 from ._builder import Builder as Builder
+from ._cache import directory as cache_directory
 from ._compile import (
     Executable as Executable,
     Module as Module,
@@ -12,6 +13,7 @@ from ._compile import (
     forget_executables as forget_executables,
     log_duration as log_duration,
     lower as lower,
+    reset_cache as reset_cache,
 )
 
-__all__ = ["mlir"]
+__all__ = ["cache_directory", "mlir"]

@@ -258,6 +258,12 @@ def forget_executables() -> None:
     _recent.clear()
 
 
+def reset_cache() -> None:
+    """`forget_executables`, and forget what the cache on disk complained about."""
+    forget_executables()
+    _cache.reset()
+
+
 def compile_module(
     module: Module,
     device: Any,

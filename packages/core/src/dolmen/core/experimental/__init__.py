@@ -2,6 +2,8 @@
 
 `checkify`
     Errors of compiled programs as values.
+`compilation_cache`
+    Where compiled programs are kept on disk.
 `serialize_executable`
     Compiled functions as bytes.
 """
@@ -13,6 +15,6 @@ from .._higher_order import io_callback as io_callback
 
 def __getattr__(name: str) -> object:
     """Load a module at first use."""
-    if name in ("checkify", "serialize_executable"):
+    if name in ("checkify", "compilation_cache", "serialize_executable"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
