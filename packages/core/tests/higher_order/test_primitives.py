@@ -31,6 +31,7 @@ COVERED = {
     "CustomVmap",
     "CustomVjp",
     "DebugCallback",
+    "FfiCall",
     "IoCallback",
     "Jit",
     "PureCallback",

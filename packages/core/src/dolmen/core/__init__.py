@@ -105,6 +105,7 @@ _LAZY_MODULES = (
     "errors",
     "experimental",
     "extend",
+    "ffi",
     "flatten_util",
     "nn",
     "random",

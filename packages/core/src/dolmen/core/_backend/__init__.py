@@ -65,6 +65,14 @@ from ._dispatch import (
     set_error_filter as set_error_filter,
     set_tracer_class as set_tracer_class,
 )
+from ._ffi import (
+    include_dir as include_dir,
+    pycapsule as pycapsule,
+    register_ffi_target as register_ffi_target,
+    register_ffi_target_as_batch_partitionable as register_as_batch_partitionable,
+    register_ffi_type as register_ffi_type,
+    register_ffi_type_id as register_ffi_type_id,
+)
 from ._garbage import rarer_collections as rarer_collections
 from ._interchange import (
     device_of_dlpack as device_of_dlpack,
@@ -75,6 +83,6 @@ from ._interchange import (
 from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
 
-__all__ = ["flags", "pytree"]
+__all__ = ["flags", "pytree", "register_as_batch_partitionable"]
 
 _install_arrays()

@@ -97,6 +97,21 @@ def rank(handle: Any) -> int:
     return handle.type.rank
 
 
+def is_array(handle: Any) -> bool:
+    """Whether a value is an array, not a token."""
+    return isinstance(handle.type, ir.RankedTensorType)
+
+
+def output_operand_alias(output: tuple[int, ...], operand: int) -> Any:
+    """That a result of a custom call, by its index, shares an operand's memory."""
+    return stablehlo.OutputOperandAlias.get(
+        output_tuple_indices=list(output),
+        operand_index=operand,
+        operand_tuple_indices=[],
+        ctx=context,
+    )
+
+
 def resized(handle: Any, shape: tuple[int, ...]) -> Any:
     """The MLIR type of an array of `shape` with the elements of `handle`."""
     return ir.RankedTensorType.get(
@@ -202,6 +217,50 @@ def _scalar_attribute(value: Any, element: Any) -> Any:
     if isinstance(element, ir.FloatType):
         return ir.FloatAttr.get(element, float(value))
     return None
+
+
+def layouts(orders: Any) -> Any:
+    """Layouts of arrays, each given by its axes from the slowest to the fastest."""
+    with context:
+        index = ir.IndexType.get()
+        return array_of(
+            ir.DenseIntElementsAttr.get(
+                np.asarray(order[::-1], np.int64), type=index, shape=[len(order)]
+            )
+            for order in orders
+        )
+
+
+def ffi_attribute(value: Any) -> Any:
+    """A Python value as an attribute that typed-FFI handlers decode.
+
+    Python numbers become 64-bit ones, NumPy scalars and arrays keep their dtype, tuples
+    and dictionaries hold other attributes.
+
+    Raises:
+        TypeError: there is no attribute for the value.
+    """
+    with context, unknown_location:
+        if isinstance(value, bool | np.bool_):
+            return boolean(bool(value))
+        if isinstance(value, int):
+            return integer(value)
+        if isinstance(value, float) and not isinstance(value, np.generic):
+            return ir.FloatAttr.get(ir.F64Type.get(), value)
+        if isinstance(value, str):
+            return string(value)
+        if isinstance(value, np.ndarray):
+            return dense(value)
+        if isinstance(value, tuple):
+            return array_of(map(ffi_attribute, value))
+        if isinstance(value, dict):
+            return dictionary({k: ffi_attribute(v) for k, v in value.items()})
+        made = None
+        if isinstance(value, np.generic) and value.dtype in _element_types:
+            made = _scalar_attribute(value, element_type(value.dtype))
+        if made is None:
+            raise TypeError(f"{type(value).__name__} {value!r:.60}")
+        return made
 
 
 def dot_dimension_numbers(

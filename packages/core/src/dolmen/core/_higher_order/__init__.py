@@ -27,6 +27,11 @@ from ._debug import (
     debug_log as debug_log,
     debug_print as debug_print,
 )
+from ._ffi import (
+    build_ffi_lowering_function as build_ffi_lowering_function,
+    ffi_call as ffi_call,
+    ffi_lowering as ffi_lowering,
+)
 from ._fwd_and_bwd import fwd_and_bwd as fwd_and_bwd
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options

@@ -4,6 +4,7 @@ from . import _dtypes as dtypes, _tracebacks as tracebacks
 from ._check import check as check
 from ._effects import (
     DEBUG as DEBUG,
+    FFI as FFI,
     IO as IO,
     ORDERED_DEBUG as ORDERED_DEBUG,
     ORDERED_IO as ORDERED_IO,

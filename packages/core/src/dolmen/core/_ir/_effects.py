@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 DEBUG = "debug"
 IO = "io"
+FFI = "ffi"
 ORDERED_DEBUG = "ordered debug"
 ORDERED_IO = "ordered io"
 

@@ -66,6 +66,15 @@ def _scoped_location(frame: Frame, operation: str) -> Any:
     return mlir.file_location(name, code.co_filename, line_of(frame))
 
 
+def _layouts(given: Sequence[Any] | None, ranks: Sequence[int]) -> Any:
+    """Layouts with row-major ones where none is given."""
+    chosen = [None] * len(ranks) if given is None else given
+    return mlir.layouts(
+        tuple(range(rank)) if order is None else tuple(order)
+        for order, rank in zip(chosen, ranks, strict=True)
+    )
+
+
 class _Function:
     """A function of the module and the operations that call it."""
 
@@ -277,18 +286,43 @@ class Builder:
         types: Sequence[ArrayType],
         *,
         has_side_effect: bool = False,
-        backend_config: dict[str, Any] | None = None,
+        backend_config: dict[str, Any] | str | None = None,
+        api_version: int = 4,
+        operand_layouts: Sequence[Sequence[int] | None] | None = None,
+        result_layouts: Sequence[Sequence[int] | None] | None = None,
+        aliases: Sequence[tuple[int, int]] = (),
         **attributes: Any,
     ) -> Any:
-        """A call of a registered typed-FFI target."""
+        """A call of a target registered with XLA.
+
+        Args:
+            backend_config: attributes of a typed-FFI target (`api_version` 4), or the
+                text that an older one gets.
+            operand_layouts: for each operand its axes from the slowest to the fastest;
+                None is row-major.
+            result_layouts: the same of the results.
+            aliases: pairs of an operand and a result that share memory.
+        """
+        ranks = [mlir.rank(x) if mlir.is_array(x) else 0 for x in operands]
+        out_ranks = [0 if type is _TOKEN else type.ndim for type in types]
+        if aliases:
+            single = len(types) == 1
+            attributes["output_operand_aliases"] = mlir.array_of(
+                mlir.output_operand_alias(() if single else (result,), operand)
+                for operand, result in aliases
+            )
         return self.emit(
             "custom_call",
             operands,
             types,
             call_target_name=mlir.string(target),
             has_side_effect=mlir.boolean(has_side_effect),
-            api_version=mlir.integer(4, 32),
-            backend_config=mlir.dictionary(backend_config or {}),
+            api_version=mlir.integer(api_version, 32),
+            backend_config=mlir.string(backend_config)
+            if isinstance(backend_config, str)
+            else mlir.dictionary(backend_config or {}),
+            operand_layouts=_layouts(operand_layouts, ranks),
+            result_layouts=_layouts(result_layouts, out_ranks),
             **attributes,
         )
 
