@@ -7,6 +7,7 @@
         TracerArrayConversionError
         TracerBoolConversionError
         TracerIntegerConversionError
+      KeyReuseError
     IndexError
       NonConcreteBooleanIndexError
     TypeError
@@ -22,6 +23,7 @@ from ._backend import JaxRuntimeError as JaxRuntimeError
 from ._higher_order import RetraceWarning as RetraceWarning
 from ._tracing import (
     ConcretizationTypeError as ConcretizationTypeError,
+    KeyReuseError as KeyReuseError,
     NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
     TracerArrayConversionError as TracerArrayConversionError,
     TracerBoolConversionError as TracerBoolConversionError,

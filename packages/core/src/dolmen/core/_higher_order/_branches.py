@@ -13,6 +13,7 @@ from .._tracing import (
     bind,
     concrete,
     is_array_like,
+    pass_on_key_uses,
     present,
     typeof,
     write_back,
@@ -243,6 +244,8 @@ def _choose(
         with_results_for(program, captures, cells, written)
         for program, (_, _, _, cells) in zip(shared, recorded, strict=True)
     ]
-    outs = bind(choice.with_branches(branches), index, *present(captures), *leaves)
+    values = [*present(captures), *leaves]
+    pass_on_key_uses(branches, values, name)
+    outs = bind(choice.with_branches(branches), index, *values)
     write_back(written, outs[count:])
     return out_tree.unflatten(outs[:count])

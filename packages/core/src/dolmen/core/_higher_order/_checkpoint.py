@@ -17,6 +17,8 @@ from .._tracing import (
     bind,
     evaluate,
     is_array_like,
+    pass_back_key_uses,
+    pass_on_key_uses,
     present,
     record_closed,
 )
@@ -266,7 +268,10 @@ def checkpoint(
             # One for each positional argument; captures are never new.
             fences = _input_fences(fences, dynamic, len(traced.captures))
         made = _checkpoint_of(traced.program, fences, policy)
-        outs = bind(made, *present(traced.captures), *present(leaves))
+        values = [*present(traced.captures), *present(leaves)]
+        pass_on_key_uses([traced.program], values, traced.name)
+        outs = bind(made, *values)
+        pass_back_key_uses(traced.program, outs)
         return traced.result(outs, leaves)
 
     return rematerialized

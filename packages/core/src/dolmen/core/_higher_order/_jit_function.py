@@ -16,6 +16,9 @@ from .._tracing import (
     as_array,
     evaluate,
     is_array_like,
+    key_uses_are_checked,
+    pass_back_key_uses,
+    pass_on_key_uses,
     present,
     record_stateful,
     run_program,
@@ -105,12 +108,17 @@ class JitFunction:
             self._check_aliases(found, given, dynamic)
             captures, leaves = present(captures), present(leaves)
         values = [*captures, *leaves]
+        checks_keys = key_uses_are_checked()
+        if checks_keys:
+            pass_on_key_uses([found.program], values, self.name)
         if state.trace is not EAGER and (
             state.trace.staging
             or any(isinstance(v, Tracer) for v in values)
             or found.program.named_axes
         ):
-            return found.result(self._apply(found, values), given), None
+            outs = self._apply(found, values)
+            pass_back_key_uses(found.program, outs)
+            return found.result(outs, given), None
         donated = self.signature.donated(static, dynamic)
         if donated:
             self._check_donation(static, dynamic, leaves, donated)
@@ -125,10 +133,11 @@ class JitFunction:
             device=self.placement.device if self.placement else None,
             input_names=lambda: self._input_names(found, static, dynamic),
         )
+        pass_back_key_uses(found.program, outs)
         result = found.result(outs, given)
         # C++ knows no refs, and would take static arguments counted from the end for
         # dynamic ones.
-        if found.stateful or self.signature.counts_from_end:
+        if found.stateful or checks_keys or self.signature.counts_from_end:
             return result, None
         return result, fast_path(found.out_tree)
 

@@ -7,7 +7,16 @@ from typing import Any
 
 from .._ir import ArrayType, Program, type_error, value_error
 from .._ops import _joining, _shape, _slicing
-from .._tracing import Cell, as_array, bind, present, typeof, write_back
+from .._tracing import (
+    Cell,
+    as_array,
+    bind,
+    pass_back_key_uses,
+    pass_on_key_uses_of_steps,
+    present,
+    typeof,
+    write_back,
+)
 from .._transforms import vmap
 from .._transforms._trees import (
     argument_leaves,
@@ -138,7 +147,9 @@ def run_scan(
         program, captures = carry_refs(program, captures, written, len(written))
     consts, carry = present(captures), [*present(written), *carry]
     primitive = Scan(program, steps, bool(reverse), len(consts), len(carry), at_once)
+    pass_on_key_uses_of_steps(program, consts, carry, rows, loop.words)
     outs = bind(primitive, *consts, *carry, *rows)
+    pass_back_key_uses(program, outs[: len(carry)])
     write_back(written, outs[: len(written)])
     return (
         carry_tree.unflatten(outs[len(written) : len(carry)]),

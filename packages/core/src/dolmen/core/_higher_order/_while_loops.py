@@ -8,7 +8,16 @@ import numpy as np
 from .._ir import ArrayType, Program, type_error, value_error
 from .._ops._arithmetic import add
 from .._ops._comparison import lt
-from .._tracing import Tracer, bind, concrete, present, typeof, write_back
+from .._tracing import (
+    Tracer,
+    bind,
+    concrete,
+    pass_back_key_uses,
+    pass_on_key_uses_of_steps,
+    present,
+    typeof,
+    write_back,
+)
 from .._transforms._trees import argument_leaves, name_of
 from ._agreement import Side, results, settle_all, settle_types, with_type
 from ._functions import (
@@ -89,7 +98,12 @@ def _run_while(
         body, body_captures = carry_refs(body, body_captures, written, len(written))
     primitive = While(condition, body, len(captures), len(body_captures))
     consts = present([*captures, *body_captures])
-    outs = bind(primitive, *consts, *present(written), *carry)
+    carry = [*present(written), *carry]
+    count = len(captures)
+    pass_on_key_uses_of_steps(condition, consts[:count], [], [], loop.words)
+    pass_on_key_uses_of_steps(body, consts[count:], carry, [], loop.words)
+    outs = bind(primitive, *consts, *carry)
+    pass_back_key_uses(body, outs)
     write_back(written, outs[: len(written)])
     return tree.unflatten(outs[len(written) :])
 

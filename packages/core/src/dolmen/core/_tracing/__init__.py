@@ -32,6 +32,16 @@ from ._errors import (
     leaked as leaked,
     not_concrete as not_concrete,
 )
+from ._key_uses import (
+    KeyReuseError as KeyReuseError,
+    key_is_used as key_is_used,
+    key_uses_are_checked as key_uses_are_checked,
+    note_part_of_keys as note_part_of_keys,
+    pass_back_key_uses as pass_back_key_uses,
+    pass_on_key_uses as pass_on_key_uses,
+    pass_on_key_uses_of_steps as pass_on_key_uses_of_steps,
+    use_key as use_key,
+)
 from ._recording import (
     RecordedTracer as RecordedTracer,
     RecordingTrace as RecordingTrace,

@@ -4,6 +4,8 @@
     Errors of compiled programs as values.
 `compilation_cache`
     Where compiled programs are kept on disk.
+`key_reuse`
+    Checking that no random key is used twice.
 `serialize_executable`
     Compiled functions as bytes.
 """
@@ -12,9 +14,11 @@ import importlib
 
 from .._higher_order import io_callback as io_callback
 
+_MODULES = ("checkify", "compilation_cache", "key_reuse", "serialize_executable")
+
 
 def __getattr__(name: str) -> object:
     """Load a module at first use."""
-    if name in ("checkify", "compilation_cache", "serialize_executable"):
+    if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

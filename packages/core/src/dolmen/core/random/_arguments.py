@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import lax
 from .._ir import dtypes, type_error, value_error
-from .._tracing import as_array, typeof
+from .._tracing import as_array, key_uses_are_checked, typeof, use_key
 from ._keys import KeyArray, as_shape as as_shape, open_key
 
 _KINDS = {
@@ -30,8 +30,12 @@ def single_key(function: str, key: Any, out_sharding: Any) -> KeyArray:
             "sharding instead."
         )
     if key.__class__ is KeyArray and not key.ndim:
-        return key
-    return open_key(function, key)[0]
+        one, typed = key, True
+    else:
+        one, typed = open_key(function, key)
+    if typed and key_uses_are_checked():
+        use_key(one._base, f"random.{function}")
+    return one
 
 
 def sampled_dtype(function: str, dtype: Any, kinds: str) -> np.dtype:

@@ -24,7 +24,10 @@ from .._tracing import (
     device_array as _device_array,
     is_array_like,
     is_staging,
+    key_uses_are_checked,
+    note_part_of_keys,
     typeof,
+    use_key,
 )
 from ._generators import GENERATORS, THREEFRY, Generator, resolve_generator
 
@@ -231,7 +234,10 @@ class KeyArray(_backend.Array):
 
     # ---- other arrangements of the keys --------------------------------------------
 
-    def _like(self, base: Any) -> "KeyArray":
+    def _like(self, base: Any, *path: Any) -> "KeyArray":
+        """Keys out of these, those at `path` or all."""
+        if key_uses_are_checked():
+            note_part_of_keys(base, self._base, *path)
         return KeyArray(base, self._generator)
 
     def __len__(self) -> int:
@@ -245,7 +251,7 @@ class KeyArray(_backend.Array):
                 "iteration over a single key.", "Make several with `split(key)`."
             )
         if len(self) <= _UNSTACKED_AT_ONCE:
-            return map(self._like, _unstack(self._base))
+            return map(self._like, _unstack(self._base), range(len(self)))
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> "KeyArray":
@@ -258,9 +264,10 @@ class KeyArray(_backend.Array):
                     f"shape {self.shape}."
                 )
             )
+        path = _path(items, self.shape)
         if any(item is Ellipsis for item in items):
             items = (*items, *[slice(None)] * self._word_axes)
-        return self._like(self._base[items])
+        return self._like(self._base[items], *path)
 
     def reshape(self, *shape: Any, order: str = "C") -> "KeyArray":
         """The keys in another shape."""
@@ -271,7 +278,8 @@ class KeyArray(_backend.Array):
         if -1 in sizes:
             known = -math.prod(sizes)
             sizes = tuple(self.size // max(known, 1) if n < 0 else n for n in sizes)
-        return self._like(lax.reshape(self._base, (*sizes, *self._generator.key_shape)))
+        made = lax.reshape(self._base, (*sizes, *self._generator.key_shape))
+        return self._like(made, *self._rearranged("reshape", sizes))
 
     def ravel(self, order: str = "C") -> "KeyArray":
         """The keys along one axis."""
@@ -288,7 +296,8 @@ class KeyArray(_backend.Array):
         else:
             axes = [axis] if isinstance(axis, int) else list(axis)
         axes = [a + self.ndim if a < 0 else a for a in axes]
-        return self._like(lax.squeeze(self._base, axes))
+        made = lax.squeeze(self._base, axes)
+        return self._like(made, *self._rearranged("squeeze", tuple(axes)))
 
     def transpose(self, *axes: Any) -> "KeyArray":
         """The keys with their axes permuted, by default reversed."""
@@ -296,7 +305,12 @@ class KeyArray(_backend.Array):
         order = tuple(order) if order else tuple(reversed(range(self.ndim)))
         order = tuple(a + self.ndim if a < 0 else a for a in order)
         words = tuple(range(self.ndim, self.ndim + self._word_axes))
-        return self._like(lax.transpose(self._base, order + words))
+        made = lax.transpose(self._base, order + words)
+        return self._like(made, *self._rearranged("transpose", order))
+
+    def _rearranged(self, *how: Any) -> tuple[Any, ...]:
+        """A step of a path, so that the same index means other keys afterwards."""
+        return (how,) if self.size > 1 else ()
 
     @property
     def T(self) -> "KeyArray":
@@ -325,6 +339,17 @@ class KeyArray(_backend.Array):
             "numpy.asarray: keys can't become a NumPy array.",
             "Take their words with `random.key_data(key)`.",
         )
+
+
+def _path(items: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """An index as steps of a path to part of an array of keys."""
+    if all(isinstance(item, int | np.integer) for item in items):
+        pairs = zip(items, shape, strict=False)
+        return tuple(int(item) % max(size, 1) for item, size in pairs)
+    static = (slice, int, np.integer, type(None), type(Ellipsis))
+    if all(isinstance(item, static) for item in items):
+        return (repr(items),)
+    return (object(),)  # depends on values
 
 
 def _axes_indexed(item: Any) -> int:
@@ -585,6 +610,8 @@ def split(key: Any, num: int | Sequence[int] = 2) -> Any:
         [1797259609, 2579123966]
     """
     one, typed = open_key("split", key)
+    if typed and key_uses_are_checked():
+        use_key(one._base, "random.split")
     shape = as_shape("split", (num,) if isinstance(num, int) else num, "num")
     made = split_key(one, shape=shape)
     return made if typed else made._base
@@ -642,11 +669,28 @@ def _fold_in(key: KeyArray, data: Any) -> KeyArray:
 
 
 def clone(key: Any) -> Any:
-    """The same key again, where using it twice is intended."""
+    """The same key again, where using it twice is intended.
+
+    With `debug_key_reuse`, each of the two may be used once.
+
+    Example:
+        >>> import dolmen.core as dc
+        >>> from dolmen.core import random
+        >>> with dc.debug_key_reuse(True):
+        ...     key = random.key(0)
+        ...     a, b = random.uniform(key), random.uniform(random.clone(key))
+        >>> (a == b).item()
+        True
+    """
     if isinstance(key, KeyArray):
-        return KeyArray(key._base, key._generator)
+        return KeyArray(_unused(key._base), key._generator)
     _generator_of_words("clone", key)
     return key
+
+
+def _unused(words: Any) -> Any:
+    """The same words for a key that counts as new: uses are noted on the words."""
+    return lax.optimization_barrier(words) if key_uses_are_checked() else words
 
 
 # ---- keys and their words ----------------------------------------------------------
@@ -696,7 +740,7 @@ def wrap_key_data(
         )
     if isinstance(key_bits_array, np.ndarray) and not is_staging():
         key_bits_array = _device_array(key_bits_array)
-    return KeyArray(key_bits_array, generator)
+    return KeyArray(_unused(key_bits_array), generator)
 
 
 def key_impl(keys: Any) -> str:
