@@ -490,9 +490,17 @@ def test_jit_refuses_the_same_ref_twice():
     def call_closed():
         dc.jit(g)(ref)
 
+    def call_checkpoint():
+        dc.checkpoint(f)(ref, ref)
+
     assert message_of(ValueError, call) == (
         "jit of f: the same ref f32[] is passed as kwargs['b'] and as args[0].\n"
         f"  at {line_of(call, 1)}\n"
+        "Pass it once, and use only that argument."
+    )
+    assert message_of(ValueError, call_checkpoint) == (
+        "checkpoint of f: the same ref f32[] is passed as args[1] and as args[0].\n"
+        f"  at {line_of(call_checkpoint, 1)}\n"
         "Pass it once, and use only that argument."
     )
     assert message_of(ValueError, call_closed) == (

@@ -36,7 +36,7 @@ from ._checkpoint_policies import Policy, nothing_saveable
 from ._jit_function import JitFunction, Options, type_of
 from ._recomputation import split, without_dead_results
 from ._signature import Signature
-from ._trace_cache import cache_of
+from ._trace_cache import cache_of, check_aliases
 
 
 class Checkpoint(Primitive):
@@ -263,6 +263,7 @@ def checkpoint(
             raise not_arrays("checkpoint", fun, dynamic)
         leaves = [as_array(leaf) for leaf in leaves]
         traced = tracing.trace(static, tree, tuple(map(type_of, leaves)))
+        check_aliases("checkpoint", traced, leaves, dynamic)
         fences = prevent_cse
         if not isinstance(fences, bool):
             # One for each positional argument; captures are never new.

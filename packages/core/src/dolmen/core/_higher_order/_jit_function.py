@@ -27,7 +27,6 @@ from .._tracing import (
 )
 from .._transforms._arguments import Callee, call_arguments
 from .._transforms._trees import (
-    call_path,
     flatten,
     flatten_with_path,
     name_of,
@@ -38,7 +37,7 @@ from . import _retraces
 from ._call import call
 from ._placement import Placement
 from ._signature import Signature, Static
-from ._trace_cache import TraceCache, TracedFunction, TraceKey
+from ._trace_cache import TraceCache, TracedFunction, TraceKey, check_aliases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +104,7 @@ class JitFunction:
         found.misses += 1
         captures, leaves = found.captures, given
         if found.stateful or not only_arrays:
-            self._check_aliases(found, given, dynamic)
+            check_aliases("jit", found, given, dynamic)
             captures, leaves = present(captures), present(leaves)
         values = [*captures, *leaves]
         checks_keys = key_uses_are_checked()
@@ -155,25 +154,6 @@ class JitFunction:
         if self.options.inline:
             return evaluate(found.program, values)
         return call(found.program, values)
-
-    def _check_aliases(
-        self, found: TracedFunction, leaves: Sequence[Any], dynamic: Any
-    ) -> None:
-        """Raise if a ref comes twice: a write to one would miss the other."""
-        seen = {id(c): "closed over" for c in found.captures if isinstance(c, Cell)}
-        for index, leaf in enumerate(leaves):
-            if not isinstance(leaf, Cell):
-                continue
-            path = call_path(flatten_with_path(dynamic)[0][index][0])
-            if id(leaf) in seen:
-                raise ValueError(
-                    message(
-                        f"jit of {self.name}: the same ref {leaf.type!r} is passed as "
-                        f"{path} and {seen[id(leaf)]}.",
-                        "Pass it once, and use only that argument.",
-                    )
-                )
-            seen[id(leaf)] = f"as {path}"
 
     # ---- donation ------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .. import _backend
-from .._ir import ArrayType, Primitive, Program
+from .._ir import ArrayType, Primitive, Program, value_error
 from .._lowering import forget_executables
 from .._tracing import AbstractRef, Cell, Tracer, write_back
+from .._transforms._trees import call_path, flatten_with_path
 from ._signature import Static
 
 
@@ -94,6 +95,28 @@ class TracedFunction:
         refs = [leaves[w] if isinstance(w, int) else w for w in self.written]
         write_back(refs, outs[count:])
         return self.out_tree.unflatten(outs[:count])
+
+
+def check_aliases(
+    transform: str, found: TracedFunction, leaves: Sequence[Any], dynamic: Any
+) -> None:
+    """Raise if a ref comes twice: a write to one would miss the other.
+
+    Args:
+        leaves: of the dynamic arguments, with the refs among them.
+    """
+    seen = {id(c): "closed over" for c in found.captures if isinstance(c, Cell)}
+    for index, leaf in enumerate(leaves):
+        if not isinstance(leaf, Cell):
+            continue
+        path = call_path(flatten_with_path(dynamic)[0][index][0])
+        if id(leaf) in seen:
+            raise value_error(
+                f"{transform} of {found.name}: the same ref {leaf.type!r} is passed as "
+                f"{path} and {seen[id(leaf)]}.",
+                "Pass it once, and use only that argument.",
+            )
+        seen[id(leaf)] = f"as {path}"
 
 
 class TraceCache:
