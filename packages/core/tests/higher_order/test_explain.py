@@ -131,6 +131,19 @@ def test_memory_at_the_peak_by_line():
     assert rows["return jnp.stack([small, small])"].peak == 0
 
 
+def test_what_is_dead_at_the_peak_does_not_count():
+    def two_parts(x):
+        first = jnp.broadcast_to(x, (10, 10))
+        total = first.sum()
+        second = jnp.broadcast_to(total, (100, 10))
+        return second.sum()
+
+    rows = rows_of(dc.explain(two_parts, compiled=False)(np.ones(10, np.float32)))
+
+    assert rows["first = jnp.broadcast_to(x, (10, 10))"].peak == 0
+    assert rows["second = jnp.broadcast_to(total, (100, 10))"].peak == 4000
+
+
 def test_memory_inside_a_loop_comes_on_top():
     def loop(x):
         outer = x * 2.0

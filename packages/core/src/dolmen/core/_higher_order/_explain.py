@@ -203,7 +203,8 @@ class Explanation:
 
     def to_html(self) -> str:
         """The table as HTML, with bars for the shares of the work."""
-        head = "".join(f"<th>{title}</th>" for title in (*_COLUMNS, "line", "source"))
+        head = "".join(f"<th class='number'>{title}</th>" for title in _COLUMNS)
+        head += "<th>line</th><th>source</th>"
         body = "".join(map(self._html_row, self.lines))
         summary = "<br>".join(map(html.escape, self._summary()))
         notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
@@ -236,7 +237,8 @@ _STYLE = (
     ".dolmen-explain table {border-collapse: collapse; font-size: 90%} "
     ".dolmen-explain th, .dolmen-explain td {padding: 2px 8px; text-align: left; "
     "white-space: pre} "
-    ".dolmen-explain .number {text-align: right; font-variant-numeric: tabular-nums} "
+    ".dolmen-explain table .number {text-align: right; "
+    "font-variant-numeric: tabular-nums} "
     ".dolmen-explain tbody tr:nth-child(odd) {background: #8881}"
 )
 

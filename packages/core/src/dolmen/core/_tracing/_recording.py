@@ -1,7 +1,7 @@
 """The trace that writes operations down: tracers are the program's variables."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,15 @@ from .._ir import (
     user_frame,
 )
 from ._errors import check_leaks, leaked
-from ._history import Argument
 from ._refs import Cell, present, unexpected_write
 from ._trace import CustomCall, Trace, Tracer, enter, state
 from ._values import as_array, device_array, typeof
 
+if TYPE_CHECKING:
+    from ._history import Argument  # loaded when a message needs it
+
 # From the inputs of a trace to what each of them is in the user's call.
-Describe = Callable[[Sequence[Any]], list[Argument]]
+Describe = Callable[[Sequence[Any]], "list[Argument]"]
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 

@@ -3,10 +3,12 @@
 import functools
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._tracing._history import Argument
 from ._trees import call_path, flatten_with_path, name_of, path_text
+
+if TYPE_CHECKING:
+    from .._tracing._history import Argument  # loaded when a message needs it
 
 
 class Callee:
@@ -36,11 +38,13 @@ class Callee:
         return [*names[:count], *(f"args[{i}]" for i in range(len(names), count))]
 
 
-def positional_arguments(callee: Callee, args: Sequence[Any]) -> list[Argument]:
+def positional_arguments(callee: Callee, args: Sequence[Any]) -> "list[Argument]":
     """The leaves of arguments that a transformation passes by itself.
 
     Their path starts with the parameter: `carry['w']`.
     """
+    from .._tracing._history import Argument
+
     names = callee.parameters(len(args))
     return [
         Argument(
@@ -58,7 +62,7 @@ def call_arguments(
     dynamic: Any,
     static: Sequence[Any] = (),
     static_names: Sequence[str] | None = None,
-) -> list[Argument]:
+) -> "list[Argument]":
     """The leaves of the arguments of a user's call.
 
     Args:
@@ -66,6 +70,8 @@ def call_arguments(
         static: positions of static arguments that were passed by position.
         static_names: all names of static arguments; None if none can be.
     """
+    from .._tracing._history import Argument
+
     args, _ = dynamic
     total = len(args) + len(static)
     positions = [i for i in range(total) if i not in static]
