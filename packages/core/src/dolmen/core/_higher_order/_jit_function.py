@@ -72,13 +72,14 @@ class JitFunction:
         options: Options | None = None,
         *,
         placement: Placement | None = None,
+        cache: TraceCache | None = None,
     ) -> None:
         self.fun = fun
         self.name = name_of(fun)
         self.signature = signature
         self.options = options or Options()
         self.placement = placement
-        self.cache = TraceCache()
+        self.cache = cache or TraceCache()
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -15,11 +15,12 @@ traced for an equal signature, from a line inside a loop.
 
 import dis
 import functools
+import inspect
 import logging
 import numbers
 import warnings
 import weakref
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .._backend import flags
@@ -100,8 +101,8 @@ def _watch_signatures(function: "JitFunction", new: TraceKey) -> None:
     causes[None] = []
     _warn(
         f"jit of {function.name}: traced and compiled {len(function.cache.traced) + 1} "
-        f"times, now because {_listed(found)} in the nearest earlier signature.",
-        f"{_advice(cause, found[0])} `{function.name}.cache_report()` lists all "
+        f"times. Compared with the nearest earlier signature, {_listed(found)}.",
+        f"{_advice(cause, found[0])} The function's `cache_report()` lists all "
         "signatures; `config.update('warn_retraces', False)` silences this.",
     )
 
@@ -183,9 +184,10 @@ _by_code: weakref.WeakKeyDictionary[CodeType, Any] = weakref.WeakKeyDictionary()
 
 
 def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
-    code, closure = _code_and_closure(function.fun)
+    code = _user_code(function.fun)
     if code is None:
         return
+    _, closure = _code_and_closure(function.fun)
     known = hash((new, function.key))
     if code not in _by_code:
         _by_code[code] = known, closure, 0
@@ -212,34 +214,53 @@ def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
     )
 
 
-def _code_and_closure(fun: Any) -> tuple[CodeType | None, dict[str, Any]]:
-    """Code of a function and what it closed over: numbers, identities of objects."""
+def _user_code(fun: Any) -> CodeType | None:
+    """Code of the function inside wrappers."""
     if isinstance(fun, functools.partial):
-        code, closure = _code_and_closure(fun.func)
-        bound = {f"argument {i}": _content(value) for i, value in enumerate(fun.args)}
-        named = {name: _content(value) for name, value in fun.keywords.items()}
-        return code, closure | bound | named
+        return _user_code(fun.func)
+    code = getattr(inspect.unwrap(fun), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _code_and_closure(
+    fun: Any, depth: int = 2
+) -> tuple[CodeType | None, dict[Any, Any]]:
+    """Code of a function and what it closed over: numbers, identities of objects.
+
+    Functions in the closure, such as those that `grad` wraps, count by their own code
+    and closure, `depth` of them.
+    """
+    if isinstance(fun, functools.partial):
+        code, closure = _code_and_closure(fun.func, depth)
+        bound = dict(enumerate(fun.args)) | fun.keywords
+        return code, closure | {
+            f"argument {which}": _content(value, depth)
+            for which, value in bound.items()
+        }
     code = getattr(fun, "__code__", None)
     if not isinstance(code, CodeType):
         return None, {}
-    cells = zip(code.co_freevars, fun.__closure__ or (), strict=False)
-    closure = {name: _cell_content(cell) for name, cell in cells}
-    defaults = {
-        f"default {i}": _content(v) for i, v in enumerate(fun.__defaults__ or ())
-    }
-    named = {name: _content(v) for name, v in (fun.__kwdefaults__ or {}).items()}
-    return code, closure | defaults | named
+    values = dict(
+        zip(code.co_freevars, map(_in_cell, fun.__closure__ or ()), strict=True)
+    )
+    values |= dict(enumerate(fun.__defaults__ or ())) | (fun.__kwdefaults__ or {})
+    return code, {which: _content(value, depth) for which, value in values.items()}
 
 
-def _cell_content(cell: Any) -> Any:
+def _in_cell(cell: Any) -> Any:
     try:
-        return _content(cell.cell_contents)
+        return cell.cell_contents
     except ValueError:  # not filled yet
         return None
 
 
-def _content(value: Any) -> Any:
-    return value if type(value) in (int, float, complex) else ("object", id(value))
+def _content(value: Any, depth: int) -> Any:
+    if type(value) in (int, float, complex):
+        return value
+    if depth and isinstance(value, FunctionType):
+        code, closure = _code_and_closure(value, depth - 1)
+        return "function", id(code), tuple(closure.items())
+    return "object", id(value)
 
 
 def _alike(closure: dict[str, Any], last: dict[str, Any]) -> bool:

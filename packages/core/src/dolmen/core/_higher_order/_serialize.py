@@ -120,7 +120,9 @@ def deserialize_and_load(
     loaded = _backend.deserialize_executable(body, device, options)
     results = tuple(map(_type_of, about["results"]))
     kept = tuple(about["kept"])
-    executable = Executable(loaded, kept, results, device, origin="bytes")
+    executable = Executable(
+        loaded, about["name"], kept, results, device, origin="bytes"
+    )
     types = tuple(map(_type_of, about["arguments"]))
     captures = _arrays(list(map(_type_of, about["captures"])), rest, device)
     return Compiled(

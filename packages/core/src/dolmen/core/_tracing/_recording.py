@@ -42,6 +42,21 @@ class RecordedTracer(Variable, Tracer):
         self.type = type
         self.owner = trace
 
+    # What numpy installs compares values. When the trace is over there are none: then
+    # two variables of a program are compared as such, for example looked for in a list.
+
+    def __eq__(self, other: object) -> Any:
+        if self.owner.finished and isinstance(other, Variable | Literal):
+            return self is other
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> Any:
+        if self.owner.finished and isinstance(other, Variable | Literal):
+            return self is not other
+        return super().__ne__(other)
+
+    __hash__ = Tracer.__hash__
+
 
 class RecordingTrace(Trace):
     """Appends an equation for every operation.
