@@ -56,6 +56,13 @@ def test_results_may_have_a_tree_of_axes():
     assert got["b"][1] == 2.0
 
 
+def test_results_may_be_summed_over_the_batch():
+    got = dc.vmap(lambda x: (x, 1.0), out_axes=None, sum_match=True)(A)
+
+    np.testing.assert_array_equal(got[0], A.sum(0))
+    assert got[1] == 1.0
+
+
 def test_keyword_arguments_are_batched_along_axis_zero():
     got = dc.vmap(lambda x, y: x + y.sum(), in_axes=(None,))(1.0, y=A)
 

@@ -7,6 +7,7 @@ from typing import Any
 from .._backend import pytree
 from .._ir import message, type_error, value_error
 from .._ops import _shape
+from .._ops._reductions import reduce_sum
 from .._tracing import (
     Cell,
     NamedAxis,
@@ -39,6 +40,7 @@ def vmap(
     axis_name: Any = None,
     axis_size: int | None = None,
     spmd_axis_name: Any = None,
+    sum_match: bool = False,
 ) -> Callable[..., Any]:
     """Vectorise a function over a new axis of its arguments.
 
@@ -53,6 +55,8 @@ def vmap(
             and its kin).
         axis_size: length of the batch axis, needed only if nothing is batched.
         spmd_axis_name: mesh axis over which the batch is partitioned.
+        sum_match: sum a result over the batch where `out_axes` is None but the result
+            differs across the batch, instead of an error.
 
     Returns:
         A function of batches.
@@ -133,7 +137,9 @@ def vmap(
         hidden = _hidden_axes(outs, result)
         return out_tree.unflatten(
             [
-                _unbatched(fun, trace, (outs, result), index, place, hidden[index])
+                _unbatched(
+                    fun, trace, (outs, result), index, place, hidden[index], sum_match
+                )
                 for index, place in enumerate(wanted)
             ]
         )
@@ -211,6 +217,7 @@ def _unbatched(
     index: int,
     axis: int | None,
     hidden: int,
+    sum_match: bool,
 ) -> Any:
     """One leaf of the result with its batch axis in place."""
     value = result[0][index]
@@ -220,6 +227,8 @@ def _unbatched(
         return "result" + path_text(flatten_with_path(result[1])[0][index][0])
 
     if axis is None:
+        if mine and sum_match:
+            return reduce_sum(value.value, (value.axis,))
         if mine:
             raise value_error(
                 f"vmap of {name_of(fun)}: out_axes is None for {path()}, which differs "
