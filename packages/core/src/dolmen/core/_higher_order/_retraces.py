@@ -215,10 +215,13 @@ def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
 
 
 def _user_code(fun: Any) -> CodeType | None:
-    """Code of the function inside wrappers."""
+    """Code of the user's function inside wrappers; None for one of Dolmen's own."""
     if isinstance(fun, functools.partial):
         return _user_code(fun.func)
-    code = getattr(inspect.unwrap(fun), "__code__", None)
+    inner = inspect.unwrap(fun)
+    if (getattr(inner, "__module__", None) or "").startswith("dolmen."):
+        return None
+    code = getattr(inner, "__code__", None)
     return code if isinstance(code, CodeType) else None
 
 
