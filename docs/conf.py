@@ -86,6 +86,24 @@ def write_module_page(name: str, homes: dict[int, str]) -> None:
     (REFERENCE / f"{name}.md").write_text("\n".join(lines))
 
 
+def write_settings() -> None:
+    """Writes the page of all settings, as `print(config)` lists them."""
+    core = importlib.import_module("dolmen.core")
+    blocks = [
+        f"`{name}`" for name, v in vars(core).items() if repr(v)[:8] == "<setting"
+    ]
+    lines = [
+        "# Settings",
+        "",
+        "Change one for the process with `config.update(name, value)`, or within a",
+        f"`with` block by a function of `dolmen.core`: {', '.join(sorted(blocks))},",
+        "`disable_jit`, `transfer_guard`. `print(config)` prints all of them:",
+        "",
+        *("```text", str(core.config), "```", ""),
+    ]
+    (REFERENCE / "settings.md").write_text("\n".join(lines))
+
+
 def write_reference() -> None:
     """Writes every page under ``reference/`` and their index."""
     shutil.rmtree(REFERENCE, ignore_errors=True)
@@ -100,6 +118,8 @@ def write_reference() -> None:
             write_module_page(name, homes)
         caption = [f":caption: dolmen.{package.name}", ":maxdepth: 1", ""]
         index += ["```{toctree}", *caption, *modules, "```", ""]
+    write_settings()
+    index += ["```{toctree}", ":caption: Settings", "", "settings", "```", ""]
     (REFERENCE / "index.md").write_text("\n".join(index))
 
 
