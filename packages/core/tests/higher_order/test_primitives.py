@@ -34,6 +34,8 @@ COVERED = {
     "FfiCall",
     "IoCallback",
     "Jit",
+    "LinearCall",
+    "LinearSolve",
     "PureCallback",
     "Scan",
     "While",

@@ -33,6 +33,8 @@ from ._higher_order import (
     checkpoint as checkpoint,
     checkpoint_policies as checkpoint_policies,
     clear_caches as clear_caches,
+    closure_convert as closure_convert,
+    custom_gradient as custom_gradient,
     custom_jvp as custom_jvp,
     custom_vjp as custom_vjp,
     device_get as device_get,

@@ -17,6 +17,10 @@ from ._checkpoint_policies import (
     checkpoint_name as checkpoint_name,
     checkpoint_policies as checkpoint_policies,
 )
+from ._closures import (
+    closure_convert as closure_convert,
+    custom_gradient as custom_gradient,
+)
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
 from ._custom_vmap import custom_vmap as custom_vmap, sequential_vmap as sequential_vmap
@@ -35,6 +39,8 @@ from ._ffi import (
 from ._fwd_and_bwd import fwd_and_bwd as fwd_and_bwd
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options
+from ._linear_call import linear_call as linear_call
+from ._linear_solve import custom_linear_solve as custom_linear_solve
 from ._loops import map as map, scan as scan
 from ._programs import (
     ClosedJaxpr as ClosedJaxpr,
@@ -43,6 +49,7 @@ from ._programs import (
     jaxpr_as_fun as jaxpr_as_fun,
 )
 from ._retraces import RetraceWarning as RetraceWarning
+from ._root import custom_root as custom_root
 from ._saved_residuals import (
     print_saved_residuals as print_saved_residuals,
     saved_residuals as saved_residuals,

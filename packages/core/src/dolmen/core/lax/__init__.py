@@ -3,6 +3,8 @@
 from .._higher_order import (
     associative_scan as associative_scan,
     cond as cond,
+    custom_linear_solve as custom_linear_solve,
+    custom_root as custom_root,
     fori_loop as fori_loop,
     map as map,
     platform_dependent as platform_dependent,
