@@ -344,10 +344,13 @@ def test_traced_slice_bounds_are_refused_with_advice(x):
         jit(lambda v, i: getitem(v, slice(i, i + 2)))(x, 0)
 
     assert _message(caught) == (
-        "f32[3,4,5][~i32[]:~i32[]]: start, stop and step of a slice must be concrete "
-        "integers, because they decide the size of the result.\n"
+        "slice of f32[3,4,5]: `start`: expected a concrete value, got the traced "
+        "~i32[] while tracing <lambda>.\n"
+        "It is args[1], the argument `i` of <lambda>.\n"
+        "It is used in `getitem(v, slice(i, i + 2))`.\n"
         "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size at a "
-        "traced start."
+        "traced start. If `i` is a setting rather than data, write "
+        "`@jit(static_argnames=('i',))`."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import errors, lax
+from dolmen.core import errors, lax, random
 
 
 def error_of(call, cls):
@@ -167,6 +167,12 @@ def test_numpy_under_eager_differentiation_would_lose_the_derivative():
         (lambda x: [1, 2][x], "Index an array: `jnp.asarray([1, 2])[x]`."),
         (lambda x: float(x), "`jnp.asarray(x, float)` instead of `float(x)`."),
         (lambda x: x.tolist(), "return `x` and convert it there."),
+        (lambda x: x.item(), "return `x` and convert it there."),
+        (lambda x: round(x * 1.0), "Write `jnp.round(x * 1.0)` instead of `round("),
+        (lambda x: 3 in [x, 2], "Write `jnp.isin(3, jnp.asarray([x, 2]))` instead of"),
+        (lambda x: jnp.unique(x), "Pass `size`, the number of elements of the result."),
+        (lambda x: jnp.arange(x), "arange: `stop`: expected a concrete value"),
+        (lambda x: random.normal(random.key(0), (x,)), "normal: `shape`: expected a"),
         (
             lambda x: np.busday_count(x, x),
             "`dolmen.core.numpy` has no `busday_count`: call `np.busday_count` outside",

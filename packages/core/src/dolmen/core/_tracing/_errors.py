@@ -54,6 +54,10 @@ class NonConcreteBooleanIndexError(TracingError, IndexError):
     """A traced boolean array selects a number of elements nobody knows yet."""
 
 
+class NonConcreteSliceError(TracingError, IndexError):
+    """A traced bound of a slice decides a size nobody knows yet."""
+
+
 class UnexpectedTracerError(TracingError, RuntimeError):
     """A traced value was used after its function had returned."""
 
@@ -63,16 +67,20 @@ _CLASSES: dict[str, type[TracingError]] = {
     "int": TracerIntegerConversionError,
     "array": TracerArrayConversionError,
     "mask": NonConcreteBooleanIndexError,
+    "slice": NonConcreteSliceError,
 }
 
 
-def not_concrete(tracer: Any, wanted: str, call: str) -> TracingError:
+def not_concrete(
+    tracer: Any, wanted: str, call: str, instead: str = ""
+) -> TracingError:
     """The error for a tracer used where a concrete value is needed.
 
     Args:
         wanted: as what: a `bool`, an `int` (or another Python number), a NumPy `array`,
-            or the `mask` of a boolean index.
+            the `mask` of a boolean index, a bound of a `slice`.
         call: what needs it, for the message: `bool()`, ``zeros: `shape` ``.
+        instead: what to write instead; by default it is read off the user's code.
     """
     if tracer.owner.finished:
         return leaked(tracer)
@@ -82,7 +90,7 @@ def not_concrete(tracer: Any, wanted: str, call: str) -> TracingError:
     running = running_frame(frame)
     names = {} if running is None else running.f_globals
     return _CLASSES[wanted](
-        lambda: explain_concretization(tracer, wanted, call, frame, names)
+        lambda: explain_concretization(tracer, wanted, call, instead, frame, names)
     )
 
 

@@ -13,11 +13,17 @@ _NUMPY = "dolmen.core.numpy"
 
 
 def explain_concretization(
-    tracer: Any, wanted: str, call: str, frame: Frame | None, names: dict[str, Any]
+    tracer: Any,
+    wanted: str,
+    call: str,
+    instead: str,
+    frame: Frame | None,
+    names: dict[str, Any],
 ) -> str:
     """The message for a traced value used where a concrete one is needed.
 
     Args:
+        instead: what to write instead; if empty, it is read off the user's code.
         names: the global names of the user's module.
     """
     function = getattr(tracer.owner, "function", "")
@@ -27,9 +33,8 @@ def explain_concretization(
     lines = [_where_from(tracer, found)]
     if wanted != "bool" and nodes and isinstance(nodes[-1], ast.expr):
         lines.append(f"It is used in `{_text(nodes[-1])}`.")
-    instead = _instead(wanted, nodes, names)
-    static = _static(wanted, found)
-    lines.append(" ".join(filter(None, (instead, static))))
+    advice = instead or _instead(wanted, nodes, names)
+    lines.append(" ".join(filter(None, (advice, _static(wanted, found)))))
     return message(
         f"{call}: expected a concrete value, got the traced {tracer.type!r}{inside}.",
         "\n".join(filter(None, lines)),
@@ -134,16 +139,16 @@ def _instead(wanted: str, nodes: list[ast.AST], names: dict[str, Any]) -> str:
         return _instead_of_truth(nodes)
     if wanted == "int":
         return _instead_of_number(nodes)
-    if wanted == "mask":
-        return (
-            "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a "
-            "result of fixed size."
-        )
     return _instead_of_numpy(nodes, names)
 
 
 def _instead_of_truth(nodes: list[ast.AST]) -> str:
     for node in reversed(nodes):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+            member, container = _text(node.left), _text(node.comparators[0])
+            return (
+                f"Write `jnp.isin({member}, jnp.asarray({container}))` instead of `in`."
+            )
         if isinstance(node, ast.Compare) and len(node.ops) > 1:
             return f"Write `{_unchained(node)}` instead of the chained comparison."
         if isinstance(node, ast.BoolOp):
@@ -196,7 +201,7 @@ def _unchained(node: ast.Compare) -> str:
     )
 
 
-_CONVERSIONS = {"int": "int", "float": "float", "complex": "complex"}
+_CONVERSIONS = ("int", "float", "complex")
 
 
 def _instead_of_number(nodes: list[ast.AST]) -> str:
@@ -209,6 +214,10 @@ def _instead_of_number(nodes: list[ast.AST]) -> str:
         if not isinstance(node, ast.Call):
             continue
         function = _text(node.func)
+        if _is_to_python(node):
+            return _outside(node)
+        if function == "round":
+            return f"Write `jnp.{_text(node)}` instead of `{_text(node)}`."
         if function in _CONVERSIONS and len(node.args) == 1:
             argument = _text(node.args[0])
             return (
@@ -228,18 +237,27 @@ def _instead_of_number(nodes: list[ast.AST]) -> str:
     )
 
 
-_TO_PYTHON = ("tolist", "tobytes")
+_TO_PYTHON = ("item", "tobytes", "tolist")
+
+
+def _is_to_python(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr in _TO_PYTHON
+
+
+def _outside(node: ast.Call) -> str:
+    assert isinstance(node.func, ast.Attribute)
+    return (
+        "Python values exist only after the call: return "
+        f"`{_text(node.func.value)}` and convert it there."
+    )
 
 
 def _instead_of_numpy(nodes: list[ast.AST], names: dict[str, Any]) -> str:
     for node in reversed(nodes):
         if not isinstance(node, ast.Call):
             continue
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _TO_PYTHON:
-            return (
-                "Python values exist only after the call: return "
-                f"`{_text(node.func.value)}` and convert it there."
-            )
+        if _is_to_python(node):
+            return _outside(node)
         function = _numpy_function(node.func, names)
         if function is None:
             continue

@@ -581,8 +581,9 @@ def arange(
     """
     _no_sharding("arange", out_sharding)
     given = {"start": start, "stop": stop, "step": step}
+    said = {"start": "stop"} if stop is None else {}  # one number is where it stops
     known = {
-        name: _known_number("arange", name, value)
+        name: _known_number("arange", said.get(name, name), value)
         for name, value in given.items()
         if value is not None
     }

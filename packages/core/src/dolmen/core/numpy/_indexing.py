@@ -212,7 +212,13 @@ def _from_sequence(array: ArrayType, item: Any) -> np.ndarray:
 def _concrete_mask(array: ArrayType, mask: Any) -> np.ndarray:
     value = concrete(mask)
     if value is None:
-        raise not_concrete(mask, "mask", f"boolean index of {array!r}")
+        raise not_concrete(
+            mask,
+            "mask",
+            f"boolean index of {array!r}",
+            "Use `jnp.where(mask, x, other)`, or `jnp.nonzero(mask, size=...)` for a "
+            "result of fixed size.",
+        )
     return np.asarray(value)
 
 
@@ -351,19 +357,15 @@ class _Parser:
 
 def _slice_indices(array: ArrayType, item: slice, size: int) -> tuple[int, int, int]:
     parts = [item.start, item.stop, item.step]
-    if any(isinstance(part, Tracer) and concrete(part) is None for part in parts):
-        shown = ":".join(
-            repr(typeof(p)) if isinstance(p, Tracer) else "" if p is None else str(p)
-            for p in (parts if item.step is not None else parts[:2])
-        )
-        raise IndexError(
-            message(
-                f"{array!r}[{shown}]: start, stop and step of a slice must be concrete "
-                "integers, because they decide the size of the result.",
+    for name, part in zip(("start", "stop", "step"), parts, strict=True):
+        if isinstance(part, Tracer) and concrete(part) is None:
+            raise not_concrete(
+                part,
+                "slice",
+                f"slice of {array!r}: `{name}`",
                 "Use `lax.dynamic_slice(x, starts, sizes)` for a slice of fixed size "
                 "at a traced start.",
             )
-        )
     try:
         return item.indices(size)
     except TypeError:

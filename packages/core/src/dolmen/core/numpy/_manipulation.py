@@ -570,7 +570,12 @@ def repeat(
         places = np.repeat(np.arange(size, dtype=np.int32), counts)
         return _take_along(a, places, axis)
     if total_repeat_length is None:
-        raise not_concrete(repeats, "int", "repeat(repeats=...)")
+        raise not_concrete(
+            repeats,
+            "int",
+            "repeat: `repeats`",
+            "Pass `total_repeat_length`, the size of the result along `axis`.",
+        )
     total = operator.index(total_repeat_length)
     return _repeat_total(a, repeats, axis=axis, total=total)
 

@@ -56,7 +56,12 @@ def nonzero(
     if size is None:
         known = concrete(a)
         if known is None:
-            raise not_concrete(a, "int", "nonzero (the size of its result)")
+            raise not_concrete(
+                a,
+                "int",
+                "nonzero (the size of its result)",
+                "Pass `size`, the number of elements of the result.",
+            )
         dtype = index_dtype()
         return tuple(as_array(i.astype(dtype)) for i in np.nonzero(np.asarray(known)))
     if fill_value is None:
@@ -152,7 +157,12 @@ def unique(
     if size is None:
         known = concrete(ar)
         if known is None:
-            raise not_concrete(ar, "int", "unique (the size of its result)")
+            raise not_concrete(
+                ar,
+                "int",
+                "unique (the size of its result)",
+                "Pass `size`, the number of elements of the result.",
+            )
         values = _sorted_groups(ar, bool(equal_nan))[1]
         size = int(np.sum(np.asarray(values))) if type.size else 0
     made: list[Any] = list(
@@ -254,7 +264,12 @@ def bincount(
     if length is None:
         known = concrete(x)
         if known is None:
-            raise not_concrete(x, "int", "bincount (the size of its result)")
+            raise not_concrete(
+                x,
+                "int",
+                "bincount (the size of its result)",
+                "Pass `length`, the number of elements of the result.",
+            )
         length = max(int(np.max(np.asarray(known), initial=-1)) + 1, minlength)
     length = max(operator.index(length), operator.index(minlength))
     return _bincount(x, weights, length=length)
@@ -342,7 +357,12 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
     if mode == "raise":
         known = concrete(a)
         if known is None:
-            raise not_concrete(a, "int", "choose(mode='raise')")
+            raise not_concrete(
+                a,
+                "int",
+                "choose(mode='raise')",
+                "Pass `mode='clip'` or `mode='wrap'`.",
+            )
         wrong = np.asarray(known)
         if wrong.size and not (wrong.min() >= 0 and wrong.max() < len(choices)):
             raise value_error(

@@ -25,6 +25,7 @@ from .._tracing import (
     is_array_like,
     is_staging,
     key_uses_are_checked,
+    not_concrete,
     note_part_of_keys,
     typeof,
     use_key,
@@ -771,6 +772,9 @@ def as_shape(function: str, shape: Any, argument: str = "shape") -> tuple[int, .
     try:
         sizes = tuple(map(operator.index, shape))
     except TypeError:
+        for size in shape if isinstance(shape, tuple | list) else (shape,):
+            if isinstance(size, Tracer):
+                raise not_concrete(size, "int", f"{function}: `{argument}`") from None
         fix = f"Write ({shape},)." if isinstance(shape, int) else ""
         raise type_error(
             f"{function}: `{argument}` must be a sequence of integers, got "
