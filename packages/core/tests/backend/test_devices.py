@@ -194,3 +194,25 @@ def test_visible_gpus_are_an_option_of_the_plugin(monkeypatch, tmp_path):
         ("cuda", {}, None),
         ("cuda", {"visible_devices": [1, 3]}, None),
     ]
+
+
+def test_a_misspelt_variable_warns_and_names_the_nearest():
+    done = run(
+        "import dolmen.core", DOLMEN_ENABEL_X64="1", DOLMEN_SOMETHING_ELSE_ENTIRELY="1"
+    )
+
+    assert done.stderr.splitlines()[-1] == (
+        "UserWarning: environment variable DOLMEN_ENABEL_X64: there is no such "
+        "setting. Did you mean DOLMEN_ENABLE_X64?"
+    )
+
+
+def test_processes_have_an_older_name():
+    with pytest.raises(ValueError) as raised:
+        dc.local_devices(0, host_id=0)
+
+    assert dc.local_devices(host_id=0) == dc.local_devices()
+    assert str(raised.value) == (
+        "local_devices: `host_id` is an older name of `process_index`; give one of "
+        "them."
+    )

@@ -54,19 +54,29 @@ def devices(backend: str | None = None) -> list[Device]:
 
 
 def local_devices(
-    process_index: int | None = None, backend: str | None = None
+    process_index: int | None = None,
+    backend: str | None = None,
+    host_id: int | None = None,
 ) -> list[Device]:
     """The devices of one process.
 
     Args:
         process_index: which process; by default this one.
         backend: name of a platform; by default the one in use.
+        host_id: an older name of `process_index`.
 
     Raises:
         RuntimeError: `backend` is not in use.
-        ValueError: there is no such process.
+        ValueError: there is no such process, or it is given under both names.
     """
     client = _of("local_devices", backend)
+    if host_id is not None:
+        if process_index is not None:
+            raise ValueError(
+                "local_devices: `host_id` is an older name of `process_index`; give "
+                "one of them."
+            )
+        process_index = host_id
     if process_index is None:
         return list(client.local_devices())
     found = [d for d in client.devices() if d.process_index == process_index]

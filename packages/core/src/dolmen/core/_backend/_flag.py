@@ -21,6 +21,7 @@ holds against them and which named axes it is among, or that it is tracing.
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -204,6 +205,22 @@ def _truth(text: str) -> bool:
     if text.lower() in _FALSE:
         return False
     raise ValueError(text)
+
+
+def warn_of_misspelt_variables() -> None:
+    """Warn of environment variables that are nearly those of settings."""
+    known = [flag.variable for flag in FLAGS.values()]
+    for name in os.environ:
+        if name.startswith("DOLMEN_") and name not in known:
+            import difflib  # here, as it is hardly ever needed
+
+            near = difflib.get_close_matches(name, known, 1, 0.85)
+            if near:
+                warnings.warn(
+                    f"environment variable {name}: there is no such setting. Did you "
+                    f"mean {near[0]}?",
+                    stacklevel=2,
+                )
 
 
 # ---- what jitted calls depend on ----

@@ -16,6 +16,7 @@ from ._flag import (
     set_tracing as set_tracing,
     trace_key as trace_key,
     trace_settings as trace_settings,
+    warn_of_misspelt_variables,
 )
 
 # ---- Numbers ----
@@ -480,3 +481,5 @@ POST_HOOK = _jax.config.Config("post_hook", None)
 _jax.jax_jit.set_enable_x64_state(X64)
 _jax.jax_jit.set_disable_jit_state(DISABLE_JIT)
 _jax.jax_jit.set_post_hook_state(POST_HOOK)
+
+warn_of_misspelt_variables()
