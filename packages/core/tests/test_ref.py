@@ -583,35 +583,146 @@ def test_a_differentiated_value_is_not_written_to_a_ref_from_outside(transform):
     )
 
 
-def test_a_function_with_its_own_rule_only_reads_refs():
+@dc.custom_vjp
+def stash(ref, x):
+    return x
+
+
+def stash_backward(ref, ct):
+    ref[...] = ct
+    return None, ct
+
+
+stash.defvjp(lambda ref, x: (x, ref), stash_backward)
+
+
+def with_stash(x, ref):
+    return jnp.sin(stash(ref, 3.0 * x))
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, dc.jit])
+def test_a_backward_rule_stores_a_cotangent_in_a_ref(transform):
+    ref = dc.new_ref(0.0)
+
+    grad = transform(dc.grad(with_stash))(2.0, ref)
+
+    np.testing.assert_allclose(grad, 3 * np.cos(6.0), rtol=1e-6)
+    np.testing.assert_allclose(ref[...], np.cos(6.0), rtol=1e-6)
+
+
+def test_a_backward_rule_stores_cotangents_of_a_batch():
+    ref = dc.new_ref(jnp.zeros(2))
+
+    dc.vmap(dc.grad(with_stash))(jnp.array([1.0, 2.0]), ref)
+
+    np.testing.assert_allclose(ref[...], np.cos([3.0, 6.0]), rtol=1e-6)
+
+
+@dc.custom_jvp
+def scaled(ref, x):
+    return x * ref[...]
+
+
+scaled.defjvp(
+    lambda primals, tangents: (scaled(*primals), 100 * tangents[1] * primals[0][...])
+)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        dc.grad,
+        lambda f: dc.jit(dc.grad(f)),
+        lambda f: dc.grad(dc.jit(f)),
+        lambda f: dc.grad(dc.checkpoint(f)),
+        lambda f: lambda x: dc.jvp(f, (x,), (1.0,))[1],
+        lambda f: lambda x: dc.vmap(dc.grad(f))(jnp.array([x]))[0],
+    ],
+)
+def test_a_function_with_its_own_rule_reads_a_ref_that_is_an_argument(transform):
+    ref = dc.new_ref(2.0)
+    derivative = transform(lambda x: scaled(ref, x))
+
+    assert derivative(3.0).item() == 200.0
+    ref[...] = 5.0
+    assert derivative(3.0).item() == 500.0
+
+
+def test_a_rule_inside_jit_does_not_write_to_refs():
     def make():
         return dc.new_ref(3.0)
 
     ref = make()
 
     @dc.custom_jvp
-    def reads(x):
-        return x * ref[...]
-
-    @dc.custom_jvp
     def stores(x):
         ref[...] = 0.0
         return x
 
-    reads.defjvp(lambda primals, tangents: (reads(*primals), tangents[0] * 5.0))
+    @dc.custom_jvp
+    def rule_stores(x):
+        return x
+
+    def rule(primals, tangents):
+        ref[...] = 0.0
+        return primals[0], tangents[0]
+
     stores.defjvp(lambda primals, tangents: (primals[0], tangents[0]))
+    rule_stores.defjvp(rule)
 
     def call():
         dc.jit(stores)(2.0)
 
-    assert dc.jit(reads)(2.0).item() == 6.0
-    assert dc.grad(reads)(2.0).item() == 5.0
+    def call_rule():
+        dc.grad(dc.jit(rule_stores))(2.0)
+
+    for function, name in ((call, "stores"), (call_rule, "a derivative rule")):
+        assert message_of(ValueError, function) == (
+            f"{name} writes to a ref f32[] that was made outside, at "
+            f"{line_of(make, 1)}, but it is recorded apart from the call that it "
+            "stands for.\n"
+            f"  at {line_of(function, 1)}\n"
+            "Return the new value, and write it where the function is called; or let "
+            "a derivative rule run inside `jit`, as `jit(grad(f))`."
+        )
+    assert ref[...].item() == 3.0
+
+
+def test_a_rule_inside_jit_reads_only_what_its_function_reads():
+    def make():
+        return dc.new_ref(3.0)
+
+    ref = make()
+
+    @dc.custom_jvp
+    def f(x):
+        return x
+
+    f.defjvp(lambda primals, tangents: (primals[0], tangents[0] * ref[...]))
+
+    def call():
+        dc.grad(dc.jit(f))(2.0)
+
+    assert dc.jit(dc.grad(f))(2.0).item() == 3.0
     assert message_of(ValueError, call) == (
-        "stores writes to a ref f32[] that was made outside of it, at "
-        f"{line_of(make, 1)}, but a function with rules of its own may only "
-        "read such refs.\n"
+        "a derivative rule reads a ref f32[] that was made outside, at "
+        f"{line_of(make, 1)}, but the function it belongs to does not.\n"
         f"  at {line_of(call, 1)}\n"
-        "Return the new value, and write it where the function is called."
+        "Read the ref in the function, and return its value as a residual; or let the "
+        "rule run inside `jit`, as `jit(grad(f))`."
+    )
+
+
+def test_a_rule_does_not_use_a_ref_argument_after_jit_has_returned():
+    def call():
+        dc.grad(dc.jit(with_stash))(1.0, dc.new_ref(0.0))
+
+    assert message_of(UnexpectedTracerError, call) == (
+        "a ref f32[] that is an argument of with_stash was used after with_stash had "
+        "returned.\n"
+        f"  at {line_of(stash_backward, 1)}\n"
+        "Use the caller's ref. A derivative rule that uses it must run inside `jit`, "
+        "as `jit(grad(f))`."
     )
 
 

@@ -3,11 +3,13 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Any
 
 from .._ir import message
+from .._tracing import Cell
 from .._transforms._arguments import Callee, call_arguments
-from .._transforms._trees import argument_leaves, name_of
+from .._transforms._trees import argument_leaves, flatten, name_of, set_refs_aside
 
 
 class CustomFunction:
@@ -81,7 +83,7 @@ class Call:
 
     Attributes:
         leaves: arrays in the differentiable arguments.
-        tree: the tree of the tuple of those arguments.
+        tree: the tree of the tuple of those arguments; it keeps the refs among them.
         static: the `nondiff` arguments, by position.
     """
 
@@ -93,7 +95,8 @@ class Call:
         numbers = {n % len(args) for n in function.nondiff_argnums}
         self.static = {n: args[n] for n in sorted(numbers)}
         dynamic = tuple([a for i, a in enumerate(args) if i not in numbers])
-        self.leaves, self.tree = argument_leaves(function.kind, function.fun, dynamic)
+        leaves, tree = argument_leaves(function.kind, function.fun, dynamic, refs=True)
+        self.leaves, self.tree = set_refs_aside(leaves, tree)
 
     @property
     def leading(self) -> list[Any]:
@@ -103,7 +106,9 @@ class Call:
     def described(self, leaves: Sequence[Any]) -> Any:
         """What `leaves` are in the call, for messages."""
         dynamic = (self.tree.unflatten(leaves), {})
-        return call_arguments(self.callee, dynamic, static=list(self.static))
+        found = call_arguments(self.callee, dynamic, static=list(self.static))
+        arrays = [not isinstance(leaf, Cell) for leaf in flatten(dynamic)[0]]
+        return list(compress(found, arrays))
 
     def arguments(self, leaves: Sequence[Any]) -> list[Any]:
         """All arguments, with other leaves."""

@@ -11,10 +11,12 @@ from .._tracing import (
     closes_over,
     evaluate,
     keeping_axes,
-    record,
+    present,
     record_closed,
+    record_stateful,
     state,
     typeof,
+    unexpected_write,
 )
 from .._transforms import (
     BatchTrace,
@@ -125,15 +127,17 @@ class JvpCall(CustomCall):
 
     def record(self, args: Sequence[Any]) -> Sequence[Any]:
         types = [typeof(arg) for arg in args]
-        program, captures = record(
+        program, captures, written = record_stateful(
             lambda *a: self.run(a), types, name=self.name, arguments=self._describe
         )
+        if written:
+            raise unexpected_write(written[0], self.name)
 
         def make_rule(active: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
             return self._recorded_rule(types, active[len(captures) :], captures)
 
         made = CustomJvp(program, keeping_axes(make_rule), len(captures))
-        return bind(made, *captures, *args)
+        return bind(made, *present(captures), *args)
 
     def _recorded_rule(
         self,

@@ -13,6 +13,7 @@ from .._transforms._trees import (
     name_of,
     path_text,
     result_leaves,
+    set_refs_aside,
 )
 from ._custom_function import Call, CustomFunction
 from ._symbolic_zeros import CustomVJPPrimal, SymbolicZero, zero_of
@@ -134,7 +135,9 @@ class custom_vjp(CustomFunction):
         out_types = [typeof(out) for out in outs]
         if expected is not None:
             self._check_results(expected, out_tree, out_types)
-        residuals, residual_tree = result_leaves("custom_vjp", self.fwd, result[1])
+        residuals, residual_tree = set_refs_aside(
+            *result_leaves("custom_vjp", self.fwd, result[1], refs=True)
+        )
 
         def backward(residuals: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
             assert self.bwd is not None

@@ -13,10 +13,12 @@ from .._tracing import (
     closes_over,
     evaluate,
     keeping_axes,
-    record,
+    present,
     record_closed,
+    record_stateful,
     state,
     typeof,
+    unexpected_write,
 )
 from .._transforms import (
     BatchTrace,
@@ -85,9 +87,11 @@ class VjpCall(CustomCall):
 
     def record(self, args: Sequence[Any]) -> Sequence[Any]:
         types = [typeof(arg) for arg in args]
-        program, captures = record(
+        program, captures, written = record_stateful(
             lambda *a: self.run(a), types, name=self.name, arguments=self._describe
         )
+        if written:
+            raise unexpected_write(written[0], self.name)
 
         def make_rule(active: tuple[bool, ...]) -> RecordedRule:
             return _recorded_rule(self._forward, types, active, captures)
@@ -95,7 +99,7 @@ class VjpCall(CustomCall):
         made = CustomVjp(
             program, keeping_axes(make_rule), len(captures), self._optimize_remat
         )
-        return bind(made, *captures, *args)
+        return bind(made, *present(captures), *args)
 
     def batch(
         self, args: Sequence[Any], axes: Sequence[int | None], trace: BatchTrace

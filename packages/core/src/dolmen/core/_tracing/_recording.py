@@ -20,7 +20,7 @@ from .._ir import (
     user_frame,
 )
 from ._errors import check_leaks, leaked
-from ._refs import Cell, present, unexpected_write
+from ._refs import Cell, present, unexpected_read, unexpected_write
 from ._trace import CustomCall, Trace, Tracer, enter, state
 from ._values import as_array, device_array, typeof
 
@@ -129,7 +129,10 @@ class RecordingTrace(Trace):
     def expect(self, values: Sequence[Any]) -> None:
         """Make `values` the first captures."""
         for value in values:
-            self._capture(value, value)
+            if isinstance(value, Cell):
+                self.cell_value(value)
+            else:
+                self._capture(value, value)
 
     def _capture(self, value: Any, ready: Any) -> RecordedTracer:
         found = self.captures.get(id(value))
@@ -315,10 +318,13 @@ def record_closed(
 
     Raises:
         TypeError: the rule closes over another traced value.
+        ValueError: the rule writes to a ref, or reads another one.
     """
-    program, captures = record(
+    program, captures, written = record_stateful(
         function, in_types, with_frames=False, closed_over=closed_over
     )
+    if written:
+        raise unexpected_write(written[0], "a derivative rule")
     return closed(program, captures, len(closed_over))
 
 
@@ -330,11 +336,14 @@ def closed(program: Program, captures: Sequence[Any], first: int = 0) -> Program
 
     Raises:
         TypeError: the rule closes over a traced value.
+        ValueError: the rule reads a ref.
     """
     captures = captures[first:]
     if not captures:
         return program
     for value in captures:
+        if isinstance(value, Cell):
+            raise unexpected_read(value)
         if isinstance(value, Tracer):
             raise TypeError(
                 message(

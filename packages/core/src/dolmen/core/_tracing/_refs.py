@@ -143,7 +143,9 @@ class Cell:
             )
         trace: Any = state.trace
         while trace is not self.owner:
-            if trace is None or self.owner.finished:
+            # A rule of a function may read what the function has read.
+            is_over = self.owner.finished and id(self) not in state.revived
+            if trace is None or is_over:
                 raise self._leaked()
             if trace.keeps_cells:
                 return trace
@@ -165,6 +167,15 @@ class Cell:
 
     def _leaked(self) -> UnexpectedTracerError:
         function = getattr(self.owner, "function", "") or "a transformed function"
+        if self.borrowed:
+            return UnexpectedTracerError(
+                message(
+                    f"a ref {self.type!r} that is an argument of {function} was used "
+                    f"after {function} had returned.",
+                    "Use the caller's ref. A derivative rule that uses it must run "
+                    "inside `jit`, as `jit(grad(f))`.",
+                )
+            )
         return UnexpectedTracerError(
             message(
                 f"a ref {self.type!r} that was made inside {function}, at "
@@ -190,7 +201,18 @@ def unexpected_write(cell: Cell, function: str) -> ValueError:
     """The error where a traced function may not write to mutable arrays."""
     return value_error(
         f"{function or 'the function'} writes to a ref {cell.type!r} that was made "
-        f"outside of it, at {describe(cell.made)}, but a function with rules of its "
-        "own may only read such refs.",
-        "Return the new value, and write it where the function is called.",
+        f"outside, at {describe(cell.made)}, but it is recorded apart from the call "
+        "that it stands for.",
+        "Return the new value, and write it where the function is called; or let a "
+        "derivative rule run inside `jit`, as `jit(grad(f))`.",
+    )
+
+
+def unexpected_read(cell: Cell) -> ValueError:
+    """The error for a derivative rule that reads a ref its function does not."""
+    return value_error(
+        f"a derivative rule reads a ref {cell.type!r} that was made outside, at "
+        f"{describe(cell.made)}, but the function it belongs to does not.",
+        "Read the ref in the function, and return its value as a residual; or let the "
+        "rule run inside `jit`, as `jit(grad(f))`.",
     )

@@ -2,6 +2,7 @@
 
 import numbers
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from .._backend import pytree
@@ -69,14 +70,68 @@ def not_arrays(transform: str, function: Any, args: Any) -> TypeError:
     )
 
 
-def result_leaves(transform: str, function: Any, result: Any) -> tuple[list[Any], Any]:
+class TreeWithRefs:
+    """A tree some of whose leaves are refs that stay where they are.
+
+    It has what users of tree definitions need where only arrays are passed on.
+    """
+
+    def __init__(self, tree: Any, leaves: Sequence[Any]) -> None:
+        self._tree = tree
+        self._leaves = leaves
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves are arrays."""
+        return sum(not isinstance(leaf, Cell) for leaf in self._leaves)
+
+    def unflatten(self, arrays: Sequence[Any]) -> Any:
+        """The tree with its refs and these arrays."""
+        rest = iter(arrays)
+        return self._tree.unflatten(
+            [x if isinstance(x, Cell) else next(rest) for x in self._leaves]
+        )
+
+    def children(self) -> list["TreeWithRefs"]:
+        """The trees of the children."""
+        made, leaves = [], iter(self._leaves)
+        for child in self._tree.children():
+            made.append(TreeWithRefs(child, [*islice(leaves, child.num_leaves)]))
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return self.num_leaves == len(self._leaves) and self._tree == other
+
+    def __hash__(self) -> int:
+        return hash(self._tree)
+
+    def __repr__(self) -> str:
+        return repr(self._tree)
+
+
+def set_refs_aside(leaves: Sequence[Any], tree: Any) -> tuple[list[Any], Any]:
+    """The arrays among leaves, and a tree that puts the refs back."""
+    arrays = [leaf for leaf in leaves if not isinstance(leaf, Cell)]
+    if len(arrays) == len(leaves):
+        return arrays, tree
+    return arrays, TreeWithRefs(tree, leaves)
+
+
+def result_leaves(
+    transform: str, function: Any, result: Any, *, refs: bool = False
+) -> tuple[list[Any], Any]:
     """Leaves and tree of what a user's function returned.
+
+    Args:
+        refs: whether leaves may be refs, too.
 
     Raises:
         TypeError: a leaf is not array-like.
     """
     leaves, tree = flatten(result)
     if all(map(is_array_like, leaves)):
+        return [as_array(leaf) for leaf in leaves], tree
+    if refs and all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
         return [as_array(leaf) for leaf in leaves], tree
     wrong = [
         f"  result{path_text(path)}: {type(leaf).__name__} {leaf!r:.60}"
