@@ -87,6 +87,31 @@ class TestScan:
 
         assert [c.dtype for c in carry] == [np.float16] * 3
 
+    def test_a_batched_carry_may_become_the_same_for_all_lanes(self):
+        def f(x, rows):
+            return lax.scan(lambda c, row: (row[0], c), x, rows)
+
+        carry, ys = dc.vmap(f, (0, None))(XS[:, 0], XS[:3])
+
+        np.testing.assert_array_equal(carry, np.full(5, XS[2, 0]))
+        want = np.stack([XS[:, 0], np.full(5, XS[0, 0]), np.full(5, XS[1, 0])], 1)
+        np.testing.assert_array_equal(ys, want)
+
+    def test_batch_axes_may_be_anywhere(self):
+        def f(c, xs, w):
+            return lax.scan(lambda c, x: (c * w + x, c.sum()), c, xs)
+
+        c, w = XS[:3, :].copy(), np.float32([2.0, 3.0])
+        xs = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+        carry, ys = dc.vmap(f, (1, 2, 0), (1, -1))(c, xs, w)
+
+        for lane in range(2):
+            want = c[:, lane]
+            for step in range(2):
+                np.testing.assert_allclose(ys[step, lane], want.sum(), rtol=1e-6)
+                want = want * w[lane] + xs[step, :, lane]
+            np.testing.assert_allclose(carry[:, lane], want, rtol=1e-6)
+
     def test_split_transpose_is_accepted(self):
         carry, _ = lax.scan(step, XS[0], XS, _split_transpose=True)
 
