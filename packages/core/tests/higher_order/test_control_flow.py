@@ -520,6 +520,12 @@ def identity(x):
             "Pass `length=`.",
         ),
         (
+            lambda: lax.scan(step, {"a": "text"}, XS),
+            "TypeError: scan of step: expected arrays or Python numbers as leaves of "
+            "the arguments, got\n  init['a']: str 'text'\n"
+            "Pass such values as static arguments, or close over them.",
+        ),
+        (
             lambda: lax.scan(3, 1.0, XS),
             "TypeError: scan: expected a function as `f`, got int: 3.",
         ),

@@ -261,6 +261,12 @@ def test_a_jitted_function_is_traced_anew_for_axes_of_another_size():
     assert got == [[2.0] * 2, [3.0] * 3, [2.0] * 2]
 
 
+def test_make_jaxpr_binds_the_axes_it_is_given():
+    program = dc.make_jaxpr(lambda x: lax.psum(x, "i"), axis_env=[("i", 4)])(1.0)
+
+    assert [e.primitive.name for e in program.eqns] == ["psum"]
+
+
 def test_the_inner_of_two_axes_with_one_name_counts():
     got = mapped(lambda x: mapped(lambda y: lax.psum(y, "i"))(jnp.arange(3)) + x)(
         jnp.arange(2)

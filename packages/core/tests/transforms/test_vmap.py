@@ -117,6 +117,11 @@ def f(x, y):
                 "entry for each positional argument, got dict {'x': 0}."
             ],
         ),
+        (
+            lambda: dc.vmap(f, axis_name=["i"]),
+            TypeError,
+            ["vmap of f: expected a hashable axis_name, got list ['i']."],
+        ),
         (lambda: dc.vmap(3), TypeError, ["vmap: expected a function, got 3."]),
         (
             lambda: dc.vmap(f, in_axes=(0,))(A, A),
@@ -141,8 +146,8 @@ def f(x, y):
             lambda: dc.vmap(f, in_axes=({"a": [0]}, 0))({"a": A}, A),
             ValueError,
             [
-                "vmap of f: in_axes[0]['a']: expected an integer, None or nothing else "
-                "for an array, got a container with the entries [0].",
+                "vmap of f: in_axes[0]['a']: expected an integer or None, got a "
+                "container with the entries [0].",
                 "Give it the structure of the value it stands for, or a single entry "
                 "for all of that value.",
             ],

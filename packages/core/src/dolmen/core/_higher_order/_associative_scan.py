@@ -50,7 +50,7 @@ def associative_scan(
     Source: Blelloch (1990), Prefix sums and their applications.
     """
     check_callable("associative_scan", fn=fn)
-    leaves, tree = argument_leaves("associative_scan", fn, elems)
+    leaves, tree = argument_leaves("associative_scan", fn, elems, root="elems")
     if not leaves:
         return elems
     place = _shape.as_axis("associative_scan", axis, typeof(leaves[0]).ndim, "axis")

@@ -203,7 +203,7 @@ def _choose(
 ) -> Any:
     """Record all functions, and bind `choice` with them as branches."""
     functions, operands = close_over_refs(functions, operands)
-    leaves, tree = argument_leaves(name, functions[0], operands)
+    leaves, tree = argument_leaves(name, functions[0], operands, root="operands")
     types = [typeof(leaf) for leaf in leaves]
     recorded = [
         record_stateful_tree(

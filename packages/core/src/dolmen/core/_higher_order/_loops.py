@@ -125,8 +125,8 @@ def run_scan(
     """`scan` for a function that may wrap the user's."""
     if any(isinstance(leaf, Cell) for leaf in flatten(xs)[0]):
         return _scan_refs(loop, f, init, xs, length, reverse, unroll)
-    carry, carry_tree = argument_leaves(loop.name, loop.function, init)
-    rows, rows_tree = argument_leaves(loop.name, loop.function, xs)
+    carry, carry_tree = argument_leaves(loop.name, loop.function, init, root=loop.init)
+    rows, rows_tree = argument_leaves(loop.name, loop.function, xs, root="xs")
     steps = _length(loop, xs, rows, length)
     at_once = _steps_at_once(loop, unroll, steps)
     if runs_as_python() and steps:
@@ -302,7 +302,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
             f"map of {name_of(f)}: expected `batch_size` to be a positive integer or "
             f"None, got {batch_size}."
         )
-    rows, tree = argument_leaves("map", f, xs)
+    rows, tree = argument_leaves("map", f, xs, root="xs")
     total = _length(loop, xs, rows, None)
     if size <= 1 or total == 0:
         return run_scan(loop, step, (), xs)[1]

@@ -11,15 +11,17 @@ from .._lowering import Executable, Module, compile_afresh, compile_module, lowe
 from .._tracing import (
     AbstractRef,
     Cell,
+    NamedAxis,
     Tracer,
     as_array,
+    binding_axes,
     check_finite,
     device_array,
     is_array_like,
     present,
     typeof,
 )
-from .._transforms._trees import flatten, flatten_with_path, name_of, not_arrays
+from .._transforms._trees import flatten, flatten_with_path, not_arrays
 from ._jit_function import JitFunction, Options, type_of
 from ._programs import ClosedJaxpr
 from ._shape_struct import close_descriptions, describe_type, open_descriptions
@@ -399,15 +401,11 @@ def make_jaxpr(
     Args:
         fun: a function of arrays in trees.
         static_argnums: positions of arguments that are not arrays.
-        axis_env: pairs of an axis name and its size, for collectives in `fun`; none
-            are known outside `vmap` and `shard_map` yet, so only an empty one is taken.
+        axis_env: pairs of an axis name and its size, for collectives in `fun`.
         return_shape: return a pair of the program and the tree of result descriptions.
 
     Returns:
         A function with the arguments of `fun` that returns a `ClosedJaxpr`.
-
-    Raises:
-        NotImplementedError: `axis_env` names axes.
 
     Example:
         >>> import dolmen.core as dc
@@ -416,18 +414,13 @@ def make_jaxpr(
           let b:~f32[] = mul a 2.0:~f32[]
           in (b,) }
     """
-    if axis_env:
-        raise NotImplementedError(
-            message(
-                f"make_jaxpr of {name_of(fun)}: axis_env={axis_env!r:.60} names axes.",
-                "Put `vmap(..., axis_name=...)` around the function instead.",
-            )
-        )
+    axes = tuple([NamedAxis(name, size) for name, size in axis_env or ()])
     signature = Signature(fun, static_argnums)
 
     @functools.wraps(fun)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        made = trace(JitFunction(fun, signature, _ONCE), *args, **kwargs)
+        with binding_axes(axes):
+            made = trace(JitFunction(fun, signature, _ONCE), *args, **kwargs)
         return (made.jaxpr, made.out_info) if return_shape else made.jaxpr
 
     return traced

@@ -71,7 +71,7 @@ def _run_while(
         is_done, init_val = _while_as_python(cond_fun, body_fun, init_val)
         if is_done:
             return init_val
-    carry, tree = argument_leaves(loop.name, loop.function, init_val)
+    carry, tree = argument_leaves(loop.name, loop.function, init_val, root=loop.init)
     types = [typeof(value) for value in carry]
     while True:
         body, body_captures, out_tree, written = record_stateful_tree(

@@ -33,13 +33,14 @@ def call_path(path: Sequence[Any]) -> str:
 
 
 def argument_leaves(
-    transform: str, function: Any, args: Any, *, refs: bool = False
+    transform: str, function: Any, args: Any, *, refs: bool = False, root: str = "args"
 ) -> tuple[list[Any], Any]:
     """Leaves and tree of `args`, after checking that every leaf is an array.
 
     Args:
         args: the tuple of arguments, or a pair `(args, kwargs)` for `jit` and `vmap`.
         refs: whether leaves may be refs, too.
+        root: what messages call `args`.
 
     Raises:
         TypeError: a leaf is not array-like; the message names every such leaf.
@@ -49,14 +50,16 @@ def argument_leaves(
         return [as_array(leaf) for leaf in leaves], tree
     if refs and all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
         return [as_array(leaf) for leaf in leaves], tree
-    raise not_arrays(transform, function, args)
+    raise not_arrays(transform, function, args, root)
 
 
-def not_arrays(transform: str, function: Any, args: Any) -> TypeError:
+def not_arrays(
+    transform: str, function: Any, args: Any, root: str = "args"
+) -> TypeError:
     """The error for argument leaves that are not arrays."""
     pair = transform in ("jit", "vmap", "checkpoint", "pure_callback", "io_callback")
     wrong = [
-        f"  {call_path(path) if pair else 'args' + path_text(path)}: "
+        f"  {call_path(path) if pair else root + path_text(path)}: "
         f"{type(leaf).__name__} {leaf!r:.60}"
         for path, leaf in flatten_with_path(args)[0]
         if not is_array_like(leaf)
@@ -186,9 +189,10 @@ def broadcast_prefix(
             or wholes is None
             or [k for k, _ in parts] != [k for k, _ in wholes]
         ):
+            also = f", None or {_described(wholes)}" if wholes else " or None"
+            got = repr(part) if parts is None else _described(parts)
             raise value_error(
-                f"{what}{path}: expected {leaf}, None or {_described(wholes)}, got "
-                f"{_described(parts) if parts is not None else repr(part)}.",
+                f"{what}{path}: expected {leaf}{also}, got {got}.",
                 "Give it the structure of the value it stands for, or a single entry "
                 "for all of that value.",
             )
@@ -199,12 +203,9 @@ def broadcast_prefix(
     return result
 
 
-def _described(children: list[tuple[str, Any]] | None) -> str:
-    if children is None:
-        return "nothing else for an array"
-    return (
-        f"a container with the entries {', '.join(k for k, _ in children) or '(none)'}"
-    )
+def _described(children: list[tuple[str, Any]]) -> str:
+    entries = ", ".join(key for key, _ in children) or "(none)"
+    return f"a container with the entries {entries}"
 
 
 def _children(value: Any) -> list[tuple[str, Any]] | None:

@@ -1,7 +1,7 @@
 """`vmap`: a function of one example becomes a function of a batch."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from .._backend import pytree
@@ -80,6 +80,12 @@ def vmap(
             f"vmap of {name_of(fun)}: expected in_axes to be an integer, None or a "
             "tuple with an entry for each positional argument, got "
             f"{type(in_axes).__name__} {in_axes!r:.60}."
+        )
+
+    if not isinstance(axis_name, Hashable):
+        raise type_error(
+            f"vmap of {name_of(fun)}: expected a hashable axis_name, got "
+            f"{type(axis_name).__name__} {axis_name!r:.60}."
         )
 
     @functools.wraps(fun)
