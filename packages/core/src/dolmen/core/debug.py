@@ -4,8 +4,9 @@ from ._higher_order import (
     DebugEffect as DebugEffect,
     OrderedDebugEffect as OrderedDebugEffect,
     callback as callback,
+    debug_breakpoint as breakpoint,
     debug_log as log,
     debug_print as print,
 )
 
-__all__ = ["callback", "log", "print"]
+__all__ = ["breakpoint", "log", "print"]

@@ -7,6 +7,7 @@ from ._branches import (
     platform_dependent as platform_dependent,
     switch as switch,
 )
+from ._breakpoint import debug_breakpoint as debug_breakpoint
 from ._cache_report import CacheReport as CacheReport, CacheRow as CacheRow
 from ._callback import io_callback as io_callback, pure_callback as pure_callback
 from ._checkpoint import checkpoint as checkpoint

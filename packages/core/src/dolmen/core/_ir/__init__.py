@@ -22,6 +22,7 @@ from ._frames import (
     current_scope as current_scope,
     describe as describe,
     enter_scope as enter_scope,
+    is_library_frame as is_library_frame,
     line_of as line_of,
     running_frame as running_frame,
     scope_of as scope_of,

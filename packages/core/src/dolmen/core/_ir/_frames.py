@@ -35,6 +35,12 @@ def user_frame() -> Frame | None:
     return None
 
 
+def is_library_frame(frame: FrameType) -> bool:
+    """Whether the code that runs in a frame is not the user's own."""
+    known = _is_library.get(frame.f_code.co_filename)
+    return _of_library(frame) if known is None else known
+
+
 def _of_library(frame: FrameType) -> bool:
     name, file = frame.f_globals.get("__name__") or "", frame.f_code.co_filename
     found = name.startswith(_LIBRARIES) or file.endswith(_STANDARD_WRAPPERS)
