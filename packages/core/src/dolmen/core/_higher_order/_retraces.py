@@ -202,7 +202,7 @@ def _watch_functions(function: "JitFunction", new: TraceKey) -> None:
     _by_code[code] = None
     changed = [name for name in closure if closure[name] != last[name]]
     if changed:
-        why = f"each time with another {', '.join(map(repr, changed))} closed over"
+        why = f"each time with another {', '.join(map(repr, changed))}"
         fix = f"Pass {', '.join(map(repr, changed))} as an argument, and"
     else:
         why, fix = "each time as a new function object", "Define the function and"
@@ -226,28 +226,27 @@ def _user_code(fun: Any) -> CodeType | None:
 
 
 def _code_and_closure(
-    fun: Any, depth: int = 2
-) -> tuple[CodeType | None, dict[Any, Any]]:
+    fun: Any, depth: int = 4
+) -> tuple[CodeType | None, dict[str, Any]]:
     """Code of a function and what it closed over: numbers, identities of objects.
 
     Functions in the closure, such as those that `grad` wraps, count by their own code
     and closure, `depth` of them.
     """
     if isinstance(fun, functools.partial):
-        code, closure = _code_and_closure(fun.func, depth)
-        bound = dict(enumerate(fun.args)) | fun.keywords
-        return code, closure | {
-            f"argument {which}": _content(value, depth)
-            for which, value in bound.items()
-        }
+        code, values = _code_and_closure(fun.func, depth)
+        bound = {f"argument {i}": value for i, value in enumerate(fun.args)}
+        bound |= fun.keywords
+        return code, values | {name: _content(v, depth) for name, v in bound.items()}
     code = getattr(fun, "__code__", None)
     if not isinstance(code, CodeType):
         return None, {}
-    values = dict(
-        zip(code.co_freevars, map(_in_cell, fun.__closure__ or ()), strict=True)
-    )
-    values |= dict(enumerate(fun.__defaults__ or ())) | (fun.__kwdefaults__ or {})
-    return code, {which: _content(value, depth) for which, value in values.items()}
+    cells, defaults = map(_in_cell, fun.__closure__ or ()), fun.__defaults__ or ()
+    with_default = code.co_varnames[code.co_argcount - len(defaults) :]
+    values = dict(zip(code.co_freevars, cells, strict=True))
+    values |= dict(zip(with_default, defaults, strict=False))
+    values |= fun.__kwdefaults__ or {}
+    return code, {name: _content(value, depth) for name, value in values.items()}
 
 
 def _in_cell(cell: Any) -> Any:
