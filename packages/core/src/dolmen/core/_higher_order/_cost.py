@@ -6,6 +6,7 @@ runs moves fewer bytes and keeps fewer of them.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -104,21 +105,24 @@ class Analysis:
     Attributes:
         lines: by the user's line, None for what has none.
         arguments: bytes of the arguments.
+        peak: most bytes alive at once beside the arguments.
         uncounted: names of operations whose work is not modelled.
         loops: names of the kinds of loop in it.
     """
 
     lines: dict[Frame | None, Cost]
     arguments: int
+    peak: int
     uncounted: set[str]
     loops: set[str]
 
 
 def analyse(program: Program) -> Analysis:
     """Costs of `program` by line."""
-    found = Analysis({}, sum(t.nbytes for t in program.in_types), set(), set())
+    most, alive = peak(program)
+    arguments = sum(t.nbytes for t in program.in_types)
+    found = Analysis({}, arguments, most, set(), set())
     _count(program, None, 1, found)
-    _, alive = peak(program)
     for frame, size in alive.items():
         found.lines.setdefault(frame, Cost()).peak += size
     return found
@@ -164,7 +168,7 @@ def _runs(primitive: Primitive, into: Analysis) -> Iterator[tuple[Program, int]]
 
 
 def _work(program: Program) -> int:
-    found = Analysis({}, 0, set(), set())
+    found = Analysis({}, 0, 0, set(), set())
     _count(program, None, 1, found)
     return sum(cost.flops for cost in found.lines.values())
 
@@ -229,21 +233,36 @@ def peak(program: Program, outer: Frame | None = None) -> tuple[int, Alive]:
     results = _write_out(program, args, outer, steps)
     last: dict[Any, int] = {v: i for i, s in enumerate(steps) for v in s.inputs}
     last.update((v, len(steps)) for v in results if v is not None)
+    inside = [_inside(step) for step in steps]
+    most, where = 0, -1
+    for index, (total, _) in enumerate(_alive(steps, last)):
+        if total + inside[index][0] > most:
+            most, where = total + inside[index][0], index
+    if where < 0:
+        return 0, {}
+    # A second time up to there: to list what is alive at every step takes too long.
+    _, owned = next(itertools.islice(_alive(steps, last), where, None))
+    alive = dict(inside[where][1])
+    for value, frame in owned.items():
+        alive[frame] = alive.get(frame, 0) + value.type.nbytes
+    return most, alive
+
+
+def _alive(
+    steps: Sequence[Step], last: dict[Any, int]
+) -> Iterator[tuple[int, dict[Value, Frame | None]]]:
+    """Bytes of the values alive during each step, and the values with their lines."""
     owned: dict[Value, Frame | None] = {}
-    best: tuple[int, Alive] = (0, {})
     total = 0
     for index, step in enumerate(steps):
         for value in step.outputs:
             owned[value] = step.frame
             total += value.type.nbytes
-        extra, inner = _inside(step)
-        if total + extra > best[0]:
-            best = total + extra, _by_line(owned, inner)
+        yield total, owned
         for value in {*step.inputs, *step.outputs}:
             if last.get(value, index) <= index and value in owned:
                 del owned[value]
                 total -= value.type.nbytes
-    return best
 
 
 def _inside(step: Step) -> tuple[int, Alive]:
@@ -252,10 +271,3 @@ def _inside(step: Step) -> tuple[int, Alive]:
         for inner in subprograms(step.equation):
             found = max(found, peak(inner, step.frame), key=lambda pair: pair[0])
     return found
-
-
-def _by_line(owned: dict[Value, Frame | None], inner: Alive) -> Alive:
-    alive = dict(inner)
-    for value, frame in owned.items():
-        alive[frame] = alive.get(frame, 0) + value.type.nbytes
-    return alive

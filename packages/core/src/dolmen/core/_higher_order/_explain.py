@@ -9,7 +9,7 @@ from typing import Any
 
 from .._ir import Frame, line_of, source_of
 from .._transforms._trees import name_of
-from ._cost import Analysis, Cost, analyse, peak
+from ._cost import Analysis, Cost, analyse
 from ._jit import jit
 from ._out_of_memory import size_text
 
@@ -43,9 +43,8 @@ def explain(
     @functools.wraps(fun)
     def explained(*args: Any, **kwargs: Any) -> Explanation:
         traced = jitted.trace(*args, **kwargs)
-        program = traced.jaxpr.jaxpr
         totals = Compiled.of(traced.lower().compile()) if compiled else None
-        return Explanation.of(name_of(fun), analyse(program), peak(program)[0], totals)
+        return Explanation.of(name_of(fun), analyse(traced.jaxpr.jaxpr), totals)
 
     return explained
 
@@ -141,14 +140,12 @@ class Explanation:
     notes: list[str]
 
     @classmethod
-    def of(
-        cls, name: str, found: Analysis, peak: int, compiled: Compiled | None
-    ) -> "Explanation":
+    def of(cls, name: str, found: Analysis, compiled: Compiled | None) -> "Explanation":
         """Present an analysis."""
         lines = _merged(found.lines)
         lines.sort(key=lambda line: (-line.flops, -line.bytes, line.file, line.line))
         notes = _notes(found, compiled is not None)
-        return cls(name, lines, found.arguments, peak, compiled, notes)
+        return cls(name, lines, found.arguments, found.peak, compiled, notes)
 
     @property
     def flops(self) -> int:
