@@ -149,6 +149,17 @@ class TestWhile:
 
         assert (float(value), float(tangent)) == (81.0, 108.0)
 
+    def test_a_carry_that_starts_from_a_constant_gets_tangents_and_lanes(self):
+        def run(x):
+            return lax.while_loop(
+                lambda c: c[0] < 3, lambda c: (c[0] + 1, c[2], c[2] + x), (0, 0.0, 0.0)
+            )[1]
+
+        value, tangent = dc.jvp(dc.vmap(run), (XS[0],), (np.ones(2, np.float32),))
+
+        np.testing.assert_allclose(value, 2 * XS[0], rtol=1e-6)
+        np.testing.assert_array_equal(tangent, [2.0, 2.0])
+
     def test_reverse_mode_passes_by_a_loop_that_only_decides_on_a_value(self):
         def run(x):
             steps = lax.while_loop(lambda n: n < x, lambda n: n + 1, 0)
@@ -355,6 +366,25 @@ class TestEffectsOfLanes:
             ("condition", 2),
             ("condition", 2),
         ]
+
+    def test_a_lane_that_is_done_is_not_asked_again(self):
+        asked = []
+
+        def is_done(c):
+            asked.append(int(c))
+            return np.asarray(c >= 2)
+
+        def f(x):
+            done = dc.ShapeDtypeStruct((), bool)
+            return lax.while_loop(
+                lambda c: ~io_callback(is_done, done, c), lambda c: c + 1, x
+            )
+
+        got = dc.vmap(f)(np.array([0, 2, 5]))
+        dc.effects_barrier()
+
+        assert got.tolist() == [2, 2, 5]
+        assert sorted(asked) == [0, 1, 2, 2, 5]
 
     def test_what_is_not_an_effect_stays_vectorised(self):
         def f(x, w):

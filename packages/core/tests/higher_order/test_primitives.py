@@ -26,6 +26,7 @@ HIGHER_ORDER = sorted(
 COVERED = {
     "Check",
     "Checkpoint",
+    "Composite",
     "Cond",
     "CustomJvp",
     "CustomVmap",

@@ -22,6 +22,7 @@ from ._closures import (
     closure_convert as closure_convert,
     custom_gradient as custom_gradient,
 )
+from ._composite import composite as composite
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
 from ._custom_vmap import custom_vmap as custom_vmap, sequential_vmap as sequential_vmap

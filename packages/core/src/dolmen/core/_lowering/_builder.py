@@ -451,6 +451,12 @@ class Builder:
             *results, self.token = results
         return results
 
+    def define(self, name: str, program: Program) -> str:
+        """Define `program` as a function of its own; returns the name it got."""
+        made = self._unique(name)
+        self.function(made, program, public=False)
+        return made
+
     def function(self, name: str, program: Program, *, public: bool) -> Any:
         """Define `program` as a function of the module.
 

@@ -2,6 +2,7 @@
 
 from .._higher_order import (
     associative_scan as associative_scan,
+    composite as composite,
     cond as cond,
     custom_linear_solve as custom_linear_solve,
     custom_root as custom_root,
