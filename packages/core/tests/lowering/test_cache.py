@@ -385,3 +385,13 @@ def test_processes_share_one_cache_at_once(tmp_path):
     sizes = [path.stat().st_size for path in tmp_path.iterdir()]
     assert 0 < sum(sizes) <= 40000
     assert not list(tmp_path.glob(".tmp-*"))
+
+
+def test_programs_that_call_python_are_not_kept(home):
+    @dc.jit
+    def cached_function(x):
+        return dc.pure_callback(np.sin, dc.ShapeDtypeStruct((3,), np.float32), x)
+
+    cached_function(np.ones(3, np.float32))
+
+    assert files(home) == set()

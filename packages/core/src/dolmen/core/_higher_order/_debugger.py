@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import CodeType
-from typing import Any, TextIO
+from typing import IO, Any
 
 # Callbacks may run in several threads; the prompt is for one of them at a time. One
 # thread may come here again, from what is typed at the prompt.
@@ -61,8 +61,8 @@ class Debugger(cmd.Cmd):
     def __init__(
         self,
         stack: Sequence[StackFrame],
-        stdin: TextIO | None = None,
-        stdout: TextIO | None = None,
+        stdin: IO[str] | None = None,
+        stdout: IO[str] | None = None,
     ) -> None:
         super().__init__(stdin=stdin, stdout=stdout or sys.stdout)
         self.use_rawinput = stdin is None
@@ -158,7 +158,7 @@ class Debugger(cmd.Cmd):
 class _Interpreter(code.InteractiveInterpreter):
     """Runs what is typed; an error is one line and no end of the program."""
 
-    def __init__(self, namespace: dict[str, Any], stdout: TextIO) -> None:
+    def __init__(self, namespace: dict[str, Any], stdout: IO[str]) -> None:
         super().__init__(namespace)
         self._stdout = stdout
 
