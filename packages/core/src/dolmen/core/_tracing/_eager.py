@@ -5,8 +5,8 @@ from typing import Any
 
 from .. import _backend
 from .._backend import flags
-from .._ir import ArrayType, Primitive, Program
-from ._errors import leaked
+from .._ir import ArrayType, Primitive, Program, message
+from ._errors import UnexpectedTracerError, leaked
 from ._recording import record
 from ._trace import Trace, Tracer, bind, set_initial_trace
 from ._values import device_array, typeof
@@ -59,7 +59,17 @@ def _tree(example: Any) -> Any:
 def check_live(value: Any) -> Any:
     """`value`, unless it is a tracer: none may arrive where values are run."""
     if isinstance(value, Tracer):
-        raise leaked(value)
+        if value.owner.finished:
+            raise leaked(value)
+        function = getattr(value.owner, "function", "") or "a transformed function"
+        raise UnexpectedTracerError(
+            message(
+                f"a traced value {value.type!r} of {function} was used where nothing "
+                "is traced.",
+                "Use it outside of `eval_context`; `ensure_compile_time_eval` takes "
+                "traced values, too.",
+            )
+        )
     return value
 
 
@@ -114,7 +124,7 @@ def run_program(
         compiler_options=compiler_options,
         input_names=input_names,
     )
-    arrays = [device_array(value) for value in [*captures, *args]]
+    arrays = [device_array(check_live(value)) for value in [*captures, *args]]
     arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
     committed = chosen or any(a.committed for a in arrays)
     outs = executable(arrays, committed)

@@ -60,12 +60,11 @@ from .._ir import (
     Primitive as Primitive,
     Program,
     Variable as Var,
-    array_type,
     check,
+    dtypes,
     subprograms,
 )
 from .._tracing import is_array_like, is_staging, typeof
-from .._transforms import tangent_type
 from ..errors import JaxprTypeError
 
 __all__ = [
@@ -246,7 +245,8 @@ def primal_dtype_to_tangent_dtype(primal_dtype: Any) -> np.dtype:
         >>> primal_dtype_to_tangent_dtype("float32")
         dtype('float32')
     """
-    return tangent_type(array_type((), np.dtype(primal_dtype))).dtype
+    dtype = np.dtype(primal_dtype)
+    return dtype if dtypes.is_inexact(dtype) else dtypes.float0
 
 
 def valid_jaxtype(x: Any) -> bool:
