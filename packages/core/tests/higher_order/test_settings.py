@@ -9,6 +9,7 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import config, extend, lax
+from dolmen.core._backend import _client, _flag as flags
 
 X = np.ones(3, np.float32)
 
@@ -239,8 +240,6 @@ def option(name):
     [
         ("optimization_level", "O1", "optimization_level", 19),
         ("memory_fitting_level", "O3", "memory_fitting_level", 39),
-        ("exec_time_optimization_effort", -0.5, "exec_time_optimization_effort", -0.5),
-        ("memory_fitting_effort", 1, "memory_fitting_effort", 1.0),
         ("disable_most_optimizations", True, "xla_backend_optimization_level", 0),
         ("disable_most_optimizations", True, "xla_llvm_disable_expensive_passes", True),
         (
@@ -257,6 +256,44 @@ def test_settings_reach_the_compiler(name, value, chosen, expected, updated):
     updated(name, value)
 
     assert option(chosen) == expected != before
+
+
+EFFORTS = [
+    ("exec_time_optimization_effort", -0.5, "optimization_level"),
+    ("memory_fitting_effort", 1, "memory_fitting_level"),
+]
+
+
+class Options:
+    """The compiler's options, of a jaxlib that knows these."""
+
+    def __init__(self, **known):
+        vars(self).update(known)
+
+
+@pytest.mark.parametrize(("name", "value", "successor"), EFFORTS)
+def test_efforts_reach_compilers_that_know_them(name, value, successor, updated):
+    updated(name, value)
+    options = Options(**{name: 0.0})
+
+    _client._set_effort(options, flags.FLAGS[name], successor)
+
+    assert getattr(options, name) == value
+
+
+@pytest.mark.parametrize(("name", "value", "successor"), EFFORTS)
+def test_efforts_are_refused_where_jaxlib_has_replaced_them(
+    name, value, successor, updated
+):
+    updated(name, value)
+
+    with pytest.raises(RuntimeError) as caught:
+        _client._set_effort(Options(), flags.FLAGS[name], successor)
+
+    assert str(caught.value) == (
+        f"{name}: this version of jaxlib has replaced it. Set `{successor}`, from "
+        "'O0' to 'O3', instead."
+    )
 
 
 def test_a_compiler_setting_compiles_again_and_traces_no_more(updated, caplog):

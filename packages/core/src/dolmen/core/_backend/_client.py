@@ -193,8 +193,8 @@ def _apply_settings(build: Any) -> None:
     """What the settings of the table ask of the compiler."""
     build.optimization_level = _EFFORTS[_flags.OPTIMIZATION_LEVEL.value]
     build.memory_fitting_level = _EFFORTS[_flags.MEMORY_FITTING_LEVEL.value]
-    build.exec_time_optimization_effort = _flags.EXEC_TIME_OPTIMIZATION_EFFORT.value
-    build.memory_fitting_effort = _flags.MEMORY_FITTING_EFFORT.value
+    _set_effort(build, _flags.EXEC_TIME_OPTIMIZATION_EFFORT, "optimization_level")
+    _set_effort(build, _flags.MEMORY_FITTING_EFFORT, "memory_fitting_level")
     debug = build.debug_options
     if _flags.DISABLE_MOST_OPTIMIZATIONS.value:
         debug.xla_backend_optimization_level = 0
@@ -202,6 +202,22 @@ def _apply_settings(build: Any) -> None:
         debug.xla_test_all_input_layouts = False
     if not _flags.COMPILER_ENABLE_REMAT_PASS.value:
         debug.xla_disable_hlo_passes = "rematerialization"
+
+
+def _set_effort(build: Any, flag: Any, successor: str) -> None:
+    """Ask for an effort as a number, which newer versions of jaxlib know no more.
+
+    Raises:
+        RuntimeError: it is set, and this jaxlib has only its successor.
+    """
+    if flag.value == flag.default:
+        return
+    if not hasattr(build, flag.name):
+        raise RuntimeError(
+            f"{flag.name}: this version of jaxlib has replaced it. Set `{successor}`, "
+            "from 'O0' to 'O3', instead."
+        )
+    setattr(build, flag.name, flag.value)
 
 
 def compile_and_load(
