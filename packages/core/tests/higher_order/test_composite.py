@@ -29,7 +29,7 @@ def test_the_operation_carries_name_version_and_attributes():
         "version = 3 : i32",
     ]
     np.testing.assert_allclose(
-        dc.jit(f)(1.0), np.sin(2 * np.sin(1.0)) * [1, 2], rtol=1e-6
+        dc.jit(f)(1.0), np.sin(2 * np.sin(1.0)) * np.arange(1, 3), rtol=1e-6
     )
 
 

@@ -284,6 +284,19 @@ class TestCond:
             (got,) = dc.linear_transpose(lambda x, p=p: f(p, x), XS[0])(XS[0])
             np.testing.assert_allclose(got, want)
 
+    @pytest.mark.parametrize("p", [True, False])
+    def test_a_branch_that_ignores_its_operand_has_a_zero_derivative(self, p):
+        def f(x):
+            both = lax.cond(p, lambda x: (x, 1.0), lambda x: (1.0, x * x), x)
+            return both[0] + 2.0 * both[1]
+
+        tangent = dc.jvp(dc.jit(f), (3.0,), (1.0,))[1]
+        gradient = dc.grad(dc.jit(f))(3.0)
+        lanes = dc.vmap(f)(np.array([3.0, 1.0], np.float32))
+
+        assert float(tangent) == float(gradient) == (1.0 if p else 12.0)
+        assert lanes.tolist() == ([5.0, 3.0] if p else [19.0, 3.0])
+
     def test_each_lane_takes_the_result_of_its_branch(self):
         def f(i, x):
             return lax.switch(i, [jnp.sin, lambda x: x * x, jnp.exp], x)
