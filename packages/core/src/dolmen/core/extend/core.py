@@ -41,6 +41,22 @@ Example:
       in (c,) }
     >>> dc.grad(lambda x: extend.core.jaxpr_as_fun(closed)(x)[0])(0.0)
     Array(-0., dtype=float32)
+
+    An interpreter need not go forward: this one inverts a function of one argument.
+
+    >>> inverses = {"exp": jnp.log, "tanh": jnp.arctanh}
+    >>> def inverse(function):
+    ...     def inverted(y):
+    ...         jaxpr = dc.make_jaxpr(function)(y).jaxpr
+    ...         values = {jaxpr.outvars[0]: y}
+    ...         for eqn in reversed(jaxpr.eqns):
+    ...             (x,), (out,) = eqn.invars, eqn.outvars
+    ...             values[x] = inverses[eqn.primitive.name](values[out])
+    ...         return values[jaxpr.invars[0]]
+    ...     return inverted
+    >>> f = lambda x: jnp.exp(jnp.tanh(x))
+    >>> print(f"{inverse(f)(f(0.5)):.4f}")
+    0.5000
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
