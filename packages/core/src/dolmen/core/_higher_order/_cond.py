@@ -1,5 +1,6 @@
 """The primitive of `cond` and `switch`: run one of several programs."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ from .._transforms import (
     transpose_linearized,
     zeros_for,
 )
+from ._call import Jit
 from ._scan import Scan
 
 _INT32 = np.dtype(np.int32)
@@ -40,7 +42,8 @@ class Cond(Primitive):
     """Runs `branches[index]` on the operands; the first argument is the index.
 
     With `platforms` the index is ignored: the branch is chosen while lowering, the
-    first whose entry names the platform or is None.
+    first whose entry names the platform or is None. Lanes that choose for themselves
+    run all branches together unless they shall go `one_by_one`.
     """
 
     interned = False
@@ -48,10 +51,11 @@ class Cond(Primitive):
 
     branches: tuple[Program, ...]
     platforms: tuple[tuple[str, ...] | None, ...] = ()
+    one_by_one: bool = False
 
     def with_branches(self, branches: Sequence[Program]) -> "Cond":
         """The same choice between other programs."""
-        return Cond(tuple(branches), self.platforms)
+        return dataclasses.replace(self, branches=tuple(branches))
 
     @property
     def effects(self) -> frozenset[str]:
@@ -108,7 +112,7 @@ class Cond(Primitive):
                 "effects of the branches could happen.",
                 "Loop with `lax.map` or `lax.scan`, or pass ordered=False.",
             )
-        if all(len(b.equations) <= 1 for b in self.branches) and self.effects:
+        if self.one_by_one:
             return self._batch_sequentially(index, operands, axes, size)
         results = []
         for number, branch in enumerate(self.branches):
@@ -193,7 +197,8 @@ def no_function_for(platform: str, platforms: Sequence[Any]) -> NotImplementedEr
 def masked(program: Program) -> Program:
     """`program` with one more input in front: its effects happen only if that is 1.
 
-    Every operation with effects becomes a choice between itself and zeros.
+    Every operation with effects becomes a choice between itself and zeros, inside
+    calls and scans too.
     """
     found = program.derived.get("masked")
     if found is None:
@@ -206,16 +211,38 @@ def masked(program: Program) -> Program:
 
 
 def _optional(equation: Equation, index: Variable) -> Equation:
-    if not equation.primitive.effects:
+    primitive = equation.primitive
+    if not primitive.effects:
         return equation
+    if isinstance(primitive, Jit):
+        primitive = dataclasses.replace(primitive, program=masked(primitive.program))
+    elif isinstance(primitive, Scan):
+        primitive = dataclasses.replace(
+            primitive,
+            program=masked(primitive.program),
+            num_consts=primitive.num_consts + 1,
+        )
+    else:
+        branches = _zeros_like(equation), _alone(equation)
+        primitive = Cond(branches, one_by_one=True)
+    inputs = [index, *equation.inputs]
+    return Equation(primitive, inputs, equation.outputs, equation.frame)
+
+
+def _alone(equation: Equation) -> Program:
+    """A program of nothing but this operation."""
     inputs = [Variable(atom.type) for atom in equation.inputs]
     outputs = [Variable(variable.type) for variable in equation.outputs]
-    alone = Equation(equation.primitive, inputs, outputs, equation.frame)
-    nothing = record_closed(
-        lambda *_: [zeros_for(v.type) for v in outputs], [v.type for v in inputs]
+    made = Equation(equation.primitive, inputs, outputs, equation.frame)
+    return Program(inputs, [made], outputs)
+
+
+def _zeros_like(equation: Equation) -> Program:
+    types = [variable.type for variable in equation.outputs]
+    return record_closed(
+        lambda *_: [zeros_for(type) for type in types],
+        [atom.type for atom in equation.inputs],
     )
-    choice = Cond((nothing, Program(inputs, [alone], outputs)))
-    return Equation(choice, [index, *equation.inputs], equation.outputs, equation.frame)
 
 
 def _union(masks: Any) -> tuple[bool, ...]:
