@@ -125,6 +125,10 @@ def test_equal_shardings_are_one_object():
     assert first.device_set == jnp.ones(2).devices()
 
 
+def test_a_sharding_prints_its_device(here):
+    assert repr(here).startswith(f"SingleDeviceSharding(device={dc.devices()[0]!r}")
+
+
 # ---- options of the compiler -------------------------------------------------------
 
 

@@ -96,6 +96,18 @@ def test_lines_of_an_evaluated_program_are_those_of_the_function(closed):
     assert "looked_up" in again.pretty_print(source_info=True)
 
 
+def test_lines_of_an_evaluated_program_are_left_out_on_request(closed):
+    def evaluated(x):
+        return core.eval_jaxpr(
+            closed.jaxpr, closed.consts, x, propagate_source_info=False
+        )
+
+    text = dc.make_jaxpr(evaluated)(2.0).pretty_print(source_info=True)
+
+    assert "looked_up" not in text
+    assert "evaluated" in text
+
+
 def test_a_wrong_number_of_arguments_is_refused(closed):
     got = error_of(lambda: core.eval_jaxpr(closed.jaxpr, [], 2.0), TypeError)
 

@@ -204,6 +204,23 @@ def test_a_useful_donation_does_not_warn():
         f(jnp.ones(3))
 
 
+def test_a_donated_array_tells_which_calls_take_such_arrays():
+    @functools.partial(dc.jit, donate_argnames=("state", "x"))
+    def give_away(state, x, y):
+        return [state[0] + x + y], x
+
+    state, x = [jnp.ones((3, 5, 7))], jnp.ones((3, 5, 7))
+    give_away(state, x, 1.0)
+
+    assert error_of(lambda: np.asarray(x), RuntimeError) == (
+        "array f32[3,5,7] was deleted or donated: its buffer was freed by `delete()`, "
+        "or given to a compiled call (donate_argnums or donate_argnames). Use that "
+        "call's result instead, or don't donate this argument. Such arrays are donated "
+        "as args[0][0], in the argument `state` of give_away and as args[1], the "
+        "argument `x` of give_away."
+    )
+
+
 def test_an_array_donated_and_passed_again_is_refused():
     x = jnp.ones(3)
     f = dc.jit(lambda state, y: state["x"] + y, donate_argnums=0)

@@ -26,6 +26,7 @@ from ._arrays import (
     install as _install_arrays,
     move as move,
     put as put,
+    set_donors as set_donors,
     set_type_factory as set_type_factory,
     with_type as with_type,
 )

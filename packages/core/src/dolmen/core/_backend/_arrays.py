@@ -120,6 +120,15 @@ def host_value(array: Any) -> np.ndarray:
     return array._npy_value
 
 
+_donors: Callable[[Any], list[str]] | None = None
+
+
+def set_donors(find: Callable[[Any], list[str]]) -> None:
+    """Tell messages how to find the arguments that arrays of a type are donated as."""
+    global _donors
+    _donors = find
+
+
 def check_alive(array: Any) -> None:
     """Refuse an array whose buffer is gone.
 
@@ -127,11 +136,13 @@ def check_alive(array: Any) -> None:
         RuntimeError: it was deleted, or donated to a compiled call.
     """
     if array.is_deleted():
+        donors = _donors(array.aval) if _donors is not None else []
         raise RuntimeError(
             f"array {array.aval!r} was deleted or donated: its buffer was freed by "
             "`delete()`, or given to a compiled call (donate_argnums or "
             "donate_argnames). Use that call's result instead, or don't donate this "
             "argument."
+            + (f" Such arrays are donated as {' and as '.join(donors)}." * bool(donors))
         )
 
 
@@ -179,6 +190,11 @@ def _hlo_sharding(self: Any, ndim: int) -> Any:
     return xla_client.HloSharding.replicate()
 
 
+def _sharding_repr(self: Any) -> str:
+    kind = f", memory_kind={self._memory_kind}" * (self._memory_kind is not None)
+    return f"SingleDeviceSharding(device={self._device!r}{kind})"
+
+
 def _to_numpy(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
     value = host_value(self)
     if dtype is not None and value.dtype != dtype:
@@ -214,6 +230,7 @@ def install() -> None:
     SingleDeviceSharding._to_xla_hlo_sharding = _hlo_sharding
     SingleDeviceSharding.memory_kind = property(lambda self: self._memory_kind)
     SingleDeviceSharding.device_set = property(lambda self: {self._device})
+    SingleDeviceSharding.__repr__ = _sharding_repr
     array._check_and_rearrange = lambda self, arrays, sharding, aval: arrays
     array.shape = property(lambda self: self.aval.shape)
     array.dtype = property(lambda self: self.aval.dtype)

@@ -122,6 +122,7 @@ class JitFunction:
         donated = self.signature.donated(static, dynamic)
         if donated:
             self._check_donation(static, dynamic, leaves, donated)
+            found.donated = donated
             donated = (False,) * len(captures) + donated
         outs, fast_path = run_program(
             found.program,

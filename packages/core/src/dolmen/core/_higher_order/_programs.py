@@ -27,6 +27,8 @@ class Jaxpr(Program):
         invars: variables of the arguments.
         outvars: variables or literals of the results.
         eqns: the equations, in an order in which they can be computed.
+        effects: for compatibility: the equations know theirs.
+        debug_info: likewise.
         name: of the function.
     """
 
@@ -38,6 +40,9 @@ class Jaxpr(Program):
         invars: Sequence[Variable],
         outvars: Sequence[Atom],
         eqns: Sequence[Equation],
+        effects: frozenset[str] | None = None,
+        debug_info: Any = None,
+        *,
         name: str = "",
     ) -> None:
         super().__init__([*constvars, *invars], eqns, outvars, name)
@@ -83,7 +88,7 @@ class ClosedJaxpr:
                 jaxpr.inputs[len(consts) :],
                 jaxpr.outputs,
                 jaxpr.equations,
-                jaxpr.name,
+                name=jaxpr.name,
             )
         self.jaxpr: Jaxpr = jaxpr
         self.consts = list(consts)
@@ -137,13 +142,20 @@ class ClosedJaxpr:
         return format_program(self.jaxpr)
 
 
-def eval_jaxpr(jaxpr: Program, consts: Sequence[Any], *args: Any) -> list[Any]:
+def eval_jaxpr(
+    jaxpr: Program,
+    consts: Sequence[Any],
+    *args: Any,
+    propagate_source_info: bool = True,
+) -> list[Any]:
     """Run a program on flat arguments.
 
     Args:
         jaxpr: the program of a `ClosedJaxpr`, or a nested one.
         consts: values of its constants.
         *args: an array for each of its arguments.
+        propagate_source_info: let operations that are traced again keep the lines of
+            the function the program came from, rather than have this one.
 
     Returns:
         The results, a flat list. Under a transformation they are traced like those of
@@ -166,6 +178,9 @@ def eval_jaxpr(jaxpr: Program, consts: Sequence[Any], *args: Any) -> list[Any]:
             f"eval_jaxpr: the program has {len(jaxpr.inputs)} inputs, so with "
             f"{len(consts)} consts it takes {expected} arguments, got {len(args)}."
         )
+    if not propagate_source_info:
+        eqns = [Equation(e.primitive, e.inputs, e.outputs, None) for e in jaxpr.eqns]
+        jaxpr = Program(jaxpr.inputs, eqns, jaxpr.outputs, jaxpr.name)
     return evaluate(jaxpr, [*consts, *args])
 
 

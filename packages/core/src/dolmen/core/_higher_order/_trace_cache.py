@@ -40,6 +40,8 @@ class TracedFunction:
         written: the refs it writes to, those among the arguments by their number; their
             last values are the last results of the program.
         stateful: whether it closes over refs, or writes to any.
+        donated: for each leaf of the arguments of a call that ran, whether its buffer
+            was given away; empty when none was.
         traces: how many times it was traced.
         misses: how many calls C++ left to Python.
         seconds: that tracing took, all times together.
@@ -47,6 +49,7 @@ class TracedFunction:
 
     __slots__ = (
         "captures",
+        "donated",
         "misses",
         "name",
         "out_tree",
@@ -72,6 +75,7 @@ class TracedFunction:
         self.written = written
         # Arguments that are refs don't count: they are seen in the call.
         self.stateful = bool(written) or any(isinstance(c, Cell) for c in captures)
+        self.donated: tuple[bool, ...] = ()
         self.traces = 1
         self.misses = 0
         self.seconds = 0.0
@@ -160,6 +164,26 @@ def cache_of(function: Callable[..., Any], options: Any) -> TraceCache:
     if found is None:
         found = by_options[options] = TraceCache()
     return found
+
+
+def donors(type: ArrayType) -> list[str]:
+    """The arguments that arrays of this shape and dtype were donated as, a few."""
+    found: list[str] = []
+    for cache in list(_every_cache):
+        for traced in cache.traced.values():
+            for index, gives in enumerate(traced.donated):
+                given = traced.program.inputs[len(traced.captures) + index].type
+                if gives and (given.shape, given.dtype) == (type.shape, type.dtype):
+                    found.append(_argument_name(traced, index))
+    return sorted(set(found))[:3]
+
+
+def _argument_name(traced: TracedFunction, index: int) -> str:
+    describe, captures = traced.program.derived["arguments"]
+    return str(describe(traced.program.inputs[captures:])[index])
+
+
+_backend.set_donors(donors)
 
 
 def clear_caches() -> None:

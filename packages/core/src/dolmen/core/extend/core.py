@@ -147,6 +147,7 @@ def new_jaxpr_eqn(
     params: Mapping[str, Any] | None = None,
     effects: frozenset[str] | None = None,
     source_info: Any = None,
+    ctx: Any = None,
 ) -> JaxprEqn:
     """An equation `outvars = primitive(invars)`.
 
@@ -157,6 +158,7 @@ def new_jaxpr_eqn(
         params: parameters that replace those of `primitive`.
         effects: for compatibility: a primitive knows its own.
         source_info: the user's line, `frame` of another equation.
+        ctx: for compatibility: an equation depends on no settings.
 
     Example:
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
