@@ -1,5 +1,6 @@
 """Python called from programs for its results, and the order of side effects."""
 
+import concurrent.futures
 import gc
 import itertools
 import re
@@ -110,6 +111,15 @@ def test_vmap_method_says_with_which_shapes_the_function_is_called(method, shape
 
     assert seen == shapes
     np.testing.assert_array_equal(got, 2.0 * x.T)
+
+
+def test_only_the_unrolled_method_makes_no_loop():
+    def loops(method):
+        batched = dc.jit(dc.vmap(lambda x: sin(x, method)))
+        return batched.lower(jnp.ones(3)).as_text().count("stablehlo.while")
+
+    assert loops("sequential") == 1
+    assert loops("sequential_unrolled") == 0
 
 
 def test_nested_vmap_of_a_callback_maps_both_axes():
@@ -228,26 +238,41 @@ def test_ordered_effects_keep_their_order_through_every_kind_of_control_flow():
     assert seen == expected
 
 
-def test_ordered_calls_are_tied_to_each_other_by_a_token():
+def test_ordered_calls_are_tied_to_each_other_by_tokens():
+    def noted(x):
+        io_callback(lambda: None, None, ordered=True)
+        return x
+
     def f(x):
-        for _ in range(3):
-            io_callback(lambda v: None, None, x, ordered=True)
-
-        def step(i, x):
-            io_callback(lambda: None, None, ordered=True)
-            return x
-
-        return lax.fori_loop(0, 2, step, x)
+        x = lax.while_loop(lambda x: x < 2, noted, noted(x))
+        x = lax.cond(x > 0, noted, lambda x: -x, x)
+        return noted(dc.jit(noted)(x))
 
     text = dc.jit(f).lower(1.0).as_text()
 
-    calls = [row for row in text.splitlines() if "python_cpu_callback" in row]
-    assert all("-> !stablehlo.token" in row for row in calls)
-    results = [row.split("=")[0].strip() for row in calls[:3]]
-    operands = [row.split("(")[1].split(",")[0] for row in calls[:3]]
-    assert operands[1:] == results[:2]
-    loop = next(row for row in text.splitlines() if "stablehlo.while" in row)
-    assert f"= {results[2]})" in loop
+    # The rows that have to do with tokens, without attributes and types.
+    rows = [
+        re.sub(r" \{api.*?\} :.*| : .*", "", row).strip()
+        for row in text.replace("@xla_ffi_python_cpu_callback", "@python").splitlines()
+        if "token" in row
+    ]
+    assert rows == [
+        "%0 = stablehlo.create_token",
+        "%1 = stablehlo.custom_call @python(%0)",
+        "%2:2 = stablehlo.while(%iterArg = %arg0, %iterArg_0 = %1)",
+        "%8 = stablehlo.custom_call @python(%iterArg_0)",
+        "stablehlo.return %iterArg, %8",
+        "stablehlo.return %8, %2#1",  # %8 is the value; the token passes by
+        "%8 = stablehlo.custom_call @python(%2#1)",
+        "stablehlo.return %2#0, %8",
+        "})",
+        "%6:2 = call @noted(%5#0, %5#1)",
+        "%7 = stablehlo.custom_call @python(%6#1)",
+        "func.func private @noted(%arg0: tensor<f32>, %arg1: !stablehlo.token) -> "
+        "(tensor<f32>, !stablehlo.token) {",
+        "%0 = stablehlo.custom_call @python(%arg1)",
+        "return %arg0, %0",
+    ]
 
 
 def test_ordered_effects_of_a_recomputation_and_of_jvp_keep_their_order():
@@ -294,6 +319,37 @@ def test_an_error_in_a_callback_is_raised_as_it_is(wrap):
         wrap(f)(jnp.ones(2))
 
     assert "broken" in [entry.name for entry in caught.traceback]
+
+
+def test_threads_get_the_errors_of_their_own_calls():
+    def positive(x):
+        if x < 0:
+            raise ValueError(f"{x} is negative")
+        return x
+
+    f = dc.jit(lambda x: dc.pure_callback(positive, SCALAR, x))
+    f(1.0)
+
+    def run(x):
+        try:
+            return float(f(x))
+        except ValueError as error:
+            return str(error)
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        got = list(pool.map(run, [-1.0, 2.0, -3.0] * 30))
+
+    assert got == ["-1.0 is negative", 2.0, "-3.0 is negative"] * 30
+
+
+def test_results_stay_on_the_device_of_the_arguments():
+    device = dc.devices()[0]
+    x = dc.device_put(jnp.ones(()), device)
+
+    for wrap in (lambda f: f, dc.jit):
+        got = wrap(lambda x: dc.pure_callback(numpy_sin, SCALAR, x))(x)
+        assert got.committed
+        assert got.device == device
 
 
 def test_a_program_works_again_after_a_callback_failed():

@@ -445,6 +445,16 @@ def test_static_arguments_that_do_not_exist_are_an_error():
     )
 
 
+def test_concrete_values_are_an_error_that_says_what_to_do():
+    got = error_of(lambda: dc.checkpoint(layers, concrete=True), NotImplementedError)
+
+    assert got == (
+        "checkpoint: `concrete` is not supported; functions are traced without values."
+        "\n  at HERE\nName the arguments that Python looks at in `static_argnums` or "
+        "`static_argnames`."
+    )
+
+
 def test_only_functions_can_be_checkpointed():
     got = error_of(lambda: dc.checkpoint(3), TypeError)
 

@@ -8,6 +8,7 @@ from .._ir import (
     ArrayType,
     Primitive,
     Program,
+    message,
     type_error,
     without_dead_code,
 )
@@ -196,6 +197,7 @@ def checkpoint(
     policy: Policy | None = None,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Iterable[str] = (),
+    concrete: Any = None,
 ) -> Any:
     """Trade compute for memory: recompute a function in the backward pass.
 
@@ -217,6 +219,7 @@ def checkpoint(
         static_argnums: positions of arguments that are not arrays; the function is
             traced again for each new value.
         static_argnames: the same by name.
+        concrete: no longer supported; make arguments static instead.
 
     Returns:
         A function with the same values and derivatives.
@@ -224,12 +227,22 @@ def checkpoint(
     Raises:
         TypeError: `policy` is not callable; (at the call) an argument leaf is no array.
         ValueError: `static_argnums` or `static_argnames` name no parameter.
+        NotImplementedError: `concrete` is given.
 
     Example:
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
         >>> dc.grad(dc.checkpoint(lambda x: jnp.sin(jnp.sin(x))))(0.0)
         Array(1., dtype=float32)
     """
+    if concrete is not None:
+        raise NotImplementedError(
+            message(
+                "checkpoint: `concrete` is not supported; functions are traced without "
+                "values.",
+                "Name the arguments that Python looks at in `static_argnums` or "
+                "`static_argnames`.",
+            )
+        )
     options = {
         "prevent_cse": prevent_cse,
         "policy": policy,

@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 
 from .._backend import ArrayImpl, host_value
-from .._ir import Primitive, is_ordered, message, type_error, value_error
-from .._ir._types import ArrayType, array_type
+from .._ir import (
+    ArrayType,
+    Primitive,
+    array_type,
+    dtypes,
+    is_ordered,
+    message,
+    type_error,
+    value_error,
+)
 from .._ops import _shape
 from .._tracing import bind, check_live, device_array, typeof
 from .._transforms import batch_size, to_front
@@ -38,8 +46,9 @@ class HostCall(Primitive):
         def run(*args: Any) -> list[Any]:
             values = [as_numpy(check_live(arg)) for arg in args]
             types = self.infer_type([typeof(arg) for arg in args])
-            results = self.function(*values)
-            return [device_array(r, t) for r, t in zip(results, types, strict=True)]
+            results = zip(self.function(*values), types, strict=True)
+            where = _device_of(args)
+            return [device_array(result, type, where) for result, type in results]
 
         return run
 
@@ -50,6 +59,12 @@ class HostCall(Primitive):
             has_side_effect=bool(self.effects),
             ordered=is_ordered(self.effects),
         )
+
+
+def _device_of(args: Sequence[Any]) -> Any:
+    """The device that arguments are committed to, where results go as well."""
+    committed = (a.device for a in args if isinstance(a, ArrayImpl) and a.committed)
+    return next(committed, None)
 
 
 def as_numpy(value: Any) -> np.ndarray:
@@ -163,8 +178,6 @@ def declared_type(function: str, argument: str, leaf: Any) -> ArrayType:
             f"{type(leaf).__name__} {leaf!r:.60}.",
             "Describe every result with a `ShapeDtypeStruct(shape, dtype)`.",
         )
-    from .._ir import dtypes
-
     dtype = np.dtype(leaf.dtype)
     if dtypes.canonical(dtype) != dtype:
         raise value_error(

@@ -23,6 +23,7 @@ from .._ir import (
 from . import _cache
 from ._builder import Builder
 from ._dump import dump
+from ._failures import Failures
 
 _logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Executable:
     """A compiled program, loaded on one device.
 
     Attributes:
-        failures: what Python functions it calls have raised; None if it calls none.
+        failures: of the Python functions it calls; None if it calls none.
         origin: where the code is from: `compiler`, `disk` (an earlier process),
             `memory` (another program of this process with the same StableHLO) or
             `bytes` (that were serialized).
@@ -84,7 +85,7 @@ class Executable:
     kept: tuple[bool, ...]
     out_types: tuple[ArrayType, ...]
     device: Any
-    failures: list[BaseException] | None = None
+    failures: Failures | None = None
     origin: str = "compiler"
     seconds: float = 0.0
     lower_seconds: float = 0.0
@@ -123,14 +124,14 @@ class Executable:
         )
         if self.failures is None:
             return run()
-        self.failures.clear()
         try:
             return run(calls_host=True)
-        except _backend.JaxRuntimeError:
-            if not self.failures:
+        except _backend.JaxRuntimeError as error:
+            failure = self.failures.behind(error)
+            if failure is None:
                 raise
         # Outside of the handler, so that the error keeps the context it was raised in.
-        raise self.failures.pop(0)
+        raise failure
 
 
 def lower(
@@ -281,10 +282,10 @@ def compile_module(
     options = _backend.compile_options(
         device, compiler_options, has_calls=module.has_calls
     )
-    failures: list[BaseException] | None = None
+    failures: Failures | None = None
     if module.host_callbacks:  # part of the code, but not of its text
-        failures, origin = [], "compiler"
-        callbacks = [_noting(failures, callback) for callback in module.host_callbacks]
+        failures, origin = Failures(), "compiler"
+        callbacks = [failures.noted(callback) for callback in module.host_callbacks]
         loaded = _compiled(module, device, options, callbacks)
     else:
         loaded, origin = _found_or_compiled(module, device, options)
@@ -385,21 +386,6 @@ def log_duration(what: str, name: str, started: float) -> None:
     """Log how long a step took, as loud as the setting `log_compiles` says."""
     seconds = time.perf_counter() - started
     _logger.log(_level(), "Finished %s of %s in %.6f s.", what, name, seconds)
-
-
-def _noting(
-    failures: list[BaseException], callback: Callable[..., Any]
-) -> Callable[..., Any]:
-    """`callback`, noting what it raises: XLA passes on no more than a text."""
-
-    def called(*values: Any) -> Any:
-        try:
-            return callback(*values)
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    return called
 
 
 def compile_program(
