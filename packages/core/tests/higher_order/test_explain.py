@@ -218,9 +218,9 @@ def test_html_escapes_what_the_source_says():
     ("number", "text"), [(0, "0"), (999, "999"), (1234, "1.23 k"), (5_000_000, "5 M")]
 )
 def test_counts_have_three_digits(number, text):
-    from dolmen.core._higher_order._explain import _count
+    from dolmen.core._higher_order._units import count_text
 
-    assert _count(number) == text
+    assert count_text(number) == text
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,6 @@ def test_counts_have_three_digits(number, text):
     [(0, "0 B"), (999, "999 B"), (1536, "1.5 KiB"), (3 << 30, "3 GiB")],
 )
 def test_sizes_have_three_digits(number, text):
-    from dolmen.core._higher_order._out_of_memory import size_text
+    from dolmen.core._higher_order._units import size_text
 
     assert size_text(number) == text

@@ -185,6 +185,54 @@ def test_the_advice_fits_the_expression(function, advice):
     assert advice in got
 
 
+def test_the_condition_of_an_if_is_written_with_functions_of_arrays():
+    def f(x, y):
+        if x > 0 and not y:
+            return x
+        return y
+
+    got = error_of(lambda: dc.jit(f)(1, 2), errors.TracerBoolConversionError)
+
+    assert (
+        "Write `lax.cond(jnp.logical_and(x > 0, jnp.logical_not(y)), true_fun, "
+        "false_fun, *operands)` instead of `if`" in got
+    )
+
+
+def test_an_if_around_the_line_is_not_blamed():
+    def f(x, flag=True):
+        if flag:
+            return bool(x)
+        return x
+
+    got = error_of(lambda: dc.jit(f)(1), errors.TracerBoolConversionError)
+
+    assert "Use `jnp.where` or `lax.cond` instead of Python control flow." in got
+
+
+def test_numpy_may_be_imported_where_it_is_used():
+    def f(x):
+        import numpy
+
+        return numpy.cos(x)
+
+    got = error_of(lambda: dc.jit(f)(1.0), errors.TracerArrayConversionError)
+
+    assert got.endswith("Use `jnp.cos` instead of `numpy.cos`.")
+
+
+def test_many_arguments_lose_their_middle():
+    got = error_of(
+        lambda: dc.jit(lambda tree: bool(sum(tree)))([1.0] * 300),
+        errors.TracerBoolConversionError,
+    )
+
+    assert (
+        "  ~f32[] args[0][1], in the argument `tree` of <lambda>\n"
+        "  ... (296 more) ...\n" in got
+    )
+
+
 def test_a_while_statement():
     def grow(x):
         while x < 10:

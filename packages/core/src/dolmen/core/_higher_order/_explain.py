@@ -11,7 +11,7 @@ from .._ir import Frame, line_of, source_of
 from .._transforms._trees import name_of
 from ._cost import Analysis, Cost, analyse
 from ._jit import jit
-from ._out_of_memory import size_text
+from ._units import count_text, size_text
 
 
 def explain(
@@ -158,25 +158,27 @@ class Explanation:
         return sum(line.bytes for line in self.lines)
 
     def _summary(self) -> list[str]:
-        made = [
-            f"{self.name}: {_count(self.flops)} FLOPs, {size_text(self.bytes)} read "
-            f"and written, at most {size_text(self.peak)} alive beside "
-            f"{size_text(self.arguments)} of arguments"
+        lines = [
+            f"{self.name}: {count_text(self.flops)} FLOPs, "
+            f"{size_text(self.bytes)} read and written, at most "
+            f"{size_text(self.peak)} alive beside {size_text(self.arguments)} of "
+            "arguments"
         ]
         if self.compiled is not None:
             c = self.compiled
-            made.append(
-                f"compiled: {_count(c.flops)} FLOPs and {_count(c.transcendentals)} "
-                f"transcendentals, {size_text(c.bytes)} read and written, "
-                f"{size_text(c.temporaries)} of temporaries, {size_text(c.outputs)} of "
-                "results"
+            lines.append(
+                f"compiled: {count_text(c.flops)} FLOPs and "
+                f"{count_text(c.transcendentals)} transcendentals, "
+                f"{size_text(c.bytes)} read and written, "
+                f"{size_text(c.temporaries)} of temporaries, "
+                f"{size_text(c.outputs)} of results"
             )
-        return made
+        return lines
 
     def _cells(self, line: Line) -> tuple[str, ...]:
         share = 100 * line.flops / self.flops if self.flops else 0.0
         return (
-            _count(line.flops),
+            count_text(line.flops),
             f"{share:.1f}",
             size_text(line.bytes),
             size_text(line.results),
@@ -281,13 +283,3 @@ def _notes(found: Analysis, compiled: bool) -> list[str]:
     if found.loops and compiled:
         notes.append("The compiler counts the body of every loop once.")
     return notes
-
-
-def _count(number: int) -> str:
-    """`1.23 M`: three digits and a decimal prefix."""
-    value, prefix = float(number), ""
-    for prefix in ("", " k", " M", " G", " T", " P"):  # noqa: B007 used after the loop
-        if value < 999.5:
-            break
-        value /= 1000
-    return f"{number}" if not prefix else f"{value:.3g}{prefix}"

@@ -14,6 +14,7 @@ from .. import _backend
 from .._ir import Frame, Program, creation_frame, describe, source_of
 from .._lowering import Executable
 from ._cost import peak
+from ._units import size_text
 
 _MOST_ARRAYS = 8
 _MOST_LINES = 5
@@ -25,16 +26,6 @@ def memory_report(text: str) -> str:
     asked = re.search(r"allocating (\d+) bytes", text)
     wanted = int(asked[1]) if asked else 0
     return "\n".join([text, *_arrays(), *_program(wanted)])
-
-
-def size_text(number: int) -> str:
-    """`1.5 MiB`: three digits and a binary prefix."""
-    value, unit = float(number), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007 used after the loop
-        if value < 1000:
-            break
-        value /= 1024
-    return f"{number} B" if unit == "B" else f"{value:.3g} {unit}"
 
 
 def _where(frame: Frame | None) -> str:

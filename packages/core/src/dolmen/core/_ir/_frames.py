@@ -15,7 +15,6 @@ Frame = tuple[CodeType, int]
 
 _is_library: dict[str, bool] = {}
 _STANDARD_WRAPPERS = ("contextlib.py", "functools.py")
-_OUR_FILES = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _LIBRARIES = ("dolmen.", "numpy.")  # NumPy calls back when it is handed our arrays
 
 
@@ -118,9 +117,10 @@ def creation_frame(array: Any) -> Frame | None:
     traceback = getattr(array, "traceback", None)
     if traceback is None:
         return None
+    ours = tuple(path + os.sep for path in sys.modules["dolmen"].__path__)
     for frame in zip(*traceback.raw_frames(), strict=True):
         name = frame[0].co_filename
-        if not name.startswith(_OUR_FILES) and not _is_library.get(name):
+        if not name.startswith(ours) and not _is_library.get(name):
             return frame
     return None
 

@@ -5,10 +5,11 @@ searched and source files parsed, is put together when somebody reads it.
 """
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from .._backend import flags
-from .._ir import message, running_frame, user_frame
+from .._ir import Frame, message, running_frame, user_frame
 
 
 class TracingError(Exception):
@@ -87,11 +88,19 @@ def not_concrete(
     from ._usage import explain_concretization
 
     frame = user_frame()
-    running = running_frame(frame)
-    names = {} if running is None else running.f_globals
+    modules = _modules_seen_by(frame) if wanted == "array" else {}
     return _CLASSES[wanted](
-        lambda: explain_concretization(tracer, wanted, call, instead, frame, names)
+        lambda: explain_concretization(tracer, wanted, call, instead, frame, modules)
     )
+
+
+def _modules_seen_by(frame: Frame | None) -> dict[str, Any]:
+    """Global names of the user's module, and modules imported in his function."""
+    running = running_frame(frame)
+    if running is None:
+        return {}
+    inner = {n: v for n, v in running.f_locals.items() if isinstance(v, ModuleType)}
+    return running.f_globals | inner if inner else running.f_globals
 
 
 def check_leaks(trace: Any) -> None:

@@ -58,12 +58,12 @@ class Step(NamedTuple):
 class History(NamedTuple):
     """What a value depends on."""
 
-    arguments: list[tuple[Argument, Tracer]]
+    arguments: list[tuple[Tracer, Argument]]
     steps: list[Step]
 
     def lines(self) -> list[str]:
         """The arguments, then the steps in order; long ones lose their middle."""
-        found = [f"{value.type!r} {argument}" for argument, value in self.arguments]
+        found = [f"{value.type!r} {argument}" for value, argument in self.arguments]
         return _elided(found, 4) + _elided(list(map(str, self.steps)), _MOST_STEPS)
 
 
@@ -105,74 +105,70 @@ def _equations(trace: Any) -> list[Equation]:
 
 def argument_of(tracer: Any) -> Argument | None:
     """The argument that a traced value is, if it is one."""
-    while isinstance(tracer, Tracer):
-        found = _argument(tracer)
-        if found is not None:
-            return found
-        tracer = tracer.behind()
-    return None
-
-
-def _argument(tracer: Any) -> Argument | None:
-    owner = tracer.owner
-    inputs = getattr(owner, "inputs", ())
-    for index, value in enumerate(inputs):
-        if value is tracer:
-            describe_inputs = owner.arguments
-            if describe_inputs is None:
-                break
-            return describe_inputs(inputs)[index]
-    return None
+    return _Walk().argument(tracer)
 
 
 def history(tracer: Any) -> History:
     """Everything a traced value depends on, from the outermost trace inwards."""
-    arguments: list[tuple[Argument, Tracer]] = []
-    steps: list[Step] = []
-    _collect([tracer], arguments, steps)
-    return History(arguments, steps)
+    walk = _Walk()
+    walk.back_from([tracer])
+    return History(list(walk.arguments.items()), walk.steps)
 
 
-def _collect(
-    values: Sequence[Any],
-    arguments: list[tuple[Argument, Tracer]],
-    steps: list[Step],
-) -> None:
-    needed: dict[Any, Any] = {}  # by trace: its values that matter
-    for value in values:
-        found = argument_of(value)
-        variable = recorded(value)
-        if found is not None:
-            if all(value is not known for _, known in arguments):
-                arguments.append((found, value))
-        elif isinstance(variable, Tracer):
-            needed.setdefault(variable.owner, set()).add(variable)
-    for trace, wanted in needed.items():
-        _slice(trace, wanted, arguments, steps)
+class _Walk:
+    """A walk from values back to what they were computed from.
 
+    Attributes:
+        arguments: those that were met, by the argument's value.
+        steps: the operations that were met, in order.
+    """
 
-def _slice(
-    trace: Any,
-    wanted: set[Any],
-    arguments: list[tuple[Argument, Tracer]],
-    steps: list[Step],
-) -> None:
-    """The equations of one trace that `wanted` depends on, and what they start from."""
-    kept = []
-    for equation in reversed(_equations(trace)):
-        if not wanted.isdisjoint(equation.outputs):
-            kept.append(equation)
-            wanted.update(a for a in equation.inputs if type(a) is not Literal)
-    inputs = [v for v in getattr(trace, "inputs", ()) if v in wanted]
-    outer = [
-        value
-        for (_, value), variable in getattr(trace, "captures", {}).values()
-        if variable in wanted
-    ]
-    _collect(outer, arguments, steps)
-    _collect(inputs, arguments, steps)
-    for equation in reversed(kept):
-        _append(steps, equation)
+    def __init__(self) -> None:
+        self.arguments: dict[Tracer, Argument] = {}
+        self.steps: list[Step] = []
+        self._described: dict[Any, dict[Tracer, Argument]] = {}  # by trace
+
+    def argument(self, tracer: Any) -> Argument | None:
+        """The argument that a value is, seen through transformations' tracers."""
+        while isinstance(tracer, Tracer):
+            found = self._inputs(tracer.owner).get(tracer)
+            if found is not None:
+                return found
+            tracer = tracer.behind()
+        return None
+
+    def _inputs(self, trace: Any) -> dict[Tracer, Argument]:
+        if trace not in self._described:
+            inputs = getattr(trace, "inputs", ())
+            describe = getattr(trace, "arguments", None)
+            known = zip(inputs, describe(inputs), strict=True) if describe else ()
+            self._described[trace] = dict(known)
+        return self._described[trace]
+
+    def back_from(self, values: Sequence[Any]) -> None:
+        """Add everything that `values` depend on."""
+        needed: dict[Any, set[Any]] = {}  # by trace: its values that matter
+        for value in values:
+            found, variable = self.argument(value), recorded(value)
+            if found is not None:
+                self.arguments.setdefault(value, found)
+            elif isinstance(variable, Tracer):
+                needed.setdefault(variable.owner, set()).add(variable)
+        for trace, wanted in needed.items():
+            self._through(trace, wanted)
+
+    def _through(self, trace: Any, wanted: set[Any]) -> None:
+        """Add the equations of one trace that `wanted` depend on, and their origins."""
+        kept = []
+        for equation in reversed(_equations(trace)):
+            if not wanted.isdisjoint(equation.outputs):
+                kept.append(equation)
+                wanted.update(a for a in equation.inputs if type(a) is not Literal)
+        captured = getattr(trace, "captures", {}).values()
+        self.back_from([value for (_, value), v in captured if v in wanted])
+        self.back_from([v for v in getattr(trace, "inputs", ()) if v in wanted])
+        for equation in reversed(kept):
+            _append(self.steps, equation)
 
 
 def _append(steps: list[Step], equation: Equation) -> None:

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .._ir import creation_frame, describe, message, source_of
+from .._ir import creation_frame, describe, is_library_frame, message, source_of
 from ._errors import UnexpectedTracerError
 from ._history import argument_of, origin, recorded
 from ._trace import Trace, Tracer
@@ -219,7 +219,7 @@ def _name(link: _Link) -> str | None:
             return None
         if getattr(sys.modules.get(module), "__dict__", None) is held:
             return f"the global variable `{module}.{link.key}{link.below}`"
-    if isinstance(held, type):
+    if isinstance(held, type) and not held.__module__.startswith("dolmen."):
         return f"the class attribute `{_qualified(held)}{link.path}`"
     if isinstance(held, types.FunctionType) and link.key in held.__code__.co_freevars:
         return (
@@ -241,7 +241,7 @@ def _local_variable(reached: _Level) -> tuple[Any, str] | None:
     """A variable of a running function of the user's, through a container."""
     frame = sys._getframe(1)
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith("dolmen."):
+        if not is_library_frame(frame):
             for name, value in list(frame.f_locals.items()):
                 link = reached.get(id(value))
                 if link is not None and not isinstance(value, Tracer):

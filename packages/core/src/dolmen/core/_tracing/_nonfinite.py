@@ -93,7 +93,7 @@ def _host(value: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-class _Found(BaseException):
+class _Found(Exception):
     """Ends the search."""
 
     def __init__(self, text: str) -> None:

@@ -1,9 +1,12 @@
 """What the user's code did with a traced value, and what to write instead."""
 
 import ast
+import functools
 import linecache
+import operator
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 from .._ir import Frame, message
@@ -24,7 +27,7 @@ def explain_concretization(
 
     Args:
         instead: what to write instead; if empty, it is read off the user's code.
-        names: the global names of the user's module.
+        names: what the user's function calls its modules, and other global names.
     """
     function = getattr(tracer.owner, "function", "")
     inside = f" while tracing {function}" if function else " under a transformation"
@@ -59,17 +62,17 @@ def _static(wanted: str, found: History) -> str:
     """The edit of `jit` that makes the arguments static which the value depends on."""
     if wanted == "array" or not found.arguments:
         return ""
-    arguments = [argument for argument, _ in found.arguments]
+    arguments = [argument for _, argument in found.arguments]
     if not all(_could_be_static(*each) for each in found.arguments):
         return ""
-    if len({recorded(value).owner for _, value in found.arguments}) > 1:
+    if len({recorded(value).owner for value, _ in found.arguments}) > 1:
         return ""
     what = " and ".join(f"`{argument.parameter}`" for argument in arguments)
     verb = "is a setting" if len(arguments) == 1 else "are settings"
     return f"If {what} {verb} rather than data, write `{_edit(arguments)}`."
 
 
-def _could_be_static(argument: Argument, value: Any) -> bool:
+def _could_be_static(value: Any, argument: Argument) -> bool:
     """Whether it was passed as a Python scalar to a parameter of `jit`'s function."""
     scalar = value.type.weak_type or value.type.dtype == bool
     return (
@@ -137,96 +140,112 @@ def _text(node: ast.AST) -> str:
 def _instead(wanted: str, nodes: list[ast.AST], names: dict[str, Any]) -> str:
     if wanted == "bool":
         return _instead_of_truth(nodes)
+    innermost = nodes[-1] if nodes else None
     if wanted == "int":
-        return _instead_of_number(nodes)
-    return _instead_of_numpy(nodes, names)
+        return _instead_of_number(innermost)
+    return _instead_of_numpy(innermost, names)
 
 
 def _instead_of_truth(nodes: list[ast.AST]) -> str:
-    for node in reversed(nodes):
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
-            member, container = _text(node.left), _text(node.comparators[0])
-            return (
-                f"Write `jnp.isin({member}, jnp.asarray({container}))` instead of `in`."
-            )
-        if isinstance(node, ast.Compare) and len(node.ops) > 1:
-            return f"Write `{_unchained(node)}` instead of the chained comparison."
-        if isinstance(node, ast.BoolOp):
-            word = "and" if isinstance(node.op, ast.And) else "or"
-            listed = f" {word} ".join(map(_text, node.values))
-            operands = ", ".join(map(_text, node.values[:2]))
-            return f"Write `jnp.logical_{word}({operands})` instead of `{listed}`."
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            operand = _text(node.operand)
-            return f"Write `jnp.logical_not({operand})` instead of `not {operand}`."
-        if isinstance(node, ast.IfExp):
-            parts = ", ".join(map(_text, (node.test, node.body, node.orelse)))
-            return f"Write `jnp.where({parts})` instead of `... if ... else ...`."
-        if isinstance(node, ast.If):
-            test = _text(node.test)
-            return (
-                f"Write `lax.cond({test}, true_fun, false_fun, *operands)` instead of "
-                f"`if`, or choose elementwise with `jnp.where({test}, a, b)`."
-            )
-        if isinstance(node, ast.While):
-            return (
-                "Write `lax.while_loop(cond_fun, body_fun, init)` instead of `while`: "
-                f"`cond_fun` returns `{_text(node.test)}`."
-            )
-        if isinstance(node, ast.Assert):
-            return (
-                "An `assert` can't look at a value that does not exist yet: check it "
-                "outside the traced function, or with `debug.callback`."
-            )
-        if isinstance(node, ast.Call) and _text(node.func) in _REDUCTIONS:
-            function = _text(node.func)
-            return f"Use `jnp.{_REDUCTIONS[function]}` instead of `{function}`."
+    # The widest expression or statement that only asks whether the value is true.
+    for node in reversed(_testing(nodes)):
+        advice = _instead_of_test(node)
+        if advice:
+            return advice
     return "Use `jnp.where` or `lax.cond` instead of Python control flow."
 
 
-_REDUCTIONS = {
-    "any": "any",
+def _testing(nodes: list[ast.AST]) -> list[ast.AST]:
+    """The innermost node, and those around it as far as each tests the one before."""
+    found = nodes[-1:]
+    for node in reversed(nodes[:-1]):
+        inner = found[-1]
+        tests = getattr(node, "test", None) is inner
+        combines = isinstance(node, ast.BoolOp | ast.UnaryOp)
+        if not (tests or combines):
+            break
+        found.append(node)
+    return found
+
+
+def _instead_of_test(node: ast.AST) -> str:
+    if isinstance(node, ast.If):
+        test = _traceable(node.test)
+        return (
+            f"Write `lax.cond({test}, true_fun, false_fun, *operands)` instead of "
+            f"`if`, or choose elementwise with `jnp.where({test}, a, b)`."
+        )
+    if isinstance(node, ast.While):
+        return (
+            "Write `lax.while_loop(cond_fun, body_fun, init)` instead of `while`: "
+            f"`cond_fun` returns `{_traceable(node.test)}`."
+        )
+    if isinstance(node, ast.Assert):
+        return (
+            "An `assert` can't look at a value that does not exist yet: check it "
+            "outside the traced function, or with `checkify.check`."
+        )
+    if isinstance(node, ast.Call) and _text(node.func) in _OF_SEVERAL:
+        function = _text(node.func)
+        return f"Use `jnp.{_OF_SEVERAL[function]}` instead of `{function}`."
+    if isinstance(node, ast.expr) and _traceable(node) != _text(node):
+        return f"Write `{_traceable(node)}` instead of `{_text(node)}`."
+    return ""
+
+
+_OF_SEVERAL = {
     "all": "all",
+    "any": "any",
     "max": "maximum",
     "min": "minimum",
     "sorted": "sort",
 }
 
 
-def _unchained(node: ast.Compare) -> str:
-    operands = [node.left, *node.comparators]
-    pairs = zip(operands, node.ops, operands[1:], strict=False)
-    return " & ".join(
-        f"({_text(ast.Compare(left, [op], [right]))})" for left, op, right in pairs
-    )
+def _traceable(node: ast.expr) -> str:
+    """An expression written with functions of arrays instead of Python's logic."""
+    if isinstance(node, ast.BoolOp):
+        word = "and" if isinstance(node.op, ast.And) else "or"
+        parts = map(_traceable, node.values)
+        return functools.reduce(lambda a, b: f"jnp.logical_{word}({a}, {b})", parts)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return f"jnp.logical_not({_traceable(node.operand)})"
+    if isinstance(node, ast.IfExp):
+        parts = (_traceable(node.test), _text(node.body), _text(node.orelse))
+        return f"jnp.where({', '.join(parts)})"
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+        return (
+            f"jnp.isin({_text(node.left)}, jnp.asarray({_text(node.comparators[0])}))"
+        )
+    if isinstance(node, ast.Compare) and len(node.ops) > 1:
+        operands = [node.left, *node.comparators]
+        pairs = zip(operands, node.ops, operands[1:], strict=False)
+        each = [ast.Compare(left, [op], [right]) for left, op, right in pairs]
+        return " & ".join(f"({_text(pair)})" for pair in each)
+    return _text(node)
 
 
 _CONVERSIONS = ("int", "float", "complex")
 
 
-def _instead_of_number(nodes: list[ast.AST]) -> str:
-    for node in reversed(nodes):
-        if isinstance(node, ast.Subscript):
-            return (
-                f"Index an array: `jnp.asarray({_text(node.value)})"
-                f"[{_text(node.slice)}]`."
-            )
-        if not isinstance(node, ast.Call):
-            continue
-        function = _text(node.func)
+def _instead_of_number(node: ast.AST | None) -> str:
+    if isinstance(node, ast.Subscript):
+        return (
+            f"Index an array: `jnp.asarray({_text(node.value)})[{_text(node.slice)}]`."
+        )
+    if isinstance(node, ast.Call):
+        function, args = _text(node.func), list(map(_text, node.args))
         if _is_to_python(node):
             return _outside(node)
         if function == "round":
             return f"Write `jnp.{_text(node)}` instead of `{_text(node)}`."
-        if function in _CONVERSIONS and len(node.args) == 1:
-            argument = _text(node.args[0])
+        if function in _CONVERSIONS and len(args) == 1:
             return (
-                f"Keep the value in an array: `jnp.asarray({argument}, {function})` "
-                f"instead of `{function}({argument})`."
+                f"Keep the value in an array: `jnp.asarray({args[0]}, {function})` "
+                f"instead of `{_text(node)}`."
             )
-        if function == "range":
-            bounds = list(map(_text, node.args[:2]))
-            lower, upper = bounds if len(bounds) == 2 else ("0", bounds[0])
+        if function == "range" and args:
+            lower, upper = args[:2] if len(args) > 1 else ("0", args[0])
             return (
                 f"Write `lax.fori_loop({lower}, {upper}, body, init)` instead of the "
                 "Python loop."
@@ -252,26 +271,31 @@ def _outside(node: ast.Call) -> str:
     )
 
 
-def _instead_of_numpy(nodes: list[ast.AST], names: dict[str, Any]) -> str:
-    for node in reversed(nodes):
-        if not isinstance(node, ast.Call):
-            continue
+def _instead_of_numpy(node: ast.AST | None, names: dict[str, Any]) -> str:
+    if isinstance(node, ast.Call):
         if _is_to_python(node):
             return _outside(node)
         function = _numpy_function(node.func, names)
-        if function is None:
-            continue
-        ours = sys.modules.get(_NUMPY)
-        if ours is not None and hasattr(ours, function):
+        if function and _is_ours(function):
             return f"Use `jnp.{function}` instead of `{_text(node.func)}`."
-        return (
-            f"`{_NUMPY}` has no `{function}`: call `{_text(node.func)}` outside the "
-            "traced function, or through `pure_callback`."
-        )
+        if function:
+            return (
+                f"`{_NUMPY}` has no `{function}`: call `{_text(node.func)}` outside "
+                "the traced function, or through `pure_callback`."
+            )
     return (
         f"Use the function of `{_NUMPY}` instead of NumPy's, or move the NumPy call "
         "out of the traced function."
     )
+
+
+def _is_ours(function: str) -> bool:
+    """Whether our array API, if it is loaded, has a function of that name."""
+    try:
+        operator.attrgetter(function)(sys.modules.get(_NUMPY))
+    except AttributeError:
+        return False
+    return True
 
 
 def _numpy_function(node: ast.expr, names: dict[str, Any]) -> str | None:
@@ -283,9 +307,10 @@ def _numpy_function(node: ast.expr, names: dict[str, Any]) -> str | None:
     if not isinstance(node, ast.Name):
         return None
     known = names.get(node.id)
+    if isinstance(known, ModuleType):
+        package, *rest = known.__name__.split(".")
+        return ".".join([*rest, *reversed(parts)]) if package == "numpy" else None
     module = getattr(known, "__module__", None) or ""
-    if getattr(known, "__name__", "").split(".")[0] == "numpy":
-        return ".".join(reversed(parts)) or None
-    if not parts and callable(known) and module.split(".")[0] == "numpy":
+    if not parts and callable(known) and str(module).split(".")[0] == "numpy":
         return known.__name__  # `from numpy import sin`
     return None
