@@ -58,6 +58,16 @@ def test_a_value_of_the_wrong_kind_is_an_error():
     )
 
 
+@pytest.mark.parametrize("value", [True, 1.5, "1"])
+def test_whole_numbers_are_neither_booleans_nor_fractions_nor_text(value):
+    with pytest.raises(TypeError) as raised:
+        config.update("random_seed_offset", value)
+
+    assert message_of(raised) == (
+        f"config.update: random_seed_offset: expected a whole number, got {value!r}."
+    )
+
+
 def test_assignment_is_refused_with_what_to_write_instead():
     with pytest.raises(AttributeError) as raised:
         config.jax_enable_x64 = True

@@ -66,6 +66,17 @@ def test_the_inner_guard_holds(double):
     np.testing.assert_array_equal(result, [2, 2, 2])
 
 
+def test_none_in_a_block_means_the_default_whatever_the_process_says(double):
+    config.update("transfer_guard", "disallow")
+    with dc.transfer_guard(None):
+        allowed = double(HOST)
+    word = refused(lambda: double(HOST))
+    config.update("transfer_guard", None)
+
+    assert word == "Disallowed host-to-device transfer"
+    np.testing.assert_array_equal(allowed, [2, 2, 2])
+
+
 def test_the_guard_of_the_process_sets_all_three_directions(double):
     names = [
         f"transfer_guard_{direction}"

@@ -294,6 +294,28 @@ def test_a_full_disk_raises_where_asked(home, monkeypatch):
         compiled()
 
 
+def test_files_of_another_user_are_not_loaded(home, monkeypatch, tmp_path):
+    config.update("compilation_cache_dir", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    usual = tmp_path / "dolmen" / "executables"
+    compiled()
+    (path,) = usual.glob("jit_cached_function-*")
+    foreign = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: foreign)
+
+    with pytest.warns(UserWarning, match="^compiled programs can't be") as caught:
+        result = compiled()
+
+    described = [str(warning.message).split(". They")[0] for warning in caught]
+    assert described == [
+        f"compiled programs can't be read in {usual}: {path} belongs to another user "
+        f"({foreign - 1})",
+        f"compiled programs can't be kept in {usual}: {usual} belongs to another user "
+        f"({foreign - 1})",
+    ]
+    np.testing.assert_array_equal(result, np.tanh(np.ones(3, np.float32)) * 2)
+
+
 def test_an_unreadable_entry_warns_once_and_is_a_miss(home):
     compiled()
     (path,) = home.glob("jit_cached_function-*")

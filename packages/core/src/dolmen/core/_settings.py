@@ -1,7 +1,6 @@
 """Settings as users meet them: changed for the process, or within a `with` block."""
 
 import contextlib
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,8 @@ def find(function: str, name: str) -> flags.Flag:
     """
     key = name.removeprefix("jax_")
     if key not in flags.FLAGS:
+        import difflib  # here, as programs that are right never need it
+
         near = difflib.get_close_matches(key, flags.FLAGS, 1, 0.0)[0]
         raise AttributeError(
             message(
@@ -96,12 +97,12 @@ class Setting:
             ValueError: the value is none of the allowed ones.
         """
         if new_val is _REQUIRED:
-            new_val = True if self._flag.kind is bool else None
-            if new_val is None:
+            if self._flag.kind is not bool:
                 expected = self._flag.expected()
                 raise TypeError(
                     message(f"{self.__name__}: expected {expected}, got no value.")
                 )
+            new_val = True
         return _Override(self._flag, checked(self.__name__, self._flag, new_val))
 
     def __bool__(self) -> bool:
@@ -144,7 +145,7 @@ transfer_guard_host_to_device = Setting(flags.TRANSFER_GUARD_HOST_TO_DEVICE)
 
 
 @contextlib.contextmanager
-def transfer_guard(new_val: str) -> Iterator[None]:
+def transfer_guard(new_val: str | None) -> Iterator[None]:
     """Within a `with` block, what happens when values are copied, in all directions.
 
     Copies are explicit (`device_put`, `device_get`) or implicit (all others, such as
@@ -152,7 +153,8 @@ def transfer_guard(new_val: str) -> Iterator[None]:
 
     Args:
         new_val: ``"allow"``; ``"log"`` or ``"disallow"`` implicit copies;
-            ``"log_explicit"`` or ``"disallow_explicit"`` all copies.
+            ``"log_explicit"`` or ``"disallow_explicit"`` all copies. None means
+            ``"allow"``.
 
     Raises:
         ValueError: `new_val` is none of these.

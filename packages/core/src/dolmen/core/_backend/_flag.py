@@ -44,6 +44,7 @@ class _Client:
 
 
 CLIENT = _Client()
+_changing = threading.Lock()
 _affecting_calls: list["Flag"] = []
 
 
@@ -89,6 +90,7 @@ class Flag(_Config):
         self.affects = affects
         self.fixed_by_client = fixed_by_client
         self.doc = doc
+        # Called with each new value; that of a thread may be UNSET.
         self._on_process = on_process
         self._on_thread = on_thread
         super().__init__(name, default, include_in_trace_context=affects == "trace")
@@ -124,9 +126,10 @@ class Flag(_Config):
             )
         if value is None and self.optional:
             return None
-        if self.kind is float and isinstance(value, int) and value is not True:
+        if self.kind is float and type(value) is int:
             value = float(value)
-        if not isinstance(value, self.kind) or (self.kind is int and value is True):
+        is_bool = isinstance(value, bool)  # which Python takes for an int
+        if not isinstance(value, self.kind) or (is_bool and self.kind is not bool):
             raise TypeError(f"{self.name}: expected {self.expected()}, got {value!r}.")
         if not self._allows(value):
             raise ValueError(f"{self.name}: expected {self.expected()}, got {value!r}.")
@@ -185,15 +188,16 @@ class Flag(_Config):
         """Change the value of the process."""
         if self._on_process is not None:
             self._on_process(value)
-        super().set_global(value)
-        if self.affects:
-            _publish_shared()
+        with _changing:
+            super().set_global(value)
+            if self.affects:
+                _publish_shared()
 
     def swap_local(self, value: Any) -> Any:
         """Change this thread's value (`UNSET` for none); returns the one before."""
         previous = super().swap_local(value)
         if self._on_thread is not None:
-            self._on_thread(None if value is UNSET else value)
+            self._on_thread(value)
         if self.affects:
             _publish_overrides()
         return previous

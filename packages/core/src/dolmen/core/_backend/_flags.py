@@ -358,8 +358,8 @@ def _guard(state: Callable[[], Any], direction: str) -> Callable[[Any], None]:
         else _jax.guard_lib.TransferGuardLevel
     )
 
-    def set_level(level: str | None) -> None:
-        made = None if level is None else getattr(levels, level.upper())
+    def set_level(level: Any) -> None:
+        made = None if level is UNSET else getattr(levels, (level or "allow").upper())
         setattr(state(), direction, made)
 
     return set_level

@@ -98,7 +98,7 @@ def reset() -> None:
     _warned.clear()
 
 
-def _failed(what: str, path: pathlib.Path, error: OSError | ValueError) -> None:
+def _failed(what: str, path: pathlib.Path, error: OSError) -> None:
     """Warn, the first time, that the cache does not work; or raise, where asked."""
     if flags.RAISE_PERSISTENT_CACHE_ERRORS.value:
         raise error
@@ -121,6 +121,7 @@ def read(name: str) -> bytes | None:
     path = directory() / name
     try:
         content = path.read_bytes()
+        _check_owner(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -200,16 +201,21 @@ def write(entry: Key, executable: Any, *, seconds: float) -> str:
 
 
 def _prepare(home: pathlib.Path) -> None:
-    """Make the directory, for its owner only.
+    """Make the directory, for its owner only."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_owner(home)
+
+
+def _check_owner(path: pathlib.Path) -> None:
+    """Refuse another user's files, unless this user has chosen the directory.
 
     Raises:
-        PermissionError: it is another user's, who could put foreign code there.
+        PermissionError: who owns it could have put any code there.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if flags.COMPILATION_CACHE_DIR.value is None and hasattr(os, "getuid"):
-        owner = home.stat().st_uid
+        owner = path.stat().st_uid
         if owner != os.getuid():
-            raise PermissionError(f"the directory belongs to another user ({owner})")
+            raise PermissionError(f"{path} belongs to another user ({owner})")
 
 
 def _write_whole(path: pathlib.Path, content: bytes) -> None:
