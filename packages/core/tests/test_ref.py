@@ -648,6 +648,16 @@ def test_a_function_with_its_own_rule_reads_a_ref_that_is_an_argument(transform)
     assert derivative(3.0).item() == 500.0
 
 
+@pytest.mark.parametrize("transform", [lambda f: f, dc.jit])
+def test_a_rule_reads_a_ref_that_is_an_argument_of_jit(transform):
+    ref = dc.new_ref(2.0)
+    derivative = dc.grad(transform(lambda x, r: scaled(r, x)))
+
+    assert derivative(3.0, ref).item() == 200.0
+    ref[...] = 5.0
+    assert derivative(3.0, ref).item() == 500.0
+
+
 def test_a_rule_inside_jit_does_not_write_to_refs():
     def make():
         return dc.new_ref(3.0)

@@ -66,6 +66,17 @@ def test_a_failed_check_is_returned(transform):
     assert checked(2.0)[0].get() is None
 
 
+def test_only_what_is_asked_for_is_collected():
+    def f(x):
+        checkify.check(x > 0, "not positive")
+        return x / 0.0 + jnp.arange(3.0)[jnp.int32(x)]
+
+    assert found(f, -1.0, errors=checkify.nan_checks) is None
+    assert found(f, -9.0, errors=checkify.user_checks).startswith("not positive")
+    assert found(f, -9.0, errors=checkify.div_checks).startswith("division by zero")
+    assert found(f, -9.0, errors=checkify.index_checks).startswith("out-of-bounds")
+
+
 def test_the_result_comes_back_whatever_failed():
     error, out = checkify.checkify(lambda x: (log(x), {"y": x}))(-1.0)
 

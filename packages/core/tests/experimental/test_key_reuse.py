@@ -289,6 +289,16 @@ def draw_from_each(key):
     return random.normal(keys[0]), random.uniform(keys[1]), random.bits(keys[2])
 
 
+def draw_from_each_in_another_arrangement(key):
+    keys = random.split(key, 4)
+    table = keys.reshape(2, 2)
+    return (
+        random.normal(keys[1]),
+        random.normal(table[1, 0]),
+        random.normal(table.T[1, 1]),
+    )
+
+
 def draw_by_a_traced_index(key):
     keys = random.split(key, 3)
     return lax.fori_loop(0, 3, lambda i, c: c + random.normal(keys[i]), 0.0)
@@ -341,6 +351,7 @@ FINE = [
     wrap_again,
     split_in_a_python_loop,
     draw_from_each,
+    draw_from_each_in_another_arrangement,
     draw_by_a_traced_index,
     draw_by_traced_indices,
     split_in_a_loop,

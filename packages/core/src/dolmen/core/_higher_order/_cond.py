@@ -87,10 +87,6 @@ class Cond(Primitive):
         index, operands = args[0], args[1:]
         in_axes = tuple(axes[1:])
         count = len(self.branches[0].outputs)
-        if axes[0] is not None and "check" in self.effects:
-            from ._functionalize import batch_lanes
-
-            return batch_lanes(self, args, axes)
         if axes[0] is not None:
             return self._batch_index(index, operands, in_axes, size), [0] * count
         masks = [batch_program(b, in_axes, size)[1] for b in self.branches]

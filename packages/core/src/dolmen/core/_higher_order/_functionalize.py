@@ -22,7 +22,6 @@ from .._ir import (
     Literal,
     Primitive,
     Program,
-    array_type,
     subprograms,
 )
 from .._ops import _shape, _slicing
@@ -33,7 +32,6 @@ from .._ops._creation import full
 from .._ops._reductions import argmin
 from .._ops._selection import select
 from .._tracing import bind, evaluate, record_closed, state, typeof
-from .._transforms import batch_program, batch_size
 from ._automatic_checks import automatic_checks
 from ._call import Jit, call
 from ._checkpoint import Checkpoint
@@ -198,31 +196,6 @@ def ensure_clear(
     for index, (site, width) in enumerate(zip(sites, widths, strict=True)):
         kept = [next(rest) for _ in range(width)]
         ensure(site, ne(code, np.int32(index + 1)), *kept)
-
-
-def batch_lanes(
-    primitive: Primitive, args: Sequence[Any], axes: Sequence[int | None]
-) -> tuple[list[Any], list[int]]:
-    """The batch rule of an operation that runs for lanes that should not run it.
-
-    Its checks count only in the lanes that do: it is functionalized, batched, and the
-    checks recorded again.
-    """
-    assert primitive.multiple_results
-    size = batch_size(args, axes)
-    types = [
-        array_type(t.shape[:a] + t.shape[a + 1 :], t.dtype, t.weak_type)
-        if a is not None
-        else t
-        for t, a in zip(map(typeof, args), axes, strict=True)
-    ]
-    single = record_closed(lambda *flat: bind(primitive, *flat), types)
-    inner = functionalize(single, frozenset({Category.USER}))
-    program, _ = batch_program(inner.program, tuple(axes), size, True)
-    flat = evaluate(program, args)
-    code, *values = flat[inner.num_outs :]
-    ensure_clear(inner.sites, [len(group) for group in inner.types], code, values)
-    return flat[: inner.num_outs], [0] * inner.num_outs
 
 
 # ---- one operation -------------------------------------------------------------------

@@ -129,10 +129,6 @@ class While(Primitive):
         return Linearization(primal, tangent, transposed, active, grown)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        if "check" in self.effects:
-            from ._functionalize import batch_lanes
-
-            return batch_lanes(self, args, axes)
         size = batch_size(args, axes)
         cond_axes, body_axes, _ = self._parts(
             tuple(0 if a is not None else None for a in axes)
