@@ -4,6 +4,8 @@
     Errors of compiled programs as values.
 `compilation_cache`
     Where compiled programs are kept on disk.
+`jet`
+    Derivatives of any order along a curve.
 `key_reuse`
     Checking that no random key is used twice.
 `serialize_executable`
@@ -14,7 +16,13 @@ import importlib
 
 from .._higher_order import io_callback as io_callback
 
-_MODULES = ("checkify", "compilation_cache", "key_reuse", "serialize_executable")
+_MODULES = (
+    "checkify",
+    "compilation_cache",
+    "jet",
+    "key_reuse",
+    "serialize_executable",
+)
 
 
 def __getattr__(name: str) -> object:
