@@ -693,3 +693,9 @@ def identity(x):
 )
 def test_errors(call, expected):
     assert text_of(call) == expected
+
+
+def test_an_index_between_traced_python_numbers_stays_weak():
+    got = dc.jit(lambda n: lax.fori_loop(0, n, lambda i, c: c + i, 0))(5)
+
+    assert (got, got.weak_type) == (10, True)

@@ -302,3 +302,9 @@ def test_no_warning_where_nothing_is_lost(x):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         x.at[0].add(1)
+
+
+@pytest.mark.parametrize("index", [..., slice(None), slice(None, None, -1)], ids=str)
+def test_an_update_of_everything_keeps_the_type(x, index):
+    assert x.at[index].set(-1.0).weak_type is False
+    assert jnp.asarray(1.0).at[...].set(x[0, 0]).weak_type is True

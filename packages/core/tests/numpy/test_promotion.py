@@ -277,3 +277,28 @@ def test_numbers_of_python_have_the_default_width_in_compiled_calls_too():
         wide = f(1.5, 2)[1].dtype
 
     assert [*map(str, narrow), str(wide)] == ["float32"] * 3 + ["float64"]
+
+
+@pytest.mark.parametrize("narrow", ["int2", "int4", "uint2", "uint4"])
+def test_narrow_integers_have_no_implicit_promotion(narrow):
+    assert jnp.result_type(narrow, bool) == narrow
+    assert (jnp.ones(2, narrow) + 1).dtype == narrow
+    for other in ("int8", "uint32", "float32", "bfloat16"):
+        with pytest.raises(TypeError, match="have no implicit promotion"):
+            jnp.result_type(narrow, other)
+
+
+def test_copysign_of_a_python_scalar_takes_the_type_of_the_array():
+    x = jnp.array([1.0, -1.0])
+
+    assert not jnp.copysign(2.5, x).weak_type
+    assert not jnp.copysign(x, 2.5).weak_type
+    assert jnp.copysign(2.5, 1.0).weak_type
+
+
+@pytest.mark.parametrize("name", ["floor_divide", "remainder", "fmod", "power"])
+def test_divisions_of_python_integers_stay_weak(name):
+    function = getattr(jnp, name)
+
+    assert function(jnp.asarray(7), 2).weak_type
+    assert not function(jnp.int32(7), 2).weak_type

@@ -334,3 +334,32 @@ class TestLinearTranspose:
             "instead. For an operation that is linear, define `Sin.transpose` in "
             "module dolmen.core._ops._transcendental."
         )
+
+
+# ---- weak types ----------------------------------------------------------------------
+
+DERIVATIVES = {
+    "grad": dc.grad(lambda x: x**2),
+    "grad of a constant": dc.grad(lambda x: 3.0),
+    "value_and_grad": lambda x: dc.value_and_grad(lambda x: x**2)(x)[1],
+    "vjp": lambda x: dc.vjp(lambda x: x**2, x)[1](jnp.ones_like(x))[0],
+    "jvp": lambda x: dc.jvp(lambda x: x**2, (x,), (jnp.ones_like(x),))[1],
+    "linearize": lambda x: dc.linearize(lambda x: x**2, x)[1](jnp.ones_like(x)),
+    "linear_transpose": lambda x: dc.linear_transpose(lambda x: 2 * x, x)(x)[0],
+    "jacfwd": dc.jacfwd(lambda x: x**2),
+    "jacrev": dc.jacrev(lambda x: x**2),
+    "hessian": dc.hessian(lambda x: x**3),
+    "grad of grad": dc.grad(dc.grad(lambda x: x**3)),
+    "jit of grad": dc.jit(dc.grad(lambda x: x**2)),
+    "grad of jit": dc.grad(dc.jit(lambda x: x**2)),
+    "vmap of grad": lambda x: dc.vmap(dc.grad(lambda x: x**2))(jnp.broadcast_to(x, 2)),
+}
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+def test_derivatives_are_weak_where_their_primal_is(derivative):
+    f = DERIVATIVES[derivative]
+
+    assert f(2.0).weak_type
+    assert not f(jnp.float32(2)).weak_type
+    np.testing.assert_array_equal(f(2.0), f(jnp.float32(2)))

@@ -232,7 +232,7 @@ def checkpoint(
     Example:
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
         >>> dc.grad(dc.checkpoint(lambda x: jnp.sin(jnp.sin(x))))(0.0)
-        Array(1., dtype=float32)
+        Array(1., dtype=float32, weak_type=True)
     """
     if concrete is not None:
         raise NotImplementedError(

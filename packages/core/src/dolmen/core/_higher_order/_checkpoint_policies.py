@@ -87,7 +87,7 @@ def checkpoint_name(x: Any, name: str) -> Any:
         >>> def f(x):
         ...     return jnp.sin(checkpoint_name(jnp.sin(x), "hidden"))
         >>> dc.grad(dc.checkpoint(f, policy=policy))(0.0)
-        Array(1., dtype=float32)
+        Array(1., dtype=float32, weak_type=True)
     """
     if not isinstance(name, str):
         raise type_error(

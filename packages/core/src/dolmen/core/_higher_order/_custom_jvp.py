@@ -219,7 +219,7 @@ class custom_jvp(CustomFunction):
         ...     (x,), (dx,) = primals, tangents
         ...     return log1pexp(x), dx * (1.0 - 1.0 / (1.0 + jnp.exp(x)))
         >>> dc.grad(log1pexp)(100.0)
-        Array(1., dtype=float32)
+        Array(1., dtype=float32, weak_type=True)
     """
 
     kind = "custom_jvp"

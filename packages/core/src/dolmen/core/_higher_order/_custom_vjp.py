@@ -43,7 +43,7 @@ class custom_vjp(CustomFunction):
         ...     return (jnp.clip(ct, -1.0, 1.0),)
         >>> clip_gradient.defvjp(forward, backward)
         >>> dc.grad(lambda x: 10.0 * clip_gradient(x))(2.0)
-        Array(1., dtype=float32)
+        Array(1., dtype=float32, weak_type=True)
     """
 
     kind = "custom_vjp"

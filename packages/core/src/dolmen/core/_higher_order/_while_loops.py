@@ -176,14 +176,12 @@ def fori_loop(
     """
     check_callable("fori_loop", body_fun=body_fun)
     index_type = _index_type(lower, upper)
+    # An index that starts as a Python number stays weakly typed.
+    weak = index_type.weak_type
+    one: Any = 1 if weak else np.asarray(1, index_type.dtype)
     if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
         steps = max(int(upper) - int(lower), 0)
-        # An index that starts as a Python number stays weakly typed.
-        start: Any = int(lower)
-        one: Any = 1
-        if not index_type.weak_type:
-            start = np.asarray(start, index_type.dtype)
-            one = np.asarray(1, index_type.dtype)
+        start = int(lower) if weak else np.asarray(int(lower), index_type.dtype)
 
         def step(carry: Any, _: Any) -> Any:
             index, value = carry
@@ -200,7 +198,6 @@ def fori_loop(
             "fori_loop: `unroll` needs bounds that are known while tracing.",
             "Leave it out, or make the bounds Python integers.",
         )
-    one = np.asarray(1, index_type.dtype)
 
     def body(carry: Any) -> Any:
         index, limit, value = carry

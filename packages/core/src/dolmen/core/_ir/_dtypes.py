@@ -7,10 +7,14 @@ The lattice (least upper bounds; a starred node is the weak type of a Python sca
                      (u8 ≤ i16, u16 ≤ i32, …)   └ f16  ┘   │     │
                                        float* ─ complex* ─ c64 ─ c128
 
+Of 8-bit and narrower floats and of 4-bit and narrower integers each stands above the
+weak type of its kind and below nothing.
+
 Source: the JAX type-promotion design note describes the semantics implemented here.
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,6 +167,7 @@ def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
 
 # ---- promotion -----------------------------------------------------------------------
 
+
 _WEAK = {"i": "int*", "f": "float*", "c": "complex*"}
 _Node = np.dtype | str
 
@@ -170,7 +175,7 @@ _Node = np.dtype | str
 def _edges() -> dict[_Node, tuple[_Node, ...]]:
     edges: dict[_Node, tuple[_Node, ...]] = {
         _BOOL: ("int*",),
-        "int*": (_UNSIGNED[0], _SIGNED[0]),
+        "int*": (*_UNSIGNED[:3], *_SIGNED[:3]),
         "float*": ("complex*", bfloat16, np.dtype("float16"), *_FLOAT8, *_FLOAT4),
         "complex*": (_COMPLEX[0],),
         bfloat16: (np.dtype("float32"),),
@@ -181,12 +186,14 @@ def _edges() -> dict[_Node, tuple[_Node, ...]]:
         _COMPLEX[1]: (),
         **dict.fromkeys((*_FLOAT8, *_FLOAT4), ()),
     }
-    for index, (signed, unsigned) in enumerate(zip(_SIGNED, _UNSIGNED, strict=True)):
-        if index + 1 < len(_SIGNED):
-            edges[signed] = (_SIGNED[index + 1],)
-            edges[unsigned] = (_UNSIGNED[index + 1], _SIGNED[index + 1])
-        else:
-            edges[signed] = edges[unsigned] = ("float*",)
+    # The narrowest integers give way to nothing, as the narrow floats do.
+    edges |= dict.fromkeys((*_SIGNED[:2], *_UNSIGNED[:2]), ())
+    wide = list(zip(_SIGNED[2:], _UNSIGNED[2:], strict=True))
+    for (signed, unsigned), above in itertools.pairwise(wide):
+        edges[signed] = (above[0],)
+        edges[unsigned] = above
+    for last in wide[-1]:
+        edges[last] = ("float*",)
     return edges
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import _backend
 from .._ir import ArrayType, dtypes, message, type_error
-from .._tracing import typeof
+from .._ops._conversion import convert_element_type
+from .._tracing import Tracer, device_array, typeof
 from ._jvp import zeros_for
 from ._trees import flatten_with_path, name_of, path_text
 
@@ -144,8 +146,19 @@ def refuse_reduce_axes(transform: str, reduce_axes: Sequence[Any]) -> None:
         )
 
 
-def no_gradient(type: ArrayType) -> Any:
-    """The gradient where none arrives: zeros, of dtype `float0` for integers."""
-    if type.is_differentiable:
-        return zeros_for(type)
-    return np.zeros(type.shape, dtypes.float0)
+def derivative(value: Any, type: ArrayType) -> Any:
+    """A tangent or cotangent as callers get it: weakly typed where its primal is.
+
+    Args:
+        value: None stands for zeros.
+        type: of the primal; the derivative of integers is `float0`.
+    """
+    if value is None:
+        if not type.is_differentiable:
+            return np.zeros(type.shape, dtypes.float0)
+        value = zeros_for(type)
+    if not type.weak_type or typeof(value).weak_type:
+        return value
+    if isinstance(value, Tracer):
+        return convert_element_type(value, type.dtype, weak_type=True)
+    return _backend.with_type(device_array(value), type)

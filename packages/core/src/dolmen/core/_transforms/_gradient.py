@@ -11,7 +11,7 @@ from .._tracing import typeof
 from ._differentiable import (
     Chosen,
     Function,
-    no_gradient,
+    derivative,
     refuse_reduce_axes,
     split_aux,
 )
@@ -52,7 +52,7 @@ def grad(
     Example:
         >>> import dolmen.core as dc
         >>> dc.grad(lambda x: x**3)(2.0)
-        Array(12., dtype=float32)
+        Array(12., dtype=float32, weak_type=True)
     """
     both = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, reduce_axes)
 
@@ -94,7 +94,8 @@ def value_and_grad(
     Example:
         >>> import dolmen.core as dc
         >>> dc.value_and_grad(lambda x: x * x)(3.0)
-        (Array(9., dtype=float32, weak_type=True), Array(6., dtype=float32))
+        (Array(9., dtype=float32, weak_type=True),
+         Array(6., dtype=float32, weak_type=True))
     """
     refuse_reduce_axes("grad", reduce_axes)
     chosen = Chosen("grad", fun, argnums)
@@ -126,10 +127,10 @@ def value_and_grad(
         found = pull_back(tape, {value: seed} if depends else {})
         cts = iter([found.get(tracer) for tracer in inputs])
         grads = [
-            (next(cts) if v else None, typeof(leaf))
+            derivative(next(cts) if v else None, typeof(leaf))
             for v, leaf in zip(varies, leaves, strict=True)
         ]
-        trees = tree.unflatten([no_gradient(t) if g is None else g for g, t in grads])
+        trees = tree.unflatten(grads)
         out = primal(value)
         if has_aux:
             aux_leaves, aux_tree = flatten(aux)

@@ -5,6 +5,7 @@ from typing import Any
 
 from .._ir import ArrayType, array_type, dtypes, type_error, value_error
 from .._tracing import (
+    as_array,
     check_leaks,
     current_trace,
     device_array,
@@ -16,11 +17,11 @@ from .._tracing import (
 from ._differentiable import (
     Function,
     check_callable,
-    no_gradient,
+    derivative,
     refuse_reduce_axes,
     split_aux,
 )
-from ._jvp import JvpTrace, JvpTracer, tangent_type, zeros_for
+from ._jvp import JvpTrace, JvpTracer, tangent_type
 from ._linear_function import ClosedTape, LinearFunction, close_tape
 from ._tape import LinearizeTrace, LinearTracer, TapeEntry
 from ._transpose import run_transposed
@@ -104,8 +105,8 @@ def jvp(
 
 def _unpaired(trace: JvpTrace, value: Any) -> tuple[Any, Any]:
     if isinstance(value, JvpTracer) and value.owner is trace:
-        return value.primal, value.tangent
-    return value, no_gradient(typeof(value))
+        return value.primal, derivative(value.tangent, value.type)
+    return value, derivative(None, typeof(value))
 
 
 def _primal(trace: Any, value: Any) -> Any:
@@ -218,7 +219,7 @@ class _Push:
         found = self.tape.push(residuals, [t for t in given if t is not None])
         return self.out_tree.unflatten(
             [
-                no_gradient(type) if tangent is None else tangent
+                derivative(tangent, type)
                 for tangent, type in zip(found, self.out_types, strict=True)
             ]
         )
@@ -248,7 +249,7 @@ def vjp(
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
         >>> y, pull = dc.vjp(jnp.sin, 0.0)
         >>> pull(2.0)
-        (Array(2., dtype=float32),)
+        (Array(2., dtype=float32, weak_type=True),)
     """
     refuse_reduce_axes("vjp", reduce_axes)
     run = _Forward("vjp", fun, primals, has_aux)
@@ -276,10 +277,7 @@ class _Pull:
         found = iter(self.tape.pull(residuals, cts))
         cts = [next(found) if t.is_differentiable else None for t in self.types]
         return self.tree.unflatten(
-            [
-                no_gradient(type) if ct is None else ct
-                for ct, type in zip(cts, self.types, strict=True)
-            ]
+            [derivative(ct, type) for ct, type in zip(cts, self.types, strict=True)]
         )
 
 
@@ -305,7 +303,8 @@ def linear_transpose(
     Example:
         >>> import dolmen.core as dc
         >>> dc.linear_transpose(lambda x, y: 2.0 * x - y, 1.0, 1.0)(3.0)
-        (Array(6., dtype=float32), Array(-3., dtype=float32))
+        (Array(6., dtype=float32, weak_type=True),
+         Array(-3., dtype=float32, weak_type=True))
     """
     refuse_reduce_axes("linear_transpose", reduce_axes)
     check_callable("linear_transpose", fun)
@@ -328,10 +327,7 @@ def linear_transpose(
         cts = _cotangents(where, cotangent, out_tree, program.out_types)
         found = run_transposed(program, captures, cts)
         return tree.unflatten(
-            [
-                zeros_for(type) if ct is None else ct
-                for ct, type in zip(found, types, strict=True)
-            ]
+            [derivative(ct, type) for ct, type in zip(found, types, strict=True)]
         )
 
     return transposed
@@ -355,6 +351,7 @@ def _tangents(
             f"{where}: expected tangents with the tree {tree}, that of the primals, "
             f"got {got_tree}."
         )
+    leaves = list(map(as_array, leaves))
     wanted = [
         t if t.is_differentiable else array_type(t.shape, dtypes.float0) for t in types
     ]
@@ -391,6 +388,7 @@ def _cotangents(
             f"{where}: expected a cotangent with the tree {tree}, that of the "
             f"function's result, got {got_tree}."
         )
+    leaves = list(map(as_array, leaves))
     wrong = [i for i in _different(leaves, types) if types[i].is_differentiable]
     if wrong:
         raise value_error(

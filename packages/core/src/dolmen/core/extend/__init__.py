@@ -23,7 +23,7 @@ Example:
     ...         return builder.emit("add", (x, x))
     >>> double = lambda x: extend.bind(Double(), x)
     >>> dc.grad(dc.jit(double))(3.0)
-    Array(2., dtype=float32)
+    Array(2., dtype=float32, weak_type=True)
 """
 
 from .._backend import with_type as with_type

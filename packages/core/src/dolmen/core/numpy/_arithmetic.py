@@ -116,8 +116,8 @@ def _floor_divide(x: Any, y: Any) -> Any:
     if kind == "i":
         quotient = lax.div(x, y)
         signs_differ = lax.ne(lax.sign(x), lax.sign(y))
-        inexact = lax.ne(lax.rem(x, y), literal(0, typeof(x).dtype))
-        one = literal(1, typeof(x).dtype)
+        zero, one = constant_like(x, 0), constant_like(x, 1)
+        inexact = lax.ne(lax.rem(x, y), zero)
         return _selection.choose(
             lax.bitwise_and(signs_differ, inexact), lax.sub(quotient, one), quotient
         )
@@ -167,12 +167,11 @@ mod = remainder
 
 
 def _remainder(x: Any, y: Any) -> Any:
-    dtype = typeof(x).dtype
-    zero = literal(0, dtype)
-    if dtypes.kind(dtype) in "iu":
-        y = _selection.choose(lax.eq(y, zero), literal(1, dtype), y)
+    zero = constant_like(y, 0)
+    if _kind(x) in "iu":
+        y = _selection.choose(lax.eq(y, zero), constant_like(y, 1), y)
     made = lax.rem(x, y)
-    if dtypes.kind(dtype) == "u":
+    if _kind(x) == "u":
         return made
     off = lax.bitwise_and(
         lax.ne(made, zero), lax.ne(lax.lt(made, zero), lax.lt(y, zero))
@@ -186,8 +185,8 @@ def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     x1, x2 = promote_args_numeric("fmod", x1, x2)
     _no_complex("fmod", x1, x2)
     if _kind(x1) in "iu":
-        dtype = typeof(x2).dtype
-        x2 = _selection.choose(lax.eq(x2, literal(0, dtype)), literal(1, dtype), x2)
+        is_zero = lax.eq(x2, constant_like(x2, 0))
+        x2 = _selection.choose(is_zero, constant_like(x2, 1), x2)
     return lax.rem(x1, x2)
 
 
@@ -350,7 +349,8 @@ def signbit(x: ArrayLike, /) -> Array:
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """`abs(x1)` with the sign of `x2`, also of a negative zero."""
     x1, x2 = promote_args_inexact("copysign", x1, x2)
-    magnitude = lax.abs(x1)
+    weak = typeof(x1).weak_type and typeof(x2).weak_type
+    magnitude = lax.abs(lax.convert_element_type(x1, typeof(x1).dtype, weak))
     return _selection.choose(body(signbit)(x2), lax.neg(magnitude), magnitude)
 
 

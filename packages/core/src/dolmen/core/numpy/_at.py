@@ -271,8 +271,11 @@ def _set_box(plan: Plan, access: Access, x: Any, values: Any, operands: Any) -> 
     values = lax.squeeze(values, box.new) if box.new else values
     values = lax.expand_dims(values, box.dropped) if box.dropped else values
     values = lax.rev(values, box.flipped) if box.flipped else values
-    if box.sizes == list(typeof(x).shape):
-        return values
+    type = typeof(x)
+    if box.sizes == list(type.shape):
+        if typeof(values).weak_type == type.weak_type:
+            return values
+        return lax.convert_element_type(values, type.dtype, type.weak_type)
     starts = [np.int32(s) if isinstance(s, int) else s for s in box.starts]
     return lax.dynamic_update_slice(x, values, starts, allow_negative_indices=False)
 

@@ -1,0 +1,54 @@
+"""The modules of one side, under names that both sides share."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from . import programs as _programs
+
+TOPICS = (
+    "autodiff",
+    "batching",
+    "compilation",
+    "control_flow",
+    "custom_rules",
+    "elementwise",
+    "indexing",
+    "manipulation",
+    "promotion",
+    "randomness",
+    "reductions",
+    "trees",
+    "wrong",
+)
+
+
+class Api:
+    """One side's modules: `core` is the root, `jnp` its `numpy`; the others by name."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self.core = importlib.import_module(root)
+        self.jnp = self.numpy
+
+    def __getattr__(self, name: str) -> ModuleType:
+        return importlib.import_module(f"{self._root}.{name}")
+
+
+def all_programs(root: str) -> dict[str, Callable[[], Any]]:
+    """Every program of one side by its name, `topic: what it does`."""
+    api = Api(root)
+    found: dict[str, Callable[[], Any]] = {}
+    for topic, name, program in _by_topic(api):
+        full_name = f"{topic}: {name}"
+        assert full_name not in found, f"two programs are called {full_name!r}"
+        found[full_name] = program
+    return found
+
+
+def _by_topic(api: Api) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    for topic in TOPICS:
+        module = importlib.import_module(f"{_programs.__name__}.{topic}")
+        for name, program in module.programs(api):
+            yield topic, name, program

@@ -1,0 +1,66 @@
+"""Programs that are meant to differ from JAX, and why.
+
+Each reason comes with the programs it holds for. A program named here must differ.
+"""
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "Indices that are known to be out of bounds raise instead of being clamped.": (
+        "indexing: integers beyond the end",
+        "indexing: integers beyond the end, traced",
+        "indexing: set at integers beyond the end",
+        "wrong: an index beyond the end",
+    ),
+    "A mask may be traced where the shape of the result does not depend on it.": (
+        "indexing: at set by a mask",
+    ),
+    "Shapes and values that do not fit are ValueErrors, as NumPy's are.": (
+        "wrong: shapes that do not broadcast",
+        "wrong: matmul of different sizes",
+        "wrong: reshape to another size",
+        "wrong: reshape with two unknown sizes",
+        "wrong: transpose with a repeated axis",
+        "wrong: concatenate of different shapes",
+        "wrong: a negative shape",
+        "wrong: lax add of different shapes",
+        "wrong: lax select of different shapes",
+        "wrong: lax dynamic slice too large",
+        "wrong: lax broadcast to a smaller shape",
+        "wrong: eval_shape of a bad program",
+    ),
+    "Kinds and dtypes that do not fit are TypeErrors.": (
+        "wrong: an array of None",
+        "wrong: fori with float bounds",
+        "wrong: uniform of integers",
+        "wrong: bits of floats",
+    ),
+    "An operation without a derivative of a kind is a TypeError, whichever it is.": (
+        "wrong: reverse through while",
+    ),
+    "A traced value prints as such under any format: messages should not fail.": (
+        "wrong: a tracer in a format",
+    ),
+    "A scan traces its body until the types of the carry settle, results included.": (
+        "batching: scan with a mapped closure",
+        "control_flow: scan of trees",
+        "control_flow: scan in scan",
+    ),
+    "Derivatives are weakly typed exactly where their primals are.": (
+        "autodiff: float0 of an integer argument",
+        "control_flow: scan with a carry of integers",
+        "custom_rules: custom vjp in scan",
+        "trees: gradient of ravel",
+    ),
+    "The derivative of |x| at 0 is 0, the symmetric choice, as in PyTorch.": (
+        "autodiff: grad of abs at zero",
+    ),
+    "The structure of None has no leaf, so it is none.": (
+        "trees: structure of None has",
+    ),
+    "A power of bool and int promotes as their sum does.": (
+        "promotion: power with python scalars",
+        "promotion: power of python scalars",
+    ),
+    "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
+}
+
+ACCEPTED = {name: reason for reason, names in _GROUPS.items() for name in names}

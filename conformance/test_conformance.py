@@ -1,0 +1,105 @@
+"""Every program gives the same with Dolmen as with JAX."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from ._api import Api, all_programs
+from ._results import ArrayResult, ErrorResult, differences, outcome
+from .accepted import ACCEPTED
+
+PROGRAMS = all_programs("dolmen.core")
+API = Api("dolmen.core")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_agree(name, peer):
+    program = PROGRAMS[name]
+
+    ours = outcome(program, API.random, API.errors)
+    theirs = peer.result(name)
+
+    found = list(differences(ours, theirs))
+    if name in ACCEPTED and not found:
+        pytest.fail(f"{name} agrees by now: take it out of accepted.py", pytrace=False)
+    if found and name not in ACCEPTED:
+        report = [name, inspect.getsource(program).rstrip(), *found]
+        pytest.fail("\n".join(report), pytrace=False)
+
+
+def test_accepted_differences_name_programs():
+    assert set(ACCEPTED) <= set(PROGRAMS)
+
+
+# ---- the comparison itself ---------------------------------------------------------
+
+ONE = ArrayResult("float32[2]", np.array([1.0, 2.0], np.float32))
+FAILED = ErrorResult(("ValueError", "Exception"), "why")
+
+
+def changed(**fields):
+    return ONE._replace(**fields)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (ONE, changed(type="~float32[2]")),
+        (ONE, changed(value=np.array([1.0, 2.001], np.float32))),
+        (ONE, changed(value=np.array([1.0, np.nan], np.float32))),
+        (ONE, changed(value=None)),
+        (ONE, 1.0),
+        (ONE, FAILED),
+        (FAILED, ONE),
+        (FAILED, FAILED._replace(classes=("TypeError", "Exception"))),
+        (("list", 1), ("tuple", 1)),
+        (("list", 1), ("list", 1, 2)),
+        (("list", {"a": ONE}), ("list", {"b": ONE})),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (1, 1.0),
+        (1, True),
+        ("a", None),
+    ],
+    ids=str,
+)
+def test_differences_are_seen(ours, theirs):
+    assert len(list(differences(ours, theirs))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (ONE, changed(value=np.array([1.0, 2.00001], np.float32))),
+        (float("nan"), float("nan")),
+        (FAILED._replace(classes=("KeyError", *FAILED.classes)), FAILED),
+        (("list", {"a": ONE}, None), ("list", {"a": ONE}, None)),
+    ],
+    ids=str,
+)
+def test_what_is_equal_up_to_rounding_is_no_difference(ours, theirs):
+    assert list(differences(ours, theirs)) == []
+
+
+def test_results_are_described_without_the_classes_of_a_side():
+    jnp, random = API.jnp, API.random
+
+    got = outcome(
+        lambda: {"a": [jnp.ones(2), 1.0], "k": random.key(0), "n": np.ones(1)},
+        random,
+        API.errors,
+    )
+
+    assert [got["a"][0], got["a"][1].type, got["a"][2]] == ["list", "float32[2]", 1.0]
+    assert (got["k"].type, got["k"].value.tolist()) == ("key<fry>[]", [0, 0])
+    assert got["n"].type == "numpy float64[1]"
+
+
+def test_errors_are_described_by_the_classes_that_catch_them():
+    got = outcome(lambda: API.core.jit(int)(1.5), API.random, API.errors)
+
+    assert got.classes[:3] == (
+        "TracerIntegerConversionError",
+        "ConcretizationTypeError",
+        "TypeError",
+    )
