@@ -16,6 +16,7 @@ COMPILER = shutil.which("g++") or shutil.which("c++")
 SOURCE = r"""
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
 #include "xla/ffi/api/ffi.h"
 
@@ -69,6 +70,30 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(verbatim, Verbatim,
                                   .Ret<F32>()
                                   .Ret<ffi::Buffer<ffi::S32>>());
 extern "C" int32_t number_of_calls() { return calls; }
+
+// Keeps what it made when it was instantiated.
+struct State {
+  static ffi::TypeId id;
+  int32_t value;
+};
+ffi::TypeId State::id = {};
+static ffi::TypeInfo state_info = ffi::MakeTypeInfo<State>();
+static ffi::TypeId other_id = {};
+extern "C" void* other_type_id() { return &other_id; }
+extern "C" void* state_type_id() { return &State::id; }
+extern "C" void* state_type_info() { return &state_info; }
+
+static ffi::ErrorOr<std::unique_ptr<State>> Begin() {
+  return std::make_unique<State>(State{42});
+}
+static ffi::Error Read(State* state, S32Result out) {
+  out->typed_data()[0] = state->value;
+  return ffi::Error::Success();
+}
+XLA_FFI_DEFINE_HANDLER_SYMBOL(state_begin, Begin, ffi::Ffi::BindInstantiate());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(
+    state_read, Read,
+    ffi::Ffi::Bind().Ctx<ffi::State<State>>().Ret<ffi::Buffer<ffi::S32>>());
 """
 AFFINE = {
     "scale": np.float32(2.0),
@@ -235,6 +260,33 @@ def test_foreign_calls_in_loops_branches_and_checkpoints(library):
 
     assert float(value) == 8.0
     np.testing.assert_array_equal(gradient, [2.0, 2.0])
+
+
+def test_a_handler_with_a_state_registers_its_type(library):
+    capsules = {}
+    for name in ("state_type_id", "state_type_info"):
+        address = getattr(library, name)
+        address.restype = ctypes.c_void_p
+        capsules[name.removeprefix("state_")] = ffi.pycapsule(address())
+    ffi.register_ffi_type("test_state", capsules)
+    stages = {"instantiate": library.state_begin, "execute": library.state_read}
+    ffi.register_ffi_target(
+        "test_read", {stage: ffi.pycapsule(f) for stage, f in stages.items()}
+    )
+
+    got = dc.jit(ffi.ffi_call("test_read", struct(dtype=np.int32)))()
+
+    assert int(got) == 42
+
+
+def test_registering_an_identity_fills_it_in(library):
+    library.other_type_id.restype = ctypes.c_void_p
+    address = library.other_type_id()
+    dc.devices()  # until XLA runs, registrations wait
+
+    ffi.register_ffi_type_id("test_other", ffi.pycapsule(address))
+
+    assert ctypes.c_int64.from_address(address).value > 0
 
 
 def test_a_target_that_jaxlib_brings_along():

@@ -62,6 +62,13 @@ def test_callbacks_get_numpy_arrays_of_the_dtypes_of_programs(wrap):
     assert [x.dtype.name for x in seen] == ["float32", "int32", "bool", "bfloat16"]
 
 
+def test_eagerly_a_callback_is_a_plain_call():
+    with dc.no_execution():
+        got = dc.pure_callback(numpy_sin, SCALAR, 0.0)
+
+    assert float(got) == 0.0
+
+
 def test_results_of_64_bits_are_narrowed_as_arrays_are():
     got = dc.jit(lambda: dc.pure_callback(lambda: np.float64(0.5), SCALAR))()
 

@@ -145,6 +145,25 @@ def test_prevent_cse_chooses_what_must_look_new():
     assert "inlineable" in text_for("cpu", f((True, False)), W, X)
 
 
+@pytest.mark.parametrize("prevent_cse", [True, (True, False)])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: lambda w, x: dc.jvp(dc.grad(f), (w, x), (w, x)),
+        lambda f: lambda w, x: dc.vmap(dc.grad(f), (None, 0))(w, jnp.stack([x, x])),
+        lambda f: dc.grad(lambda w, x: dc.grad(f)(w, x).sum()),
+    ],
+)
+def test_a_recomputation_stays_one_under_other_transformations(transform, prevent_cse):
+    f = transform(dc.checkpoint(layers, prevent_cse=prevent_cse))
+
+    text = dc.jit(f).lower(W, X).as_text()
+
+    calls = re.findall(r"call @\w*again_.*", text)
+    assert calls
+    assert all("inlineable" in row for row in calls)
+
+
 def test_a_repeated_block_is_traced_once_and_its_recomputation_lowered_once():
     traced = []
 
