@@ -77,6 +77,25 @@ def test_only_what_is_asked_for_is_collected():
     assert found(f, -9.0, errors=checkify.index_checks).startswith("out-of-bounds")
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda f: f,
+        dc.jit,
+        dc.checkpoint,
+        lambda f: lambda x: lax.map(f, jnp.array([x])),
+        lambda f: lambda x: lax.cond(x < 0, f, lambda y: y, x),
+        lambda f: lambda x: lax.while_loop(lambda y: y < 0, lambda y: f(y) + 5, x),
+    ],
+)
+def test_checks_that_are_not_asked_for_disappear(transform):
+    def f(x):
+        checkify.check(x > 0, "not positive")
+        return x
+
+    assert found(transform(f), -1.0, errors=checkify.index_checks) is None
+
+
 def test_the_result_comes_back_whatever_failed():
     error, out = checkify.checkify(lambda x: (log(x), {"y": x}))(-1.0)
 

@@ -51,7 +51,7 @@ class Functionalized:
 
     Attributes:
         program: its results, a code, and the values that the sites keep, in order.
-        sites: what may fail, in order; without any, the program is the given one.
+        sites: what may fail, in order; without any, there are only the results.
         types: of the values that each site keeps.
     """
 
@@ -106,7 +106,8 @@ def _functionalize(program: Program, categories: Categories) -> Functionalized:
     made = record_closed(run, list(program.in_types))
     made.name = program.name
     if not errors.sites:
-        return Functionalized(program, (), ())
+        dropped = "check" in program.effects  # checks that were not asked for
+        return Functionalized(made if dropped else program, (), ())
     return Functionalized(made, tuple(errors.sites), tuple(errors.types))
 
 
@@ -222,6 +223,13 @@ def _run(primitive: Primitive, args: Any, errors: _Errors) -> Sequence[Any]:
     return _rule(primitive, list(args), errors)
 
 
+def _with_programs(primitive: Any, **programs: Any) -> Primitive:
+    """`primitive` with other programs; itself if they are its own."""
+    if all(getattr(primitive, name) == made for name, made in programs.items()):
+        return primitive
+    return dataclasses.replace(primitive, **programs)
+
+
 def _programs_of(primitive: Primitive) -> list[Program]:
     return list(subprograms(Equation(primitive, (), (), None)))
 
@@ -243,7 +251,7 @@ def _(primitive: Jit, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
 @_rule.register
 def _(primitive: Checkpoint, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
     inner = functionalize(primitive.program, errors.categories)
-    made = dataclasses.replace(primitive, program=inner.program)
+    made = _with_programs(primitive, program=inner.program)
     return errors.split(inner, bind(made, *args))
 
 
@@ -253,14 +261,14 @@ def _(primitive: Any, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
     """The rule goes on to serve the results; the checks are on the function itself."""
     inner = functionalize(primitive.program, errors.categories)
     if not inner.sites:
-        return bind(primitive, *args)
+        return bind(_with_programs(primitive, program=inner.program), *args)
     silent = Program(
         inner.program.inputs,
         inner.program.equations,
         inner.program.outputs[: inner.num_outs],
         inner.program.name,
     )
-    outs = bind(dataclasses.replace(primitive, program=silent), *args)
+    outs = bind(_with_programs(primitive, program=silent), *args)
     fixed = [stop_gradient(arg) for arg in args]
     errors.split(inner, evaluate(inner.program, fixed))
     return outs
@@ -271,7 +279,8 @@ def _(primitive: Cond, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
     branches = [functionalize(b, errors.categories) for b in primitive.branches]
     sites = tuple(site for branch in branches for site in branch.sites)
     if not sites:
-        return bind(primitive, *args)
+        programs = tuple(branch.program for branch in branches)
+        return bind(_with_programs(primitive, branches=programs), *args)
     types = tuple(group for branch in branches for group in branch.types)
     together = Functionalized(primitive.branches[0], sites, types)
     count = len(primitive.branches[0].outputs)
@@ -282,16 +291,16 @@ def _(primitive: Cond, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
 
         def run(*operands: Any) -> list[Any]:
             flat, own = evaluate(branch.program, operands), _Errors(errors.categories)
-            for other in branches:
+            for number, other in enumerate(branches):
                 if other.sites:
-                    mine = other is branch
+                    mine = number == index
                     own.extend(other, flat[count:] if mine else _initial(other))
             return [*flat[:count], *own.state()]
 
         return record_closed(run, list(branch.program.in_types))
 
-    made = Cond(tuple(widened(index) for index in range(len(branches))))
-    flat = bind(made, *args)
+    programs = tuple(widened(index) for index in range(len(branches)))
+    flat = bind(_with_programs(primitive, branches=programs), *args)
     errors.extend(together, flat[count:])
     return flat[:count]
 
@@ -300,7 +309,7 @@ def _(primitive: Cond, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
 def _(primitive: Scan, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
     inner = functionalize(primitive.program, errors.categories)
     if not inner.sites:
-        return bind(primitive, *args)
+        return bind(_with_programs(primitive, program=inner.program), *args)
     consts, width = primitive.num_consts, len(inner.state_types)
 
     def step(*flat: Any) -> list[Any]:
@@ -328,7 +337,8 @@ def _(primitive: While, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
     condition = functionalize(primitive.condition, errors.categories)
     body = functionalize(primitive.body, errors.categories)
     if not condition.sites and not body.sites:
-        return bind(primitive, *args)
+        programs = {"condition": condition.program, "body": body.program}
+        return bind(_with_programs(primitive, **programs), *args)
     first = primitive.num_condition_consts
     second = first + primitive.num_body_consts
     cond_consts, consts, carry = args[:first], args[first:second], args[second:]
@@ -360,7 +370,7 @@ def _(primitive: While, args: Sequence[Any], errors: _Errors) -> Sequence[Any]:
         *after, holds = tested(own, flat[:first], new)
         return [*_keep_first(before, after), holds, *new]
 
-    types = [*map(typeof, args)]
+    types = [*primitive.condition.in_types[:first], *primitive.body.in_types]
     begin = record_closed(start, [*types[:first], *types[second:]])
     state_types = [*together.state_types, _BOOL]
     program = record_closed(step, [*types[:second], *state_types, *types[second:]])
