@@ -200,6 +200,15 @@ def with_scan(w, x):
     return (last * x).sum() + (ys**2).sum()
 
 
+def with_unused_carries(w, x):
+    def step(carry, row):
+        a, b, c = carry
+        a, b = jnp.sin(checkpoint_name(w @ b, "first")), jnp.cos(a) * row
+        return (a, b, c + a), jnp.sin(a) * b
+
+    return (lax.scan(step, (x, 2 * x, x), w)[1] ** 2).sum()
+
+
 def with_nested_checkpoint(w, x):
     inner = dc.checkpoint(layers, policy=POLICIES.dots_saveable)
     return jnp.sin(inner(w, x)) * inner(w, 2 * x)
@@ -217,6 +226,7 @@ def with_custom_vjp(w, x):
 
 CASES = [
     *((f, name) for f in (layers, with_scan) for name in ALL_POLICIES),
+    *((with_unused_carries, name) for name in ("none", "dots", "everything", "only")),
     *((with_jit, name) for name in ("dots", "only", "offload")),
     *((with_nested_checkpoint, name) for name in ("none", "only")),
     (with_cond, "dots"),
@@ -349,6 +359,14 @@ def test_a_policy_is_asked_about_the_body_of_a_scan():
         for loop in (first, loops[0])
     ]
     assert products == [1, 0]
+
+
+def test_a_carry_that_the_backward_pass_does_not_need_is_not_carried_again():
+    program = dc.make_jaxpr(dc.grad(dc.checkpoint(with_unused_carries)))(W, X)
+    (again,) = [e for e in program.eqns if e.primitive.name == "checkpoint"]
+    loops = [e for e in again.params["program"].eqns if e.primitive.name == "scan"]
+
+    assert loops[0].params["num_carry"] == 2
 
 
 def test_a_policy_may_answer_with_what_to_do():

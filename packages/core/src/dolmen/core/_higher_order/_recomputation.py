@@ -73,16 +73,14 @@ def _split(program: Program, wanted: tuple[bool, ...], policy: Policy) -> Split:
         needed.update(atom for made in part.again for atom in made.inputs)
     forward.reverse()
     again.reverse()
-    repeated = Program([*kept, *program.inputs], again, results, program.name)
-    used_now = used_inputs(repeated)
-    kept_used, takes = used_now[: len(kept)], used_now[len(kept) :]
-    kept = [variable for variable, u in zip(kept, kept_used, strict=True) if u]
-    taken = [v for v, u in zip(program.inputs, takes, strict=True) if u]
+    repeated = Program(program.inputs, again, results)
+    takes = tuple(used_inputs(repeated))
+    taken = [v for v, take in zip(program.inputs, takes, strict=True) if take]
     outputs = [*program.outputs, *kept]
     return Split(
         Program(program.inputs, forward, outputs, program.name),
         Program([*kept, *taken], again, results, program.name),
-        tuple(takes),
+        takes,
         len(kept),
     )
 
