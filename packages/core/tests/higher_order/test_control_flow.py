@@ -284,6 +284,19 @@ class TestCond:
             (got,) = dc.linear_transpose(lambda x, p=p: f(p, x), XS[0])(XS[0])
             np.testing.assert_allclose(got, want)
 
+    @pytest.mark.parametrize("p", [0, 1, 2])
+    def test_gradient_where_branches_keep_several_values_of_one_type(self, p):
+        branches = [
+            lambda x, y: jnp.sin(x) * jnp.exp(y),
+            lambda x, y: x,
+            lambda x, y: jnp.cos(x * y) * jnp.tanh(x),
+        ]
+
+        got = dc.grad(lambda x, y: lax.switch(p, branches, x, y), (0, 1))(0.7, -0.4)
+
+        want = dc.grad(branches[p], (0, 1))(0.7, -0.4)
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
     @pytest.mark.parametrize(
         ("p", "slope", "values"), [(True, 1.0, [5.0, 3.0]), (False, 12.0, [19.0, 3.0])]
     )

@@ -289,6 +289,24 @@ def test_custom_vjp_rules_may_use_the_axis():
     assert inside.tolist() == [30.0] * 3
 
 
+def test_custom_jvp_rules_may_use_the_axis():
+    @dc.custom_jvp
+    def double(x):
+        return 2.0 * x
+
+    double.defjvp(lambda p, t: (double(p[0]), 10.0 * lax.pmean(t[0], "i")))
+
+    outside = dc.jvp(mapped(double), (jnp.ones(3),), (jnp.arange(3.0),))[1]
+    inside = mapped(lambda x, t: dc.jvp(double, (x,), (t,))[1])(
+        jnp.ones(3), jnp.arange(3.0)
+    )
+    transposed = dc.grad(lambda x: dc.jit(mapped(double))(x)[0])(jnp.ones(4))
+
+    assert outside.tolist() == [10.0] * 3
+    assert inside.tolist() == [10.0] * 3
+    assert transposed.tolist() == [2.5] * 4
+
+
 def error_of(f, x=X):
     with pytest.raises(Exception) as caught:
         mapped(f)(x)

@@ -228,7 +228,7 @@ def batch_program(
         The batched program and the batch axis of each output: 0 or None.
     """
     axis = batched_axis()
-    if axis is None or axis.name not in program.named_axes:
+    if axis is None or axis.name is None or axis.name not in program.named_axes:
         axis = NamedAxis(None, size)
     key = ("batch", axes, axis, force)
     found = program.derived.get(key)
