@@ -712,3 +712,26 @@ def test_an_index_between_traced_python_numbers_stays_weak():
     got = dc.jit(lambda n: lax.fori_loop(0, n, lambda i, c: c + i, 0))(5)
 
     assert (got, got.weak_type) == (10, True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda f: lax.fori_loop(0, 3, lambda i, value: f(value), {"a": 1.0}),
+        lambda f: dc.jit(lambda n: lax.fori_loop(0, n, lambda i, value: f(value), n))(
+            3
+        ),
+        lambda f: lax.map(lambda value: f(value), XS),
+        lambda f: lax.scan(lambda value, _: (f(value), 0), 1.0, None, length=2),
+        lambda f: lax.while_loop(lambda c: True, lambda value: f(value), 1),
+    ],
+    ids=["fori", "traced fori", "map", "scan", "while"],
+)
+def test_errors_inside_bodies_name_the_parameter(call):
+    def fail(value):
+        return bool(dc.tree.leaves(value)[0].sum())
+
+    with pytest.raises(dc.errors.TracerBoolConversionError) as caught:
+        call(fail)
+
+    assert "the argument `value` of <lambda>" in str(caught.value)

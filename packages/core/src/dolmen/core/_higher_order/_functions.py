@@ -27,14 +27,15 @@ def record_tree(
     types: Sequence[ArrayType],
     *,
     of: Callee | None = None,
-    arguments: Callable[[Any], Any] | None = None,
+    arguments: Callable[..., Any] | None = None,
 ) -> tuple[Program, list[Any], Any]:
     """Trace a function of trees.
 
     Args:
         transform: the caller's name, for messages.
         of: the user's function, where `function` takes all its arguments as one tree.
-        arguments: describes that tree, by default as positional arguments of `of`.
+        arguments: from the arguments of `function` to descriptions of their leaves; by
+            default they are the positional arguments of the user's.
         trees: tree definition of each argument.
         types: types of all leaves of all arguments.
 
@@ -60,7 +61,7 @@ def record_stateful_tree(
     types: Sequence[ArrayType],
     *,
     of: Callee | None = None,
-    arguments: Callable[[Any], Any] | None = None,
+    arguments: Callable[..., Any] | None = None,
 ) -> tuple[Program, list[Any], Any, list[Cell]]:
     """`record_tree` for a function that may write to refs from outside.
 
@@ -82,15 +83,14 @@ def record_stateful_tree(
         return leaves
 
     def described(inputs: Sequence[Any]) -> Any:
-        if of is not None:
-            describe = arguments or functools.partial(positional_arguments, of)
-            return describe(trees[0].unflatten(inputs))
         rest = iter(inputs)
         given = [
             tree.unflatten([next(rest) for _ in range(tree.num_leaves)])
             for tree in trees
         ]
-        return positional_arguments(callee, given)
+        if arguments is not None:
+            return arguments(*given)
+        return positional_arguments(callee, given if of is None else given[0])
 
     program, captures, written = record_stateful(
         flat, types, name=callee.name, arguments=described

@@ -18,6 +18,7 @@ from .._tracing import (
     write_back,
 )
 from .._transforms import vmap
+from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import (
     argument_leaves,
     flatten,
@@ -86,12 +87,15 @@ class Loop:
         function: the user's.
         carried: which part of the scan's carry is the user's, None for all of it.
         init: how messages call its first value.
+        arguments: from the carry and the row that the wrapper of the user's function
+            takes, to descriptions of their leaves; None if there is no wrapper.
     """
 
     name: str
     function: Callable[..., Any]
     carried: int | None = None
     init: str = "init"
+    arguments: Callable[..., Any] | None = None
 
     @property
     def words(self) -> str:
@@ -136,7 +140,12 @@ def run_scan(
     types = [typeof(value) for value in carry]
     while True:
         program, captures, out_tree, written = record_stateful_tree(
-            loop.name, f, [carry_tree, rows_tree], [*types, *row_types]
+            loop.name,
+            f,
+            [carry_tree, rows_tree],
+            [*types, *row_types],
+            of=Callee(loop.function) if loop.arguments else None,
+            arguments=loop.arguments,
         )
         new_types, ys_tree = _check_carry(loop, carry_tree, types, program, out_tree)
         if new_types == types:
@@ -289,7 +298,8 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
         Array([ 0.,  1.,  4.,  9., 16.], dtype=float32)
     """
     check_callable("map", f=f)
-    loop = Loop("map", f)
+    callee = Callee(f)
+    loop = Loop("map", f, arguments=lambda _, row: positional_arguments(callee, (row,)))
 
     def step(_: Any, x: Any) -> Any:
         return (), f(x)

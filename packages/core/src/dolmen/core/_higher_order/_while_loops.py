@@ -18,6 +18,8 @@ from .._tracing import (
     typeof,
     write_back,
 )
+from .._tracing._history import Argument
+from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import argument_leaves, name_of
 from ._agreement import Side, results, settle_all, settle_types, with_type
 from ._functions import (
@@ -75,7 +77,12 @@ def _run_while(
     types = [typeof(value) for value in carry]
     while True:
         body, body_captures, out_tree, written = record_stateful_tree(
-            "while_loop", body_fun, [tree], types
+            loop.name,
+            body_fun,
+            [tree],
+            types,
+            of=Callee(loop.function) if loop.arguments else None,
+            arguments=loop.arguments,
         )
         got = body.out_types[: out_tree.num_leaves]
         settled = settle_all(types, got) if out_tree == tree else None
@@ -175,7 +182,7 @@ def fori_loop(
         Array(6, dtype=int32, weak_type=True)
     """
     check_callable("fori_loop", body_fun=body_fun)
-    index_type = _index_type(lower, upper)
+    index_type, callee = _index_type(lower, upper), Callee(body_fun)
     # An index that starts as a Python number stays weakly typed.
     weak = index_type.weak_type
     one: Any = 1 if weak else np.asarray(1, index_type.dtype)
@@ -187,7 +194,13 @@ def fori_loop(
             index, value = carry
             return (add(index, one), body_fun(index, value)), None
 
-        loop = Loop("fori_loop", body_fun, 1, "init_val")
+        loop = Loop(
+            "fori_loop",
+            body_fun,
+            1,
+            "init_val",
+            lambda carry, _: positional_arguments(callee, carry),
+        )
         at_once = 1 if unroll is None else unroll
         (_, result), _ = run_scan(
             loop, step, (start, init_val), None, steps, False, at_once
@@ -204,7 +217,13 @@ def fori_loop(
         return add(index, one), limit, body_fun(index, value)
 
     bounds = [with_type(bound, index_type) for bound in (lower, upper)]
-    loop = Loop("fori_loop", body_fun, 2, "init_val")
+
+    def arguments(carry: Any) -> list[Argument]:
+        index, _, value = carry
+        first, *others = positional_arguments(callee, (index, value))
+        return [first, Argument("upper", "upper", "fori_loop", True), *others]
+
+    loop = Loop("fori_loop", body_fun, 2, "init_val", arguments)
     init = (*bounds, init_val)
     return _run_while(loop, lambda c: lt(c[0], c[1]), body, init)[2]
 
