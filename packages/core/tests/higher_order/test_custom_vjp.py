@@ -402,3 +402,27 @@ def test_residuals_may_be_any_tree_of_arrays():
 
     assert dc.grad(f)(1.0) == 6.0
     assert dc.grad(dc.jit(f))(1.0) == 6.0
+
+
+@pytest.mark.parametrize("optimize_remat", [False, True])
+def test_under_checkpoint_the_function_may_run_in_the_place_of_its_forward_rule(
+    optimize_remat,
+):
+    @dc.custom_vjp
+    def f(x):
+        return jnp.tanh(x)
+
+    def forward(x):
+        return jnp.sin(x), jnp.cos(x)  # not the same, to tell them apart
+
+    f.defvjp(forward, lambda cos, ct: (cos * ct,), optimize_remat=optimize_remat)
+
+    value, grad = dc.jit(dc.value_and_grad(dc.checkpoint(lambda x: 2.0 * f(x))))(0.5)
+    _, again = dc.vmap(dc.value_and_grad(dc.checkpoint(f)))(jnp.array([0.5]))
+    plain, _ = dc.jit(dc.value_and_grad(f))(0.5)
+
+    run_first = np.tanh if optimize_remat else np.sin
+    np.testing.assert_allclose(value, 2.0 * run_first(0.5), rtol=1e-6)
+    np.testing.assert_allclose(grad, 2.0 * np.cos(0.5), rtol=1e-6)
+    np.testing.assert_allclose(again, [np.cos(0.5)], rtol=1e-6)
+    np.testing.assert_allclose(plain, np.sin(0.5), rtol=1e-6)

@@ -34,6 +34,7 @@ COVERED = {
     "DebugCallback",
     "FfiCall",
     "IoCallback",
+    "ForwardRule",
     "Jit",
     "LinearCall",
     "LinearSolve",

@@ -93,6 +93,7 @@ from ._transforms import (
     vjp as vjp,
     vmap as vmap,
 )
+from .dtypes import float0 as float0
 
 remat = checkpoint
 host_count, host_id, host_ids = process_count, process_index, process_indices

@@ -8,6 +8,7 @@ from .._ir import ArrayType, Atom, Equation, Program, Variable, array_type, used
 from .._ops._marks import InMemory
 from ._call import Jit
 from ._checkpoint_policies import Offloadable, Policy, decide, nothing_saveable
+from ._forward_rule import ForwardRule
 from ._scan import Scan
 
 
@@ -101,6 +102,13 @@ def _split_equation(
         return _split_call(equation, primitive, used, policy)
     if isinstance(primitive, Scan):
         return _split_scan(equation, primitive, used, policy)
+    if isinstance(primitive, ForwardRule):
+        count = len(primitive.program.outputs)
+        if not any(used[count:]):
+            outputs = equation.outputs[:count]
+            made = Jit(primitive.program)
+            again = Equation(made, equation.inputs, outputs, equation.frame)
+            return _Part([equation], [again], [])
     decision = decide(policy, primitive, [atom.type for atom in equation.inputs])
     outputs = [o for o, u in zip(equation.outputs, used, strict=True) if u]
     if decision is True:

@@ -32,6 +32,7 @@ from .._transforms import (
     to_front,
     transpose_linearized,
 )
+from ._forward_rule import ForwardRule
 
 # From residuals and cotangents of all results to cotangents of all arguments; None is
 # zero, in and out.
@@ -343,7 +344,10 @@ class CustomVjp(Primitive):
         outs = tuple(t.is_differentiable for t in self.program.out_types)
 
         def primal(*args: Any) -> list[Any]:
-            flat = evaluate(rule.forward, args)
+            if self.optimize_remat:
+                flat = bind(ForwardRule(rule.forward, self.program), *args)
+            else:
+                flat = evaluate(rule.forward, args)
             return [*flat, *args[:count]]
 
         def transposed(given: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
