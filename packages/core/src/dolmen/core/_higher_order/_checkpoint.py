@@ -97,8 +97,9 @@ class Checkpoint(Primitive):
         run(self.program, args)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        fences = _fences(self.prevent_cse, [True] * len(args))
-        fences = (fences,) * len(args) if isinstance(fences, bool) else fences
+        fences = self.prevent_cse
+        if isinstance(fences, bool):
+            fences = (fences,) * len(args)
         if not self.differentiated or not any(fences):
             return builder.inline(self.program, args)
         if builder.platform == "cpu":
