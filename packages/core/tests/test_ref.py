@@ -4,6 +4,9 @@ Expected numbers are worked out by hand; each was also taken from JAX, except wh
 refuses (a batch-invariant write under `vmap`, `grad` of `checkpoint`).
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -113,6 +116,26 @@ def test_a_ref_is_a_leaf_equal_only_to_itself():
     assert repr(ref) == "Ref(1., dtype=float32)"
 
 
+def test_a_copy_is_another_ref_with_the_same_value():
+    ref = dc.new_ref(arange())
+
+    shallow, deep = copy.copy(ref), copy.deepcopy({"r": ref})["r"]
+    ref[0] = 9.0
+
+    assert shallow[...].tolist() == deep[...].tolist() == [0, 1, 2, 3]
+
+
+def test_a_ref_is_not_pickled():
+    def call():
+        pickle.dumps(dc.new_ref(1.0))
+
+    assert message_of(TypeError, call) == (
+        "pickle: a ref f32[] can't be pickled.\n"
+        f"  at {line_of(call, 1)}\n"
+        "Pickle its value, `ref[...]`, and make another ref of it."
+    )
+
+
 # ---- jit -----------------------------------------------------------------------------
 
 
@@ -185,6 +208,18 @@ def test_a_compiled_step_updates_refs_too():
     assert step(ref, 5.0).item() == 0.0
     assert step(ref, 6.0).item() == 5.0
     assert ref[0].item() == 6.0
+
+
+def test_donating_a_ref_gives_away_only_a_value_that_is_replaced():
+    ref = dc.new_ref(arange())
+
+    read = dc.jit(lambda r: r[...] + 1, donate_argnums=0)(ref)
+    dc.jit(lambda r: dc.ref.set(r, ..., r[...] * 2), donate_argnums=0)(ref)
+    reading = dc.jit(lambda r: r[...] + 1, donate_argnums=0).lower(ref).compile()
+
+    assert read.tolist() == [1, 2, 3, 4]
+    assert reading(ref).tolist() == [1, 3, 5, 7]
+    assert ref[...].tolist() == [0, 2, 4, 6]
 
 
 def test_a_static_ref_is_closed_over():

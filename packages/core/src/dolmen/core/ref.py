@@ -16,11 +16,11 @@ Example:
     Ref([0., 2., 0.], dtype=float32)
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 from . import lax, numpy as jnp
 from ._higher_order import ShapeDtypeStruct
-from ._ir import ArrayType, array_type, dtypes, value_error
+from ._ir import ArrayType, array_type, dtypes, type_error, value_error
 from ._tracing import AbstractRef as AbstractRef, Cell, Tracer, as_array, typeof
 
 __all__ = [
@@ -89,6 +89,18 @@ class Ref(Cell):
 
     def __len__(self) -> int:
         return len(self.read())
+
+    def __copy__(self) -> "Ref":
+        return new_ref(self.read(), kind=self.kind)
+
+    def __deepcopy__(self, memo: Any) -> "Ref":
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise type_error(
+            f"pickle: a ref {self.type!r} can't be pickled.",
+            "Pickle its value, `ref[...]`, and make another ref of it.",
+        )
 
     def __repr__(self) -> str:
         if self.is_ended or self.owner.finished:

@@ -120,6 +120,8 @@ class JitFunction:
             pass_back_key_uses(found.program, outs)
             return found.result(outs, given), None
         donated = self.signature.donated(static, dynamic)
+        if donated and not only_arrays:
+            donated = found.without_kept_refs(donated, given)
         if donated:
             self._check_donation(static, dynamic, leaves, donated)
             found.donated = donated

@@ -380,8 +380,10 @@ def trace(function: JitFunction, *args: Any, **kwargs: Any) -> Traced:
         flat, _ = flatten_with_path(tree.unflatten(types))
         return [signature.path_text(static, path) for path, _ in flat]
 
-    arguments = Arguments(tree, types, signature.donated(static, dynamic), names)
-    return Traced(function, function.trace(static, tree, types), arguments)
+    traced = function.trace(static, tree, types)
+    donated = signature.donated(static, dynamic)
+    donated = traced.without_kept_refs(donated, leaves) if donated else ()
+    return Traced(function, traced, Arguments(tree, types, donated, names))
 
 
 def _type_of_description(leaf: Any) -> ArrayType | AbstractRef:

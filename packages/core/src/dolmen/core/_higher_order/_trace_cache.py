@@ -87,6 +87,15 @@ class TracedFunction:
             isinstance(c, Tracer | Cell) and c.owner.finished for c in self.captures
         )
 
+    def without_kept_refs(
+        self, donated: Sequence[bool], leaves: Sequence[Any]
+    ) -> tuple[bool, ...]:
+        """Which arguments to give away: of refs those that get another value."""
+        return tuple(
+            gives and (index in self.written or not isinstance(leaf, Cell))
+            for index, (gives, leaf) in enumerate(zip(donated, leaves, strict=True))
+        )
+
     def result(self, outs: Sequence[Any], leaves: Sequence[Any]) -> Any:
         """The result tree, after the refs have got their new values.
 
