@@ -33,6 +33,15 @@ def test_a_number_from_the_end_is_static_for_each_value():
     assert [float(f(2.0, n)) for n in (3, 4, 3)] == [6.0, 8.0, 6.0]
 
 
+def test_a_number_from_the_end_stays_with_cpp_where_it_means_one_argument():
+    f = dc.jit(lambda x, n: x * n, static_argnums=-1)
+
+    for _ in range(3):
+        f(2.0, 3)
+
+    assert [row.misses for row in f.cache_report().rows] == [1]
+
+
 def test_a_number_from_the_end_counts_the_arguments_of_a_call():
     f = dc.jit(lambda x, *rest: x * rest[-1], static_argnums=-1)
 

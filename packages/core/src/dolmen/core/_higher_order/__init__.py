@@ -57,10 +57,6 @@ from ._saved_residuals import (
     saved_residuals as saved_residuals,
 )
 from ._scopes import named_call as named_call, named_scope as named_scope
-from ._serialize import (
-    deserialize_and_load as deserialize_and_load,
-    serialize as serialize,
-)
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._signature import Signature as Signature
 from ._stages import (

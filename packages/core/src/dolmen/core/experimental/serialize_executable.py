@@ -13,7 +13,7 @@ Example:
     Array([1., 1.], dtype=float32)
 """
 
-from .._higher_order import (
+from .._higher_order._serialize import (
     deserialize_and_load as deserialize_and_load,
     serialize as serialize,
 )
