@@ -7,6 +7,7 @@ import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
+from dolmen.core import random
 from dolmen.core.stages import CacheReport, CacheRow
 
 
@@ -109,6 +110,14 @@ def test_surplus_positions_are_numbered_by_their_parameter():
     )
 
     assert got == ("`rest[1]` is ~i32[], was ~f32[]",)
+
+
+def test_a_random_key_is_a_leaf():
+    f = dc.jit(lambda params, n: random.key_data(params["key"]), static_argnums=1)
+
+    f({"key": random.key(0)}, 1)
+
+    assert f.cache_report().rows[0].signature == "params['key']: u32[2], n=1"
 
 
 def test_calls_are_counted():

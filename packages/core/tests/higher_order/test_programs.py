@@ -179,6 +179,14 @@ def test_a_program_is_made_by_hand():
     )
 
 
+def test_parts_of_a_program_print(closed):
+    eqn = closed.eqns[-1]
+
+    assert repr(closed.jaxpr.invars) == "[Var(~f32[])]"
+    assert repr(eqn) == "b:f32[] = add a 1.0:f32[]"
+    assert repr(eqn.invars[1]) == "Literal(1.0, f32[])"
+
+
 def test_a_program_that_uses_an_undefined_variable_is_refused(closed):
     stranger = Var(closed.jaxpr.outvars[0].aval)
 

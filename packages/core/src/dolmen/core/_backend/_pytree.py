@@ -63,13 +63,28 @@ def register_node(
         registry.register_node(cls, flatten, unflatten, flatten_with_keys)
 
 
+class _Inside:
+    """The key of what users see as a leaf: their path ends before it."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+_INSIDE = _Inside()
+
+
 def register_boundary_node(
     cls: type,
     flatten: Callable[[Any], tuple[_Children, Any]],
     unflatten: Callable[[Any, _Children], Any],
 ) -> None:
     """Register a class that is a leaf to users and opened at transformations."""
-    BOUNDARY.register_node(cls, flatten, unflatten, None)
+
+    def with_keys(node: Any) -> tuple[list[tuple[Any, Any]], Any]:
+        children, data = flatten(node)
+        return [(_INSIDE, child) for child in children], data
+
+    BOUNDARY.register_node(cls, flatten, unflatten, with_keys)
 
 
 def register_dataclass_node(

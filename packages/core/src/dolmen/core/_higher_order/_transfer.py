@@ -3,23 +3,49 @@
 from typing import Any
 
 from .. import _backend
-from .._ir import message
+from .._backend import pytree
+from .._ir import message, type_error
 from .._tracing import as_array, device_array, is_array_like
-from .._transforms._trees import flatten, flatten_with_path, path_text
+from .._transforms._trees import (
+    broadcast_prefix,
+    flatten,
+    flatten_with_path,
+    path_text,
+)
 
 
-def device_put(x: Any, device: Any = None) -> Any:
+def device_put(
+    x: Any,
+    device: Any = None,
+    *,
+    src: Any = None,
+    donate: Any = False,
+    may_alias: Any = None,
+) -> Any:
     """Arrays on a device, committed to it when one is named.
 
     Args:
         x: a tree of arrays, NumPy arrays and numbers.
-        device: a `Device`, or None for the default one.
+        device: a `Device` or `SingleDeviceSharding`, or a tree of them, a prefix of
+            `x`; None for the default device.
+        src: for compatibility: arrays know where they are.
+        donate: whether arrays that come from another device are deleted there; a
+            boolean, or a tree of them, a prefix of `x`.
+        may_alias: whether an array that is on the device already may be the result:
+            None and True allow it, False copies; a value, or a tree of them.
 
     Returns:
         The tree with arrays.
 
     Raises:
-        TypeError: a leaf is not array-like; the message names its path.
+        TypeError: a leaf is not array-like, or something is no device; the message
+            names its path.
+        ValueError: a tree is no prefix of `x`.
+
+    Example:
+        >>> import dolmen.core as dc, numpy as np
+        >>> dc.device_put({"w": np.ones(2, np.float32)}, dc.devices()[0])
+        {'w': Array([1., 1.], dtype=float32)}
     """
     leaves, tree = flatten(x)
     if not all(map(is_array_like, leaves)):
@@ -31,11 +57,55 @@ def device_put(x: Any, device: Any = None) -> Any:
         raise TypeError(
             message("device_put: expected arrays, got\n" + "\n".join(wrong))
         )
-    where = getattr(device, "_device", device)  # a single-device sharding names one
+    places = [_device_of(path, place) for path, place in _prefix(device, x, "device")]
+    donates = [give for _, give in _prefix(donate, x, "donate")]
+    aliases = [alias for _, alias in _prefix(may_alias, x, "may_alias")]
     with _backend.explicit_transfers():
         return tree.unflatten(
-            [device_array(as_array(leaf), None, where) for leaf in leaves]
+            [
+                _put(as_array(leaf), place, give, alias)
+                for leaf, place, give, alias in zip(
+                    leaves, places, donates, aliases, strict=True
+                )
+            ]
         )
+
+
+def _put(leaf: Any, device: Any, donate: bool, may_alias: bool | None) -> Any:
+    made = device_array(leaf, None, device)
+    if not isinstance(leaf, _backend.ArrayImpl):
+        return made
+    shared = made.device == leaf.device
+    if donate and not shared:
+        leaf.delete()
+    return made.copy() if shared and may_alias is False else made
+
+
+def _prefix(prefix: Any, full: Any, what: str) -> list[tuple[str, Any]]:
+    """For each leaf of `full` the path and value of the leaf of `prefix` over it."""
+    flat, tree = pytree.PUBLIC.flatten_with_path(prefix)
+    numbers = tree.unflatten(range(len(flat)))
+    found = broadcast_prefix(
+        numbers,
+        flatten(full)[1],
+        full,
+        f"device_put: {what}",
+        leaf="a value",
+    )
+    named = [(what + path_text(path), value) for path, value in flat]
+    return [(what, None) if number is None else named[number] for number in found]
+
+
+def _device_of(path: str, place: Any) -> Any:
+    if isinstance(place, _backend.SingleDeviceSharding):
+        return place._device
+    if place is None or isinstance(place, _backend.Device):
+        return place
+    raise type_error(
+        f"device_put: {path} must be a device, a `SingleDeviceSharding` or None, got "
+        f"{place!r:.60}.",
+        "Devices are those of `dolmen.core.devices()`.",
+    )
 
 
 def block_until_ready(x: Any) -> Any:

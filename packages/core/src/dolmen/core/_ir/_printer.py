@@ -59,6 +59,11 @@ def format_program(
     return "\n".join(_lines(program, _Names(), notes))
 
 
+def format_equation(equation: Equation) -> str:
+    """One equation as text, its variables named by themselves."""
+    return "\n".join(_equation_lines(equation, _Names(), ()))
+
+
 # What is appended to an equation, from its frame.
 _Notes = Sequence[Callable[[Frame], str]]
 

@@ -18,6 +18,9 @@ class Variable:
     def __init__(self, type: ArrayType) -> None:
         self.type = type
 
+    def __repr__(self) -> str:
+        return f"Var({self.type!r})"
+
     @property
     def aval(self) -> ArrayType:
         """The type, under JAX's name."""
@@ -32,6 +35,9 @@ class Literal:
     def __init__(self, value: Any, type: ArrayType) -> None:
         self.value = value
         self.type = type
+
+    def __repr__(self) -> str:
+        return f"Literal({self.value}, {self.type!r})"
 
     @property
     def val(self) -> Any:
@@ -63,6 +69,11 @@ class Equation:
         self.inputs = inputs
         self.outputs = outputs
         self.frame = frame
+
+    def __repr__(self) -> str:
+        from ._printer import format_equation
+
+        return format_equation(self)
 
     def replace(
         self,

@@ -57,6 +57,12 @@ class RecordedTracer(Variable, Tracer):
 
     __hash__ = Tracer.__hash__
 
+    def __repr__(self) -> str:
+        return Variable.__repr__(self) if self.owner.finished else Tracer.__repr__(self)
+
+    def __str__(self) -> str:
+        return repr(self)
+
 
 class RecordingTrace(Trace):
     """Appends an equation for every operation.
