@@ -147,6 +147,19 @@ def test_inferred_type_is_that_of_the_result(row: Row):
     ]
 
 
+@of_rows(ROWS)
+def test_cost_is_a_number_of_operations(row: Row):
+    with dc.enable_x64(True):
+        types = [typeof(x) for x in row.args(0, row.typical_shape, row.dtypes[0])]
+        program, _ = record(lambda *xs: outputs(row.function(*xs)), types)
+        costs = [
+            equation.primitive.cost([atom.type for atom in equation.inputs])
+            for equation in program.equations
+        ]
+
+    assert all(cost is None or (type(cost) is int and cost >= 0) for cost in costs)
+
+
 @of_rows(FLAT)
 def test_flat_functions_have_no_tangents(row: Row):
     args = row.args(0, row.typical_shape, "float32")
