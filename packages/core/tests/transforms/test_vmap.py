@@ -9,6 +9,7 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import random, tree_util
+from dolmen.core._tracing import bound_axes
 
 A = np.arange(6.0, dtype=np.float32).reshape(2, 3)
 
@@ -96,6 +97,18 @@ def test_the_axis_of_words_of_typed_keys_is_not_an_axis():
 
     with pytest.raises(ValueError, match="in_axes=1 does not exist in argument leaf"):
         dc.vmap(random.normal, in_axes=1)(keys)
+
+
+def test_the_mesh_axis_of_the_batch_is_recorded():
+    seen = []
+
+    def f(x):
+        seen.extend(bound_axes())
+        return x
+
+    dc.vmap(f, axis_name="i", spmd_axis_name="data")(A)
+
+    assert [(a.name, a.size, a.spmd_name) for a in seen] == [("i", 2, "data")]
 
 
 def test_an_empty_batch():
