@@ -97,7 +97,9 @@ def jit(
         inline=inline,
         compiler_options=tuple((compiler_options or {}).items()),
     )
-    placement = Placement(fun, in_shardings, out_shardings, device, backend)
+    placement = None
+    if (in_shardings, out_shardings, device, backend) != (None,) * 4:
+        placement = Placement(fun, in_shardings, out_shardings, device, backend)
     function = JitFunction(fun, signature, options, placement=placement)
     function.cache = cache_of(fun, function.key)
     return _dressed(_compiled(function, function.key), function)

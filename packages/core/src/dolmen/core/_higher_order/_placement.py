@@ -99,7 +99,8 @@ class Placement:
         Raises:
             ValueError: it is not.
         """
-        self._check("out_shardings", self._out, result)
+        if self._out is not None:
+            self._check("out_shardings", self._out, result)
 
     def _check(self, what: str, prefix: Any, full: Any) -> None:
         leaves, prefix_tree = pytree.PUBLIC.flatten(prefix)

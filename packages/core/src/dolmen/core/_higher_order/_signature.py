@@ -148,6 +148,8 @@ class Signature:
         return given
 
     def _check_disjoint(self) -> None:
+        if not self.donate_nums and not self.donate_names:
+            return
         both = sorted(self.static_names & self.donate_names) or sorted(
             set(self.static_nums) & set(self.donate_nums)
         )
