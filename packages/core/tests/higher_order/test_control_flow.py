@@ -569,7 +569,7 @@ def identity(x):
         (
             lambda: lax.scan(lambda c, x: c, 1.0, XS),
             "TypeError: scan of <lambda>: expected the function to return a pair "
-            "`(carry, y)`, got PyTreeDef(*).\n"
+            "`(carry, y)`, got an array.\n"
             "Return `(carry, None)` when there is nothing to stack.",
         ),
         (

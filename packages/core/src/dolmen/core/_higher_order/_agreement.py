@@ -201,6 +201,11 @@ def _children(value: Any) -> dict[str, Any] | None:
     return None if level is None else {str(key): child for key, child in level[0]}
 
 
+def describe_tree(tree: Any) -> str:
+    """What a tree definition is at its root, in words."""
+    return _described(tree.unflatten([_LEAF] * tree.num_leaves))
+
+
 def _described(node: Any) -> str:
     if node is _LEAF:
         return "an array"

@@ -27,7 +27,14 @@ from .._transforms._trees import (
     path_text,
     result_leaves,
 )
-from ._agreement import Side, results, settle_all, type_difference, with_type
+from ._agreement import (
+    Side,
+    describe_tree,
+    results,
+    settle_all,
+    type_difference,
+    with_type,
+)
 from ._functions import (
     carry_refs,
     check_callable,
@@ -254,7 +261,7 @@ def _check_pair(loop: Loop, out_tree: Any) -> None:
     if len(out_tree.children()) != 2 or out_tree.node_data()[0] not in (tuple, list):
         raise type_error(
             f"{loop.words}: expected the function to return a pair "
-            f"`(carry, y)`, got {out_tree}.",
+            f"`(carry, y)`, got {describe_tree(out_tree)}.",
             "Return `(carry, None)` when there is nothing to stack.",
         )
 
