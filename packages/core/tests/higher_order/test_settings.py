@@ -212,6 +212,16 @@ def test_programs_are_dumped_where_asked(tmp_path, updated):
     assert " = cos " in program.read_text()
 
 
+def test_lines_can_be_left_out_of_dumps(tmp_path, updated):
+    updated("dump_ir_to", str(tmp_path))
+    updated("include_debug_info_in_dumps", False)
+    dc.jit(lambda x: jnp.cos(x) + 3)(X)
+
+    (module,) = tmp_path.glob("*jit__lambda_*.mlir")
+    assert "stablehlo.cosine" in module.read_text()
+    assert "test_settings.py" not in module.read_text()
+
+
 def test_an_unknown_form_of_dumps_is_an_error(tmp_path, updated):
     updated("dump_ir_to", str(tmp_path))
     updated("dump_ir_modes", "hlo")

@@ -115,8 +115,15 @@ def test_function_gives_dtype(name, dtype, expected):
 
 
 def test_64_bit_types_are_halved_unless_enabled():
-    assert jnp.zeros(2, "float64").dtype == np.float32
+    with pytest.warns(UserWarning, match="zeros") as caught:
+        narrow = jnp.zeros(2, "float64")
 
+    assert narrow.dtype == np.float32
+    assert [str(warning.message) for warning in caught] == [
+        "zeros: dtype float64 is not enabled; float32 takes its place.\n"
+        "Enable it with `config.update('enable_x64', True)`, or ask for float32."
+    ]
+    assert caught[0].filename == __file__
     with dc.enable_x64(True):
         assert jnp.zeros(2, "float64").dtype == np.float64
         assert (jnp.arange(3, dtype="int32") + jnp.uint32(1)).dtype == np.int64
@@ -146,6 +153,23 @@ def test_limits_of_dtypes():
 
 
 # ---- settings ----
+
+
+def test_64_bit_types_that_are_not_enabled_can_be_refused():
+    config = dc.config
+    config.update("explicit_x64_dtypes", "error")
+    try:
+        with pytest.raises(ValueError) as raised:
+            dc.jit(lambda x: x.astype("int64"))(jnp.ones(2))
+        implicit = jnp.asarray(np.ones(2)) + np.arange(2)
+    finally:
+        config.update("explicit_x64_dtypes", "warn")
+
+    assert without_line(raised) == (
+        "astype: dtype int64 is not enabled; int32 takes its place.\n"
+        "Enable it with `config.update('enable_x64', True)`, or ask for int32."
+    )
+    assert implicit.dtype == "float32"
 
 
 def without_line(raised):

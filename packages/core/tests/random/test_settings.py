@@ -190,6 +190,18 @@ def test_typed_keys_are_never_complained_of():
     assert drawn.shape == ()
 
 
+def test_gumbel_numbers_can_have_the_high_range_by_default():
+    key = random.key(0)
+    low, high = random.gumbel(key, (4,)), random.gumbel(key, (4,), mode="high")
+
+    config.update("high_dynamic_range_gumbel", True)
+    drawn = random.gumbel(key, (4,))
+    config.update("high_dynamic_range_gumbel", False)
+
+    np.testing.assert_array_equal(drawn, high)
+    assert not np.array_equal(low, high)
+
+
 def test_seeds_are_offset():
     config.update("random_seed_offset", 5)
     seeds = [

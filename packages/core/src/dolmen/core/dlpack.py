@@ -35,7 +35,10 @@ def is_supported_dtype(dtype: Any) -> bool:
         >>> dlpack.is_supported_dtype("float32"), dlpack.is_supported_dtype("int4")
         (True, False)
     """
-    return dtypes.as_dtype(dtype, function="is_supported_dtype") in SUPPORTED_DTYPES
+    return (
+        dtypes.as_dtype(dtype, function="is_supported_dtype", wanted=False)
+        in SUPPORTED_DTYPES
+    )
 
 
 def from_dlpack(

@@ -64,7 +64,7 @@ def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False) -> np.dty
     """
     if allow_extended_dtype and issubdtype(dtype, extended):
         return dtype
-    return dtypes.as_dtype(dtype, function="canonicalize_dtype")
+    return dtypes.as_dtype(dtype, function="canonicalize_dtype", wanted=False)
 
 
 def itemsize_bits(dtype: Any) -> int:
@@ -74,7 +74,7 @@ def itemsize_bits(dtype: Any) -> int:
         >>> itemsize_bits("int4"), itemsize_bits("float32")
         (4, 32)
     """
-    made = dtypes.as_dtype(dtype, function="itemsize_bits")
+    made = dtypes.as_dtype(dtype, function="itemsize_bits", wanted=False)
     if made == np.dtype(bool):
         return 8
     if dtypes.kind(made) in ("i", "u"):
@@ -189,7 +189,7 @@ def operand_of(x: Any) -> tuple[np.dtype, bool]:
     if isinstance(x, type) and x in _PYTHON_SCALARS:
         return dtypes.default(_PYTHON_SCALARS[x]), True
     if isinstance(x, type | str | np.dtype):
-        return dtypes.as_dtype(x, function="result_type"), False
+        return dtypes.as_dtype(x, function="result_type", wanted=False), False
     type_ = typeof(x)
     return type_.dtype, type_.weak_type
 
@@ -241,7 +241,9 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     """
     source = operand_of(from_)[0]
     rule: Any = casting  # NumPy checks it
-    return np.can_cast(source, dtypes.as_dtype(to, function="can_cast"), rule)
+    return np.can_cast(
+        source, dtypes.as_dtype(to, function="can_cast", wanted=False), rule
+    )
 
 
 __all__ = [

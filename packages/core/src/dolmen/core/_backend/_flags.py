@@ -45,6 +45,14 @@ def _promotion_changes(value: Any) -> None:
     PROMOTION.usual = False
 
 
+EXPLICIT_X64_DTYPES = Flag(
+    "explicit_x64_dtypes",
+    "warn",
+    "What happens when a 64-bit dtype is asked for by name and not enabled: the 32-bit "
+    "one takes its place with a warning, or an error.",
+    allowed=("warn", "error"),
+    affects="trace",
+)
 DEFAULT_DTYPE_BITS = Flag(
     "default_dtype_bits",
     "64",
@@ -134,6 +142,13 @@ RANDOM_SEED_OFFSET = Flag(
     "random_seed_offset",
     0,
     "Added to every seed.",
+    affects="trace",
+)
+HIGH_DYNAMIC_RANGE_GUMBEL = Flag(
+    "high_dynamic_range_gumbel",
+    False,
+    "Draw Gumbel (and categorical) samples of two words each where no mode is given: "
+    "finer in the tail.",
     affects="trace",
 )
 
@@ -345,6 +360,11 @@ DUMP_IR_MODES = Flag(
     "dump_ir_modes",
     "stablehlo",
     "What to write there, separated by commas: `jaxpr`, `stablehlo`.",
+)
+INCLUDE_DEBUG_INFO_IN_DUMPS = Flag(
+    "include_debug_info_in_dumps",
+    True,
+    "Write the user's lines into the programs that `dump_ir_to` asks for.",
 )
 
 # ---- Guards ----

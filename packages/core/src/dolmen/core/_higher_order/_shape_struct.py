@@ -48,7 +48,7 @@ class ShapeDtypeStruct:
     ) -> None:
         object.__setattr__(self, "shape", tuple(int(size) for size in shape))
         if not isinstance(dtype, OpenedDType):
-            dtype = dtypes.as_dtype(dtype, function="ShapeDtypeStruct")
+            dtype = dtypes.as_dtype(dtype, function="ShapeDtypeStruct", wanted=False)
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "weak_type", weak_type)
         object.__setattr__(self, "sharding", sharding)

@@ -22,6 +22,7 @@ import ml_dtypes
 import numpy as np
 
 from .._backend import flags
+from ._errors import value_error, warn
 
 bfloat16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -133,11 +134,16 @@ def default(dtype: np.dtype) -> np.dtype:
     return _NARROW.get(dtype, dtype)
 
 
-def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
+def as_dtype(dtype: Any, *, function: str = "dtype", wanted: bool = True) -> np.dtype:
     """A user's dtype argument as a canonical NumPy dtype.
+
+    Args:
+        wanted: whether arrays of just this dtype are asked for, so that it matters
+            when they can't be had.
 
     Raises:
         TypeError: `dtype` names no element type XLA can hold.
+        ValueError: it is a 64-bit dtype, which the settings forbid to halve.
     """
     if dtype is bool:
         return _BOOL
@@ -162,7 +168,24 @@ def as_dtype(dtype: Any, *, function: str = "dtype") -> np.dtype:
             f"{function}: arrays can't hold dtype {made}; expected a boolean, integer, "
             "floating-point or complex dtype."
         )
+    if wanted and made in _NARROW and not flags.X64.value:
+        _told_of_halving(function, made)
     return canonical(made)
+
+
+def _told_of_halving(function: str, dtype: np.dtype) -> None:
+    """Warn or raise, as the settings say, where a 64-bit dtype can't be had."""
+    problem = (
+        f"{function}: dtype {dtype.name} is not enabled; {_NARROW[dtype].name} takes "
+        "its place."
+    )
+    fix = (
+        f"Enable it with `config.update('enable_x64', True)`, or ask for "
+        f"{_NARROW[dtype].name}."
+    )
+    if flags.EXPLICIT_X64_DTYPES.value == "error":
+        raise value_error(problem, fix)
+    warn(problem, fix)
 
 
 # ---- promotion -----------------------------------------------------------------------

@@ -45,7 +45,9 @@ class ArrayType:
     def __new__(cls, shape: Any, dtype: Any, weak_type: bool = False) -> "ArrayType":
         """The type with this shape and dtype."""
         sizes = tuple(int(size) for size in shape)
-        return array_type(sizes, as_dtype(dtype, function="ShapedArray"), weak_type)
+        return array_type(
+            sizes, as_dtype(dtype, function="ShapedArray", wanted=False), weak_type
+        )
 
     @property
     def ndim(self) -> int:

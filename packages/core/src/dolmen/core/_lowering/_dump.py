@@ -29,10 +29,11 @@ def dump(program: Program, module: Any, name: str) -> None:
             )
         )
     home.mkdir(parents=True, exist_ok=True)
+    lines = flags.INCLUDE_DEBUG_INFO_IN_DUMPS.value
     stem = f"dolmen_ir{next(_numbers):04d}_{name[:100]}"
     if "jaxpr" in modes:
-        text = format_program(program, source=True)
+        text = format_program(program, source=lines)
         (home / f"{stem}_jaxpr.txt").write_text(text + "\n")
     if "stablehlo" in modes:
-        text = module.operation.get_asm(enable_debug_info=True)
+        text = module.operation.get_asm(enable_debug_info=lines)
         (home / f"{stem}_compile.mlir").write_text(text)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import lax, numpy as jnp
 from .._higher_order import custom_jvp, jit_when_eager
-from .._ir import type_error, value_error
+from .._ir import dtypes, type_error, value_error
 from .._tracing import typeof
 from ..numpy._array_like import Array, ArrayLike
 from ..numpy._promotion import promote_args, promote_args_inexact
@@ -358,7 +358,7 @@ def one_hot(
             f"one_hot: `axis` must be one of the {type.ndim + 1} axes of the result, "
             f"got {axis}."
         )
-    wanted = jnp.dtype(float if dtype is None else dtype)
+    wanted = dtypes.as_dtype(float if dtype is None else dtype, function="one_hot")
     return _one_hot(
         x, num_classes=int(num_classes), dtype=wanted, axis=axis % (type.ndim + 1)
     )

@@ -455,7 +455,7 @@ _spread = jit_when_eager(_spread_body, name="full", static_argnames=("type",))
 
 def _like(function: str, argument: str, a: Any, dtype: Any, shape: Any) -> ArrayType:
     if hasattr(a, "shape") and hasattr(a, "dtype") and not is_array_like(a):
-        given = array_type(tuple(a.shape), dtypes.as_dtype(a.dtype))
+        given = array_type(tuple(a.shape), dtypes.as_dtype(a.dtype, wanted=False))
     else:
         given = type_of(function, argument, a)
     sizes = given.shape if shape is None else _shape_of(function, shape)

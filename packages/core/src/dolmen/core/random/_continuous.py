@@ -7,6 +7,7 @@ import ml_dtypes
 import numpy as np
 
 from .. import lax
+from .._backend import flags
 from .._higher_order import jit_when_eager
 from .._ir import dtypes, value_error
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
@@ -165,7 +166,7 @@ def gumbel(
 
 
 def gumbel_mode(function: str, mode: str | None) -> str:
-    """A `mode` argument; None stands for ``"low"``.
+    """A `mode` argument; None stands for what the settings say, usually ``"low"``.
 
     Raises:
         ValueError: it is unknown.
@@ -174,7 +175,7 @@ def gumbel_mode(function: str, mode: str | None) -> str:
         raise value_error(
             f"{function}: `mode` must be 'low', 'high' or 'highest', got {mode!r}."
         )
-    return mode or "low"
+    return mode or ("high" if flags.HIGH_DYNAMIC_RANGE_GUMBEL.value else "low")
 
 
 @jit_when_eager(static_argnames=("shape", "dtype", "mode"))

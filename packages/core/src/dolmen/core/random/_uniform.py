@@ -49,7 +49,9 @@ def bits(
         Array([4070199207, 4202968722], dtype=uint32)
     """
     one = single_key("bits", key, out_sharding)
-    made = sampled_dtype("bits", np.uint64 if dtype is None else dtype, "u")
+    made = sampled_dtype(
+        "bits", dtypes.canonical(np.dtype(np.uint64)) if dtype is None else dtype, "u"
+    )
     return _bits(one, shape=as_shape("bits", shape), width=8 * made.itemsize)
 
 
