@@ -19,6 +19,7 @@ Example:
 from typing import Any, NoReturn
 
 from . import lax, numpy as jnp
+from ._backend import ArrayImpl
 from ._higher_order import ShapeDtypeStruct
 from ._ir import ArrayType, array_type, dtypes, type_error, value_error
 from ._tracing import AbstractRef as AbstractRef, Cell, Tracer, as_array, typeof
@@ -334,10 +335,15 @@ def _update(operation: str, ref: Any, idx: Any, value: Any) -> None:
     ref = _checked(operation, ref)
     before = ref.read()
     value = as_array(value)
-    _check_dtype(ref, typeof(value))
-    value = jnp.asarray(value, ref.dtype)  # else an update could leave a weak type
-    updated = before.at[... if idx is None else idx]
-    after = updated.set(value) if operation == "set" else updated.add(value)
+    type = typeof(value)
+    _check_dtype(ref, type)
+    if type.weak_type or not isinstance(value, ArrayImpl | Tracer):
+        value = jnp.asarray(value, ref.dtype)
+    if operation == "set" and _is_whole(idx) and type.shape == ref.shape:
+        after = value
+    else:
+        updated = before.at[... if idx is None else idx]
+        after = updated.set(value) if operation == "set" else updated.add(value)
     if isinstance(ref, RefView):
         set(ref.parent, ref.index, after)
     else:
