@@ -116,6 +116,48 @@ def test_a_ref_is_a_leaf_equal_only_to_itself():
     assert repr(ref) == "Ref(1., dtype=float32)"
 
 
+@pytest.mark.parametrize("transform", [lambda f: f, dc.jit])
+def test_a_ref_holds_random_keys(transform):
+    key = dc.random.key(0)
+    ref, several = dc.new_ref(key), dc.new_ref(dc.random.split(key, 3))
+
+    def next_key(r):
+        r[...], made = dc.random.split(r[...])
+        return made
+
+    made = transform(next_key)(ref)
+    transform(lambda r, k: dc.ref.set(r, 1, k))(several, key)
+
+    several.at[2][...] = key
+    new, expected = dc.random.split(key)
+    assert all([made == expected, ref[...] == new])
+    assert several[0] == dc.random.split(key, 3)[0]
+    assert (several[1:] == key).all()
+    assert repr(dc.new_ref(key)) == "Ref((), dtype=key<fry>) overlaying:\n[0 0]"
+    assert (several.shape, several.ndim, len(several), str(several.dtype)) == (
+        (3,),
+        1,
+        3,
+        "key<fry>",
+    )
+
+
+def test_a_ref_of_keys_takes_only_keys():
+    ref = dc.new_ref(dc.random.key(0))
+
+    def store():
+        ref[...] = jnp.zeros(2, "uint32")
+
+    def add():
+        ref.addupdate(dc.random.key(1))
+
+    assert message_of(ValueError, store) == (
+        "ref[...] = value: a ref of dtype key<fry> takes only such keys, got "
+        f"Array([0, 0], dtype=uint32).\n  at {line_of(store, 1)}"
+    )
+    assert "takes only such keys" in message_of(ValueError, add)
+
+
 def test_a_copy_is_another_ref_with_the_same_value():
     ref = dc.new_ref(arange())
 

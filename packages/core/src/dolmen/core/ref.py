@@ -19,10 +19,17 @@ Example:
 from typing import Any, NoReturn
 
 from . import lax, numpy as jnp
-from ._backend import ArrayImpl
+from ._backend import ArrayImpl, pytree
 from ._higher_order import ShapeDtypeStruct
-from ._ir import ArrayType, array_type, dtypes, type_error, value_error
-from ._tracing import AbstractRef as AbstractRef, Cell, Tracer, as_array, typeof
+from ._ir import ArrayType, dtypes, type_error, value_error
+from ._tracing import (
+    AbstractRef as AbstractRef,
+    Cell,
+    Tracer,
+    as_array,
+    is_array_like,
+    typeof,
+)
 
 __all__ = [
     "AbstractRef",
@@ -56,22 +63,26 @@ class Ref(Cell):
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
-        return self.type.shape
+        return self._closed(self.type).shape
 
     @property
     def dtype(self) -> Any:
         """Element type."""
-        return self.type.dtype
+        return self._closed(self.type).dtype
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self.type.ndim
+        return self._closed(self.type).ndim
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self.type.size
+        return self._closed(self.type).size
+
+    def _closed(self, value: Any) -> Any:
+        """`value` as users see it: keys, where the cell holds their words."""
+        return value if self.tree is None else self.tree.unflatten([value])
 
     @property
     def at(self) -> "_Views":
@@ -89,10 +100,10 @@ class Ref(Cell):
         set(self, idx, value)
 
     def __len__(self) -> int:
-        return len(self.read())
+        return len(self._closed(self.read()))
 
     def __copy__(self) -> "Ref":
-        return new_ref(self.read(), kind=self.kind)
+        return new_ref(get(self), kind=self.kind)
 
     def __deepcopy__(self, memo: Any) -> "Ref":
         return self.__copy__()
@@ -107,8 +118,9 @@ class Ref(Cell):
         if self.is_ended or self.owner.finished:
             return f"<Ref {self.type!r}, no longer usable>"
         value = self.read()
-        text = repr(self.type) if isinstance(value, Tracer) else repr(value)
-        return f"Ref({text.removeprefix('Array(').removesuffix(')')})"
+        if isinstance(value, Tracer):
+            return f"Ref({self.type!r})"
+        return "Ref" + repr(self._closed(value)).removeprefix("Array")
 
 
 class RefView:
@@ -128,7 +140,7 @@ class RefView:
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
-        return typeof(self.read()).shape
+        return self.read().shape
 
     @property
     def dtype(self) -> Any:
@@ -143,7 +155,7 @@ class RefView:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return typeof(self.read()).size
+        return self.read().size
 
     @property
     def at(self) -> "_Views":
@@ -176,8 +188,8 @@ def new_ref(init_val: Any, *, memory_space: Any = None, kind: str | None = None)
     """Make a mutable array.
 
     Args:
-        init_val: its first value, an array or a number. The dtype of the ref is that of
-            the value, for good.
+        init_val: its first value, an array, a number or random keys. The dtype of the
+            ref is that of the value, for good.
         memory_space: None, the memory of the device.
         kind: "no_grad_no_remat" for a ref whose values are not differentiated, so that
             one made outside of `grad` may keep values from inside.
@@ -205,11 +217,22 @@ def new_ref(init_val: Any, *, memory_space: Any = None, kind: str | None = None)
         raise value_error(
             f"new_ref: expected `kind` None or 'no_grad_no_remat', got {kind!r}."
         )
-    value = as_array(init_val)
+    value, tree = _opened(init_val)
     dtype = typeof(value).dtype
     # A copy of a number or NumPy array, as an array that is not weakly typed.
     value = jnp.asarray(value, dtype)
-    return Ref(lax.stop_gradient(value) if kind else value, kind=kind)
+    return Ref(lax.stop_gradient(value) if kind else value, tree, kind=kind)
+
+
+def _opened(value: Any) -> tuple[Any, Any]:
+    """What a cell holds of a value, and the tree that closes it: None for arrays."""
+    value = as_array(value)
+    if is_array_like(value):
+        return value, None
+    leaves, tree = pytree.BOUNDARY.flatten(value)
+    if len(leaves) == 1 and pytree.PUBLIC.flatten(value)[0] == [value]:
+        return leaves[0], tree  # a leaf to users that transformations open
+    return value, None
 
 
 def empty_ref(ty: Any, memory_space: Any = None) -> Ref:
@@ -276,6 +299,7 @@ def get(ref: Ref | RefView, idx: Any = None) -> Any:
         IndexError: as for arrays.
     """
     value = _checked("get", ref).read()
+    value = ref._closed(value) if isinstance(ref, Ref) else value
     return value if _is_whole(idx) else value[idx]
 
 
@@ -333,25 +357,40 @@ def _is_whole(idx: Any) -> bool:
 
 def _update(operation: str, ref: Any, idx: Any, value: Any) -> None:
     ref = _checked(operation, ref)
-    before = ref.read()
+    if isinstance(ref, RefView):
+        is_whole = operation == "set" and _is_whole(idx)
+        after = value if is_whole else _updated(operation, ref.read(), idx, value)
+        set(ref.parent, ref.index, after)
+    elif ref.tree is None:
+        after = _updated(operation, ref.read(), idx, value)
+        ref.write(lax.stop_gradient(after) if ref.kind else after)
+    else:
+        words, tree = _opened(value)
+        if operation != "set" or tree is None or tree != ref.tree:
+            raise value_error(
+                f"ref[...] = value: a ref of dtype {ref.dtype} takes only such keys, "
+                f"got {value!r:.60}."
+            )
+        if not _is_whole(idx):
+            # An index of keys leaves the axis of their words alone.
+            idx = (*idx, slice(None)) if isinstance(idx, tuple) else (idx, ...)
+        ref.write(_updated("set", ref.read(), idx, words))
+
+
+def _updated(operation: str, before: Any, idx: Any, value: Any) -> Any:
+    own = typeof(before)
     value = as_array(value)
     type = typeof(value)
-    _check_dtype(ref, type)
+    _check_dtype(own, type)
     if type.weak_type or not isinstance(value, ArrayImpl | Tracer):
-        value = jnp.asarray(value, ref.dtype)
-    if operation == "set" and _is_whole(idx) and type.shape == ref.shape:
-        after = value
-    else:
-        updated = before.at[... if idx is None else idx]
-        after = updated.set(value) if operation == "set" else updated.add(value)
-    if isinstance(ref, RefView):
-        set(ref.parent, ref.index, after)
-    else:
-        ref.write(lax.stop_gradient(after) if ref.kind else after)
+        value = jnp.asarray(value, own.dtype)
+    if operation == "set" and _is_whole(idx) and type.shape == own.shape:
+        return value
+    elements = before.at[... if idx is None else idx]
+    return elements.set(value) if operation == "set" else elements.add(value)
 
 
-def _check_dtype(ref: Ref | RefView, value: ArrayType) -> None:
-    own = array_type((), ref.dtype)
+def _check_dtype(own: ArrayType, value: ArrayType) -> None:
     fits = value.dtype == own.dtype or (
         value.weak_type
         and dtypes.promote([(own.dtype, False), (value.dtype, True)])[0] == own.dtype

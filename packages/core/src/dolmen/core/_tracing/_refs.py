@@ -25,12 +25,15 @@ class AbstractRef:
         inner_aval: type of the values.
         memory_space: where they live; None for the device's own memory.
         kind: how writes behave under transformations; see `new_ref`.
+        ref_class: class of the mutable arrays.
+        tree: of a value that is no plain array, as transformations open it.
     """
 
     inner_aval: ArrayType
     memory_space: Any = None
     kind: str | None = None
     ref_class: "type[Cell] | None" = None
+    tree: Any = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,7 +53,7 @@ class AbstractRef:
     def stand_in(self, value: Any) -> "Cell":
         """A mutable array of the current trace, for one that is an argument."""
         assert self.ref_class is not None
-        return self.ref_class(value, kind=self.kind, borrowed=True)
+        return self.ref_class(value, self.tree, kind=self.kind, borrowed=True)
 
     def __repr__(self) -> str:
         return f"Ref{{{self.inner_aval!r}}}"
@@ -61,6 +64,8 @@ class Cell:
 
     Attributes:
         type: of the values it holds, for good.
+        tree: of values that are no plain arrays (random keys), of which it holds the
+            leaf; None for arrays.
         owner: the trace it was made in.
         kind: None, or "no_grad_no_remat": nothing written to it is differentiated.
         borrowed: stands for an argument, so that only the caller may freeze it.
@@ -75,14 +80,21 @@ class Cell:
         "kind",
         "made",
         "owner",
+        "tree",
         "type",
     )
 
     def __init__(
-        self, value: Any, *, kind: str | None = None, borrowed: bool = False
+        self,
+        value: Any,
+        tree: Any = None,
+        *,
+        kind: str | None = None,
+        borrowed: bool = False,
     ) -> None:
         self.type = typeof(value)
         self.owner = state.trace
+        self.tree = tree
         self.kind = kind
         self.borrowed = borrowed
         self.made: Frame | None = user_frame()
@@ -92,7 +104,8 @@ class Cell:
     @property
     def aval(self) -> AbstractRef:
         """The type as a mutable array."""
-        return AbstractRef(self.type, kind=self.kind, ref_class=type(self))
+        cls = type(self)
+        return AbstractRef(self.type, kind=self.kind, ref_class=cls, tree=self.tree)
 
     @property
     def is_ended(self) -> bool:
