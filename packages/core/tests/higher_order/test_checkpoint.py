@@ -215,7 +215,11 @@ def with_nested_checkpoint(w, x):
 
 
 def with_cond(w, x):
-    return lax.cond(x[0] > 0, layers, lambda w, x: (w @ x).sum(), w, x)
+    def other(w, x):
+        y = checkpoint_name(jnp.exp(w @ w), "first")
+        return jnp.sin(y @ x).sum()
+
+    return lax.switch(x[0].astype(int) + 1, [other, layers, other], w, x)
 
 
 def with_custom_vjp(w, x):
@@ -229,7 +233,7 @@ CASES = [
     *((with_unused_carries, name) for name in ("none", "dots", "everything", "only")),
     *((with_jit, name) for name in ("dots", "only", "offload")),
     *((with_nested_checkpoint, name) for name in ("none", "only")),
-    (with_cond, "dots"),
+    *((with_cond, name) for name in ("none", "dots", "everything", "only", "offload")),
     (with_custom_vjp, "dots"),
 ]
 
@@ -359,6 +363,15 @@ def test_a_policy_is_asked_about_the_body_of_a_scan():
         for loop in (first, loops[0])
     ]
     assert products == [1, 0]
+
+
+def test_a_policy_is_asked_about_every_branch():
+    f = dc.checkpoint(with_cond, policy=POLICIES.save_only_these_names("first"))
+
+    kept = [type for type, source in saved_residuals(f, W, X) if "cond" in source]
+
+    # One slot for each type: vectors of `layers`, matrices of the others.
+    assert sorted(map(repr, kept)) == ["f32[3,3]", "f32[3]"]
 
 
 def test_a_carry_that_the_backward_pass_does_not_need_is_not_carried_again():

@@ -253,7 +253,7 @@ def _linearize_cond(
     parts = [linearize_program(branch, mask) for branch in cond.branches]
     active_outs = _union(part.active_outs for part in parts)
     count = len(active_outs)
-    slots, placed = _assign_slots([part.residual_types for part in parts])
+    slots, placed = assign_slots([part.residual_types for part in parts])
     index_type = arg_types[0]
     operand_types = list(arg_types[1:])
 
@@ -362,7 +362,7 @@ def _filled(
     return made
 
 
-def _assign_slots(
+def assign_slots(
     groups: Sequence[Sequence[ArrayType]],
 ) -> tuple[list[ArrayType], list[list[int]]]:
     """Slots that hold the residuals of any one branch, and each residual's slot."""

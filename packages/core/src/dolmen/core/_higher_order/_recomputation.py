@@ -2,12 +2,15 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._ir import ArrayType, Atom, Equation, Program, Variable, array_type, used_inputs
 from .._ops._marks import InMemory
+from .._tracing import evaluate, record_closed
+from .._transforms import zeros_for
 from ._call import Jit
 from ._checkpoint_policies import Offloadable, Policy, decide, nothing_saveable
+from ._cond import Cond, assign_slots
 from ._forward_rule import ForwardRule
 from ._scan import Scan
 
@@ -102,6 +105,8 @@ def _split_equation(
         return _split_call(equation, primitive, used, policy)
     if isinstance(primitive, Scan):
         return _split_scan(equation, primitive, used, policy)
+    if isinstance(primitive, Cond):
+        return _split_cond(equation, primitive, used, policy)
     if isinstance(primitive, ForwardRule):
         count = len(primitive.program.outputs)
         if not any(used[count:]):
@@ -202,5 +207,47 @@ def _split_scan(
             )
         ],
         [Equation(again, [*inputs, *kept], outputs, equation.frame)],
+        kept,
+    )
+
+
+def _split_cond(
+    equation: Equation, cond: Cond, used: tuple[bool, ...], policy: Policy
+) -> _Part:
+    """Values kept in branches share slots by type, zeros where a branch has none."""
+    parts = [split(branch, used, policy) for branch in cond.branches]
+    slots, places = assign_slots([_kept_types(part) for part in parts])
+    takes = tuple(map(any, zip(*(part.takes for part in parts), strict=True)))
+    kept = [Variable(type) for type in slots]
+    index, operands = equation.inputs[0], equation.inputs[1:]
+    taken = [atom for atom, take in zip(operands, takes, strict=True) if take]
+    outputs = [o for o, u in zip(equation.outputs, used, strict=True) if u]
+
+    def forward(part: Split, mine: list[int]) -> Program:
+        def run(*args: Any) -> list[Any]:
+            flat = evaluate(part.forward, args)
+            filled = [zeros_for(type) for type in slots]
+            for place, value in zip(mine, flat[len(used) :], strict=True):
+                filled[place] = value
+            return [*flat[: len(used)], *filled]
+
+        return record_closed(run, part.forward.in_types)
+
+    def again(part: Split, mine: list[int]) -> Program:
+        needed = [p for p, take in zip(part.takes, takes, strict=True) if take]
+
+        def run(*flat: Any) -> list[Any]:
+            args = zip(flat[len(slots) :], needed, strict=True)
+            values = [*(flat[i] for i in mine), *(arg for arg, n in args if n)]
+            return evaluate(part.again, values)
+
+        return record_closed(run, [*slots, *(atom.type for atom in taken)])
+
+    pairs = list(zip(parts, places, strict=True))
+    once = dataclasses.replace(cond, branches=tuple(forward(*p) for p in pairs))
+    twice = dataclasses.replace(cond, branches=tuple(again(*p) for p in pairs))
+    return _Part(
+        [Equation(once, equation.inputs, [*equation.outputs, *kept], equation.frame)],
+        [Equation(twice, [index, *kept, *taken], outputs, equation.frame)],
         kept,
     )
