@@ -383,6 +383,18 @@ def test_a_rule_with_an_operation_that_has_no_transpose():
     )
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, dc.jit], ids=["eager", "jit"])
+def test_functions_with_rules_of_their_own_among_what_is_done_with_tangents(wrap):
+    tripled = dc.custom_jvp(lambda t: 3.0 * t)
+    tripled.defjvp(lambda p, t: (tripled(*p), 100.0 * t[0]))
+    scaled = dc.custom_vjp(lambda t: 3.0 * t)
+    scaled.defvjp(lambda t: (scaled(t), None), lambda _, ct: (100.0 * ct,))
+
+    # A linear function is its own derivative; its transpose may be the author's.
+    assert dc.grad(wrap(made(lambda p, t: (p[0], tripled(*t)))))(2.0) == 3.0
+    assert dc.grad(wrap(made(lambda p, t: (p[0], scaled(*t)))))(2.0) == 100.0
+
+
 def test_a_function_without_rule():
     with pytest.raises(AttributeError) as caught:
         dc.custom_jvp(twice.fun)(1.0)

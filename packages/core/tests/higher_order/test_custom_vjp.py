@@ -174,6 +174,13 @@ def test_none_stands_for_zero_cotangents_of_a_whole_argument():
     assert got == ({"a": 0.0}, 2.0)
 
 
+def test_none_stands_for_the_zero_cotangent_of_a_leaf():
+    f = dc.custom_vjp(lambda tree: tree["a"] * tree["b"])
+    f.defvjp(lambda tree: (f(tree), None), lambda _, ct: ({"a": None, "b": ct},))
+
+    assert dc.grad(f)({"a": 2.0, "b": 3.0}) == {"a": 0.0, "b": 1.0}
+
+
 def test_static_arguments_by_position_and_name_defaults_and_keywords():
     @partial(dc.custom_vjp, nondiff_argnums=(1,), nondiff_argnames=("label",))
     def f(x, n, scale=2.0, label=""):

@@ -230,6 +230,11 @@ def test_a_hessian_of_trees_and_several_arguments():
     assert got == ({"a": ({"a": 6.0}, 4.0)}, ({"a": 4.0}, 0.0))
 
 
+@pytest.mark.parametrize("x", [2.0, np.float32(2.0), np.ones((), "f")])
+def test_gradients_are_arrays_even_of_the_identity(x):
+    assert isinstance(dc.grad(lambda x: x)(x), dc.Array)
+
+
 def test_a_function_that_is_none():
     assert problem_of(TypeError, lambda: dc.grad(3)) == (
         "grad: expected a function, got 3."

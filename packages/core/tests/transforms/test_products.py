@@ -1,5 +1,7 @@
 """`jvp`, `linearize`, `vjp` and `linear_transpose`: values, trees, what they refuse."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -216,6 +218,11 @@ class TestTheResultIsAPytree:
             dc.vmap(pull)(jnp.arange(3.0))[0], expected * np.arange(3.0), rtol=1e-6
         )
         np.testing.assert_allclose(doubled(1.0)[0], 2 * np.cos(1.0), rtol=1e-6)
+
+    def test_it_can_be_copied(self):
+        _, pull = dc.vjp(jnp.sin, 0.0)
+
+        assert copy.deepcopy(pull)(2.0) == pull(2.0)
 
     def test_scans_and_custom_rules_leave_residuals_too(self):
         @dc.custom_vjp

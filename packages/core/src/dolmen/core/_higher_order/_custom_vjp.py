@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._ir import ArrayType, dtypes, message
-from .._tracing import EAGER, as_array, state, typeof
+from .._tracing import EAGER, as_array, is_array_like, state, typeof
 from .._transforms._trees import (
     flatten,
     flatten_with_path,
@@ -186,21 +186,32 @@ class custom_vjp(CustomFunction):
             if ct is None:
                 cts += [None] * len(own)
                 continue
-            leaves, got_tree = flatten(ct)
-            if got_tree != child:
-                raise TypeError(
-                    message(
-                        f"custom_vjp of {name_of(self.fun)}: the backward rule's "
-                        f"cotangent number {number} must have the tree of its argument "
-                        f"{child}, got {got_tree}."
-                    )
-                )
+            leaves = self._cotangent_leaves(ct, child, number)
             for index, (leaf, type) in enumerate(zip(leaves, own, strict=True)):
                 cts.append(self._checked_cotangent(leaf, type, (number, index, ct)))
         return cts
 
+    def _cotangent_leaves(self, ct: Any, tree: Any, number: int) -> list[Any]:
+        """Leaves of the cotangent of an argument; None may stand for one of them."""
+        leaves, got_tree = flatten(ct)
+        if got_tree == tree:
+            return leaves
+        try:
+            leaves = tree.flatten_up_to(ct)
+        except ValueError:
+            leaves = []
+        if leaves and all(x is None or is_array_like(x) for x in leaves):
+            return leaves
+        raise TypeError(
+            message(
+                f"custom_vjp of {name_of(self.fun)}: the backward rule's cotangent "
+                f"number {number} must have the tree of its argument {tree}, got "
+                f"{got_tree}."
+            )
+        )
+
     def _checked_cotangent(self, ct: Any, type: ArrayType, where: Any) -> Any:
-        if isinstance(ct, SymbolicZero) or not type.is_differentiable:
+        if ct is None or isinstance(ct, SymbolicZero) or not type.is_differentiable:
             return None
         given = typeof(ct)
         if given.shape == type.shape and given.dtype == type.dtype:
@@ -210,7 +221,8 @@ class custom_vjp(CustomFunction):
             if promoted == type.dtype:  # a Python number that fits
                 return np.asarray(ct, type.dtype)
         number, index, whole = where
-        path = path_text(flatten_with_path(whole)[0][index][0])
+        paths = flatten_with_path(whole)[0]
+        path = path_text(paths[index][0]) if index < len(paths) else ""
         raise ValueError(
             message(
                 f"custom_vjp of {name_of(self.fun)}: the backward rule's cotangent "

@@ -102,6 +102,9 @@ class VjpCall(CustomCall):
         )
         return bind(made, *present(captures), *args)
 
+    def apply_to_tangents(self, args: Sequence[Any]) -> Sequence[Any]:
+        return self.record(args)  # whose transpose is the author's
+
     def batch(
         self, args: Sequence[Any], axes: Sequence[int | None], trace: BatchTrace
     ) -> Any:

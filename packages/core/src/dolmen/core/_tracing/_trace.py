@@ -78,6 +78,13 @@ class CustomCall:
         """A `LinearizedCall` of its own, or None to derive one from `jvp`."""
         return None
 
+    def apply_to_tangents(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Results where arguments depend on tangents, in which the call is linear.
+
+        What this records will be transposed.
+        """
+        return self.run(args)
+
     def batch(self, args: Sequence[Any], axes: Sequence[int | None], trace: Any) -> Any:
         """Results and their batch axes; `trace` is the one that batches."""
         raise NotImplementedError(type(self).__name__)

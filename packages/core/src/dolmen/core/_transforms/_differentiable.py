@@ -157,6 +157,8 @@ def derivative(value: Any, type: ArrayType) -> Any:
         if not type.is_differentiable:
             return np.zeros(type.shape, dtypes.float0)
         value = zeros_for(type)
+    if isinstance(value, np.ndarray):  # what came in comes back from the identity
+        value = device_array(value)
     if not type.weak_type or typeof(value).weak_type:
         return value
     if isinstance(value, Tracer):

@@ -5,6 +5,7 @@ of jitted functions. All the rest is fixed, and the same object for whatever a c
 program returns: what takes it as an argument compiles once.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -120,6 +121,10 @@ class LinearFunction:
     def __call__(self, *args: Any) -> Any:
         """Apply it."""
         return self._apply(self._residuals, *args)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "LinearFunction":
+        residuals = copy.deepcopy(self._residuals, memo)
+        return LinearFunction(self.__name__, self._apply, residuals)
 
     def __repr__(self) -> str:
         return f"<{self.__name__}, {len(self._residuals)} residuals>"

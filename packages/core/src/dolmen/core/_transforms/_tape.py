@@ -249,7 +249,7 @@ class TangentTrace(Trace):
 
     def process_custom(self, call: CustomCall, args: Sequence[Any]) -> Sequence[Any]:
         if any(map(self.is_tangent, args)):
-            return call.run(args)
+            return call.apply_to_tangents(args)
         previous = enter(self.parent)
         try:
             return self.parent.process_custom(call, args)
