@@ -229,6 +229,28 @@ def test_so_does_one_that_is_transformed():
     assert warnings_of(action) == [ANEW]
 
 
+def test_so_does_a_function_that_is_transformed_anew():
+    def loss(x):
+        return x * 2.0
+
+    def action():
+        for _ in range(6):
+            dc.jit(dc.value_and_grad(loss, argnums=0))(1.0)
+
+    assert warnings_of(action) == [ANEW.replace("<lambda>", "loss")]
+
+
+def test_derivatives_by_different_arguments_do_not_warn():
+    def loss(a, b, c, d, e):
+        return a * b * c * d * e
+
+    def action():
+        for argnums in range(5):
+            dc.jit(dc.grad(loss, argnums))(1.0, 1.0, 1.0, 1.0, 1.0)
+
+    assert warnings_of(action) == []
+
+
 def test_so_does_a_helper_that_is_called_in_a_loop():
     def helper(x):
         return dc.jit(lambda x: x * 2.0)(x)

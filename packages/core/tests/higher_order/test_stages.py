@@ -190,15 +190,3 @@ def test_make_jaxpr_returns_shapes_beside_the_program():
 
     assert len(program.out_avals) == 2
     assert [leaf.shape for leaf in out["y"]] == [(3,), (3,)]
-
-
-def test_make_jaxpr_refuses_axes():
-    got = error_of(
-        lambda: dc.make_jaxpr(jnp.sin, axis_env=[("i", 2)]), NotImplementedError
-    )
-
-    assert got == (
-        "make_jaxpr of sin: axis_env=[('i', 2)] names axes.\n"
-        "  at HERE\n"
-        "Put `vmap(..., axis_name=...)` around the function instead."
-    )

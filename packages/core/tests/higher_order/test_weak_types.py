@@ -27,7 +27,7 @@ def feed_back(function, x, times=4):
     [
         lambda x: x * 2.0 + ONE,
         lambda x: lax.scan(lambda c, _: (c + ONE, c), x, None, length=3)[0],
-        lambda x: x - 0.1 * dc.grad(lambda y: y * y * ONE)(x),
+        lambda x: x - ONE * dc.grad(lambda y: y * y)(x),
         lambda x: dc.jit(lambda y: y * ONE)(x),
         lambda x: lax.while_loop(lambda c: c < 9.0, lambda c: c + ONE, x),
         lambda x: jnp.where(x > 0, x, ONE),

@@ -192,7 +192,7 @@ def jaxpr_as_fun(closed_jaxpr: ClosedJaxpr) -> Callable[..., list[Any]]:
         >>> from dolmen.core.extend.core import jaxpr_as_fun
         >>> square = jaxpr_as_fun(dc.make_jaxpr(lambda x: x * x)(1.0))
         >>> dc.grad(lambda x: square(x)[0])(3.0)
-        Array(6., dtype=float32)
+        Array(6., dtype=float32, weak_type=True)
     """
 
     def function(*args: Any) -> list[Any]:

@@ -257,11 +257,20 @@ def _in_cell(cell: Any) -> Any:
 
 
 def _content(value: Any, depth: int) -> Any:
+    """What a closure has in common with another that holds an equal value."""
     if type(value) in (int, float, complex):
         return value
+    if value is None or type(value) in (str, bool):
+        return "value", value
+    if depth and isinstance(value, tuple):
+        return "tuple", tuple(_content(item, depth - 1) for item in value)
     if depth and isinstance(value, FunctionType):
         code, closure = _code_and_closure(value, depth - 1)
         return "function", id(code), tuple(closure.items())
+    if depth and type(value).__module__.startswith("dolmen."):  # of a transformation
+        names = getattr(value, "__slots__", None) or vars(value)
+        parts = (_content(getattr(value, name, None), depth - 1) for name in names)
+        return type(value), tuple(parts)
     return "object", id(value)
 
 

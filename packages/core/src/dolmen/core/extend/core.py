@@ -40,7 +40,7 @@ Example:
           c:~f32[] = mul 2.0:~f32[] b
       in (c,) }
     >>> dc.grad(lambda x: extend.core.jaxpr_as_fun(closed)(x)[0])(0.0)
-    Array(-0., dtype=float32)
+    Array(-0., dtype=float32, weak_type=True)
 
     An interpreter need not go forward: this one inverts a function of one argument.
 
