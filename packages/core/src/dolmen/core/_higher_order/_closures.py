@@ -38,7 +38,7 @@ def closure_convert(
         ...     converted, hoisted = dc.closure_convert(lambda x: x * y, 1.0)
         ...     return converted(2.0, *hoisted)
         >>> dc.grad(value)(3.0)
-        Array(2., dtype=float32)
+        Array(2., dtype=float32, weak_type=True)
     """
     check_callable("closure_convert", fun)
     leaves, tree = argument_leaves("closure_convert", fun, example_args)
@@ -87,7 +87,7 @@ def custom_gradient(fun: Callable[..., Any]) -> Callable[..., Any]:
         ...     e = jnp.exp(x)
         ...     return jnp.log(1 + e), lambda ct: ct * e / (1 + e)
         >>> dc.grad(softplus)(0.0)
-        Array(0.5, dtype=float32)
+        Array(0.5, dtype=float32, weak_type=True)
     """
     check_callable("custom_gradient", fun)
 

@@ -126,7 +126,7 @@ def linear_call(
         >>> def scaled(x):
         ...     return linear_call(lambda r, x: r * x, lambda r, ct: 10 * ct, 2.0, x)
         >>> scaled(3.0), dc.grad(scaled)(3.0)
-        (6.0, Array(10., dtype=float32))
+        (6.0, Array(10., dtype=float32, weak_type=True))
     """
     if state.trace is EAGER:
         return fun(residual_args, linear_args)

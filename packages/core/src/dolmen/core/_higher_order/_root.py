@@ -54,7 +54,8 @@ def custom_root(
         ...         lambda x: x**2 - a, 1.0, newton, lambda g, y: y / g(1.0)
         ...     )
         >>> square_root(4.0), dc.grad(square_root)(4.0)
-        (Array(2., dtype=float32), Array(0.25, dtype=float32))
+        (Array(2., dtype=float32, weak_type=True),
+         Array(0.25, dtype=float32, weak_type=True))
     """
     form = Like("custom_root", "initial_guess", initial_guess, f)
     if state.trace is EAGER:
