@@ -15,6 +15,7 @@ TOPICS = (
     "custom_rules",
     "effects",
     "elementwise",
+    "extensions",
     "indexing",
     "manipulation",
     "promotion",
@@ -34,6 +35,10 @@ class Api:
         self.jnp = self.numpy
 
     def __getattr__(self, name: str) -> ModuleType:
+        return self.module(name)
+
+    def module(self, name: str) -> ModuleType:
+        """The module of this name below the root."""
         return importlib.import_module(f"{self._root}.{name}")
 
 
