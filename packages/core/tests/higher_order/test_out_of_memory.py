@@ -19,7 +19,7 @@ parts = [jnp.zeros((256, 256)), jnp.zeros((256, 256))]
 
 def step(x):
     square = jnp.outer(x, x)
-    return jnp.sin(square).sum()
+    return jnp.sort(square, 0)[0, 0]  # what no compiler fuses
 
 def too_wide():
     jnp.zeros((1 << 45,))

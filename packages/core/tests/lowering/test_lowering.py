@@ -84,3 +84,13 @@ def test_every_dtype_survives_a_compiled_call():
         got = dc.jit(lambda x: x[::-1])(x)
         assert got.dtype == x.dtype
         np.testing.assert_array_equal(np.asarray(got), x[::-1])
+
+
+def test_a_filled_constant_is_never_held_in_full():
+    def f():
+        return jnp.full((1 << 40,), 2.0), jnp.full((1 << 40,), 2.0j)
+
+    lowered = text(f)
+
+    assert "dense<2.000000e+00> : tensor<1099511627776xf32>" in lowered
+    assert "broadcast_in_dim" in lowered

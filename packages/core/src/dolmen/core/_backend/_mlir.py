@@ -186,19 +186,30 @@ def dense(value: np.ndarray) -> Any:
     """The constant `value`; equal elements are stored once."""
     value = np.asarray(value)
     element = element_type(value.dtype)
+    if value.size and value.dtype.itemsize <= 8 and _is_splat(value):
+        found = splat(value.reshape(-1)[0], value.shape)
+        if found is not None:
+            return found
     with context, unknown_location:
-        if value.size and value.dtype.itemsize <= 8 and _is_splat(value):
-            splat = _scalar_attribute(value.reshape(-1)[0], element)
-            if splat is not None:
-                return ir.DenseElementsAttr.get_splat(
-                    tensor_type(value.shape, value.dtype), splat
-                )
         if value.dtype == np.bool_:
             packed = np.packbits(value, bitorder="little") if value.size else value
             return ir.DenseElementsAttr.get(packed, type=element, shape=value.shape)
         return ir.DenseElementsAttr.get(
             np.ascontiguousarray(value), type=element, shape=value.shape
         )
+
+
+def splat(scalar: Any, shape: tuple[int, ...]) -> Any:
+    """The constant of `shape` whose elements are all the NumPy value `scalar`.
+
+    None where only `dense` can write it: complex scalars, and arrays of them.
+    """
+    with context, unknown_location:
+        value = _scalar_attribute(scalar, element_type(scalar.dtype))
+        if value is not None:
+            type = tensor_type(shape, scalar.dtype)
+            return ir.DenseElementsAttr.get_splat(type, value)
+    return None if shape else dense(np.asarray(scalar))
 
 
 def _is_splat(value: np.ndarray) -> bool:

@@ -221,19 +221,23 @@ class Builder:
 
     def constant(self, value: Any, type: ArrayType) -> Any:
         """The constant `value`, broadcast to `type` when it is a scalar."""
-        key = None
         if np.ndim(value) == 0:
-            scalar = np.asarray(value, type.dtype)
-            key = scalar.tobytes(), type
-            found = self._constants.get(key)
-            if found is not None:
-                return found
-            value = np.broadcast_to(scalar, type.shape)
+            return self._filled(np.asarray(value, type.dtype), type)
         array = np.ascontiguousarray(value, type.dtype).reshape(type.shape)
-        made = self.emit("constant", (), (type,), value=mlir.dense(array))
-        if key is not None:
-            self._constants[key] = made
-        return made
+        return self.emit("constant", (), (type,), value=mlir.dense(array))
+
+    def _filled(self, scalar: np.ndarray, type: ArrayType) -> Any:
+        """A constant with equal elements, made once in a block; never held in full."""
+        key = scalar.tobytes(), type
+        found = self._constants.get(key)
+        if found is None:
+            value = mlir.splat(scalar, type.shape)
+            if value is None:
+                found = self.broadcast(self.scalar(scalar, scalar.dtype), type, ())
+            else:
+                found = self.emit("constant", (), (type,), value=value)
+            self._constants[key] = found
+        return found
 
     def scalar(self, value: Any, dtype: np.dtype) -> Any:
         """The scalar constant `value`."""
