@@ -395,6 +395,16 @@ def test_functions_with_rules_of_their_own_among_what_is_done_with_tangents(wrap
     assert dc.grad(wrap(made(lambda p, t: (p[0], scaled(*t)))))(2.0) == 100.0
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, dc.jit], ids=["eager", "jit"])
+def test_a_tangent_of_explicit_zeros(wrap):
+    f = wrap(made(lambda p, t: (p[0], 0.0 * p[0])))
+
+    assert dc.grad(f)(2.0) == 0.0
+    assert dc.jvp(f, (2.0,), (1.0,))[1] == 0.0
+    assert dc.linearize(f, 2.0)[1](1.0) == 0.0
+    assert dc.grad(lambda x: f(x) * x)(2.0) == 2.0
+
+
 def test_a_function_without_rule():
     with pytest.raises(AttributeError) as caught:
         dc.custom_jvp(twice.fun)(1.0)
