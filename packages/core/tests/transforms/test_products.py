@@ -310,6 +310,16 @@ class TestLinearTranspose:
 
         assert got.tolist() == [2.0, 6.0]
 
+    def test_of_a_loop_whose_result_that_varies_is_not_used(self):
+        def f(x):
+            carry, _ = lax.scan(
+                lambda c, _: ((c[0] + x, c[1] * 2.0), None), (x, 1.0), None, 2
+            )
+            return carry[1]
+
+        assert dc.linear_transpose(f, 1.0)(5.0) == (0.0,)
+        assert dc.linear_transpose(dc.jit(f), 1.0)(5.0) == (0.0,)
+
     def test_of_trees_python_numbers_and_integers(self):
         got = dc.linear_transpose(lambda t, n: 3 * t["a"] - 2 * n, {"a": 1}, 1)(5)
 
