@@ -587,6 +587,34 @@ def test_jit_refuses_the_same_ref_twice():
     )
 
 
+def scan_rows(f):
+    def step(carry, row):
+        return carry, f(*row)
+
+    return lambda *rows: lax.scan(step, None, rows)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "transform"), [("vmap of f", dc.vmap), ("scan of step", scan_rows)]
+)
+def test_a_ref_of_a_batch_is_used_in_one_way_only(name, transform):
+    ref = dc.new_ref(arange())
+
+    def f(a, b):
+        a[...] = b + ref[0]
+
+    twice = message_of(ValueError, transform(f), ref, ref)
+    closed = message_of(ValueError, transform(f), ref, arange())
+
+    assert twice.startswith(f"{name}: the same ref f32[4] is passed twice.\n")
+    assert closed == (
+        f"can't read a ref f32[4] that is passed to {name}: the function would not see "
+        f"what the other writes.\n  at {line_of(f, 1)}\n"
+        "Pass it once, and use only that argument."
+    )
+    assert ref[...].tolist() == [0, 1, 2, 3]
+
+
 def test_a_ref_cannot_be_returned():
     def call():
         dc.jit(lambda x: {"r": dc.new_ref(x)})(1.0)

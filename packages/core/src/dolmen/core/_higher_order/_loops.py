@@ -11,6 +11,7 @@ from .._tracing import (
     Cell,
     as_array,
     bind,
+    lending,
     pass_back_key_uses,
     pass_on_key_uses_of_steps,
     present,
@@ -214,8 +215,10 @@ def _scan_refs(loop: Loop, f: Any, init: Any, xs: Any, *how: Any) -> tuple[Any, 
         carry, y = f(carry, tree.unflatten(inner))
         return carry, (y, [cell.read() for cell in inner if isinstance(cell, Cell)])
 
-    carry, (ys, finals) = run_scan(loop, step, init, present(leaves), *how)
-    write_back([leaf for leaf in leaves if isinstance(leaf, Cell)], finals)
+    refs, rows = [leaf for leaf in leaves if isinstance(leaf, Cell)], present(leaves)
+    with lending(refs, loop.words):
+        carry, (ys, finals) = run_scan(loop, step, init, rows, *how)
+    write_back(refs, finals)
     return carry, ys
 
 

@@ -54,6 +54,7 @@ from ._recording import (
 from ._refs import (
     AbstractRef as AbstractRef,
     Cell as Cell,
+    lending as lending,
     present as present,
     unexpected_write as unexpected_write,
     write_back as write_back,

@@ -7,7 +7,8 @@ result. Whoever recorded the program writes that back into the cell, in the oute
 So no primitive, rule or compiled program knows cells.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,7 @@ class Cell:
     __slots__ = (
         "__weakref__",
         "_ended",
+        "_lent_to",
         "_value",
         "borrowed",
         "kind",
@@ -100,6 +102,7 @@ class Cell:
         self.made: Frame | None = user_frame()
         self._value = value
         self._ended: tuple[str, Frame | None] | None = None
+        self._lent_to = ""
 
     @property
     def aval(self) -> AbstractRef:
@@ -154,6 +157,12 @@ class Cell:
                 f"can't {use} a ref {self.type!r} that was {how} at {describe(frame)}.",
                 f"Use it before it is {how}, or make another one with `new_ref`.",
             )
+        if self._lent_to:
+            raise value_error(
+                f"can't {use} a ref {self.type!r} that is passed to {self._lent_to}: "
+                "the function would not see what the other writes.",
+                "Pass it once, and use only that argument.",
+            )
         trace: Any = state.trace
         while trace is not self.owner:
             # A rule of a function may read what the function has read.
@@ -202,6 +211,31 @@ class Cell:
 def present(values: Sequence[Any]) -> list[Any]:
     """`values` with what cells among them hold now, as the current trace sees it."""
     return [value.read() if isinstance(value, Cell) else value for value in values]
+
+
+@contextlib.contextmanager
+def lending(cells: Sequence[Cell], to: str) -> Iterator[None]:
+    """While a function has stand-ins for `cells`, nothing may use these themselves.
+
+    Args:
+        to: the function, for messages.
+
+    Raises:
+        ValueError: a cell comes twice.
+    """
+    for index, cell in enumerate(cells):
+        if cell in cells[:index]:
+            raise value_error(
+                f"{to}: the same ref {cell.type!r} is passed twice.",
+                "Pass it once, and use only that argument.",
+            )
+    try:
+        for cell in cells:
+            cell._lent_to = to
+        yield
+    finally:
+        for cell in cells:
+            cell._lent_to = ""
 
 
 def write_back(cells: Sequence[Cell], values: Sequence[Any]) -> None:

@@ -16,6 +16,7 @@ from .._tracing import (
     current_trace,
     enter,
     is_array_like,
+    lending,
     present,
     typeof,
 )
@@ -112,29 +113,33 @@ def vmap(
         trace.function, trace.inputs = name_of(fun), inputs
         callee = Callee(fun)
         trace.arguments = lambda values: call_arguments(callee, tree.unflatten(values))
+        refs = {
+            index: place
+            for index, (leaf, place) in enumerate(zip(given, axes, strict=True))
+            if place is not None and isinstance(leaf, Cell)
+        }
         previous = enter(trace)
         try:
             inner = [
-                value
-                if not isinstance(leaf, Cell)
-                else leaf
-                if place is None
-                else leaf.aval.stand_in(value)
-                for leaf, value, place in zip(given, inputs, axes, strict=True)
+                leaf if isinstance(leaf, Cell) else value
+                for leaf, value in zip(given, inputs, strict=True)
             ]
+            for index in refs:
+                inner[index] = given[index].aval.stand_in(inputs[index])
             full_args, full_kwargs = tree.unflatten(inner)
-            if axis_name is None:
-                result = fun(*full_args, **full_kwargs)
+            if refs:
+                lent = [given[index] for index in refs]
+                with lending(lent, f"vmap of {name_of(fun)}"):
+                    result = _call(fun, full_args, full_kwargs, axis)
             else:
-                with binding_axes((axis,)):
-                    result = fun(*full_args, **full_kwargs)
-            finals = present(inner)
+                result = _call(fun, full_args, full_kwargs, axis)
+            finals = [(index, inner[index].read()) for index in refs]
         finally:
             enter(previous)
             trace.finished = True
-        for ref, before, after, place in zip(given, inputs, finals, axes, strict=True):
-            if isinstance(ref, Cell) and place is not None and after is not before:
-                ref.write(_placed(trace, after, place))
+        for index, final in finals:
+            if final is not inputs[index]:
+                given[index].write(_placed(trace, final, refs[index]))
         check_leaks(trace)
         outs, out_tree = result_leaves("vmap", fun, result)
         wanted = broadcast_prefix(
@@ -151,6 +156,13 @@ def vmap(
         )
 
     return batched
+
+
+def _call(fun: Any, args: Any, kwargs: Any, axis: NamedAxis) -> Any:
+    if axis.name is None:
+        return fun(*args, **kwargs)
+    with binding_axes((axis,)):
+        return fun(*args, **kwargs)
 
 
 def _hidden_axes(leaves: list[Any], full: Any) -> list[int]:
