@@ -66,7 +66,7 @@ def scan(
         length: number of steps, needed only without `xs`.
         reverse: go from the last row to the first (outputs stay in the order of `xs`).
         unroll: how many steps each iteration of the compiled loop does; True for all.
-        _split_transpose: accepted for JAX's sake; the compiler splits loops by itself.
+        _split_transpose: accepted, as JAX does; it changes nothing.
 
     Returns:
         The final carry and the stacked outputs.
@@ -88,12 +88,12 @@ def scan(
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-    """What messages say of a loop that runs as a scan.
+    """What messages say of a loop.
 
     Attributes:
         name: the public function.
         function: the user's.
-        carried: which part of the scan's carry is the user's, None for all of it.
+        carried: which part of the carry is the user's, None for all of it.
         init: how messages call its first value.
         arguments: from the carry and the row that the wrapper of the user's function
             takes, to descriptions of their leaves; None if there is no wrapper.
