@@ -91,6 +91,18 @@ class TestCustomVmap:
         np.testing.assert_allclose(tangent, 10 * X)
         assert calls == [(3, [True, {"a": False}])]
 
+    def test_a_primal_is_a_batch_for_the_rule_if_only_its_tangent_is_one(self):
+        f, calls = weighted()
+
+        def one(tangent):
+            return dc.jvp(lambda x: f(x, {"a": 2.0})["y"], (3.0,), (tangent,))
+
+        value, tangent = dc.vmap(one)(X)
+
+        np.testing.assert_allclose(value, np.full(3, 60.0))
+        np.testing.assert_allclose(tangent, 20 * X)
+        assert calls == [(3, [True, {"a": False}])]
+
     def test_a_batch_of_gradients_is_that_of_the_function(self):
         f, _ = weighted()
 
