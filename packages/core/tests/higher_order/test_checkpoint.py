@@ -184,6 +184,20 @@ def test_a_repeated_block_is_traced_once_and_its_recomputation_lowered_once():
     assert text.count("call @again_block") == 5
 
 
+def test_wrapping_a_function_again_does_not_trace_it_again():
+    traced = []
+
+    def f(x):
+        traced.append(None)
+        return jnp.sin(x)
+
+    for _ in range(3):
+        dc.grad(dc.checkpoint(f))(1.0)
+        dc.grad(dc.checkpoint(f, policy=POLICIES.dots_saveable))(1.0)
+
+    assert len(traced) == 1
+
+
 # ---- values --------------------------------------------------------------------------
 
 

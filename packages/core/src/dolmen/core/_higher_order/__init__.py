@@ -35,9 +35,9 @@ from ._debug import (
 )
 from ._ffi import (
     build_ffi_lowering_function as build_ffi_lowering_function,
-    ffi_call as ffi_call,
     ffi_lowering as ffi_lowering,
 )
+from ._ffi_call import ffi_call as ffi_call
 from ._fwd_and_bwd import fwd_and_bwd as fwd_and_bwd
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options
