@@ -53,12 +53,19 @@ _SCALAR_TYPES: dict[Any, dict[type, ArrayType]] = {
 }
 
 
+_NONE: dict[type, ArrayType] = {}
+
+# Read at every operation.
+_X64 = flags.X64
+_PROMOTION = flags.PROMOTION
+
+
 def _rules() -> Any:
     """The settings that decide about promotion, to be part of keys."""
-    if flags.PROMOTION.usual:
-        return flags.X64.value
+    if _PROMOTION.usual:
+        return _X64.value
     return (
-        flags.X64.value,
+        _X64.value,
         flags.DEFAULT_DTYPE_BITS.value,
         flags.NUMPY_DTYPE_PROMOTION.value,
         flags.NUMPY_RANK_PROMOTION.value,
@@ -88,7 +95,13 @@ def types_of(function: str, args: Sequence[Any]) -> tuple[ArrayType, ...]:
     Raises:
         TypeError: one of them is no array.
     """
-    scalars = _SCALAR_TYPES.get(_rules(), {})
+    return _types_under(_rules(), function, args)
+
+
+def _types_under(
+    rules: Any, function: str, args: Sequence[Any]
+) -> tuple[ArrayType, ...]:
+    scalars = _SCALAR_TYPES.get(rules, _NONE)
     try:
         return tuple(
             [
@@ -210,8 +223,9 @@ def _to_numeric(dtype: np.dtype) -> np.dtype:
 def _promoted(
     function: str, args: Sequence[Any], adjust: Callable[[np.dtype], np.dtype]
 ) -> Sequence[Array]:
-    types = types_of(function, args)
-    key = (adjust, _rules(), types)
+    rules = _rules()
+    types = _types_under(rules, function, args)
+    key = (adjust, rules, types)
     if key in _plans:
         plan = _plans[key]
     else:
