@@ -202,14 +202,14 @@ def dense(value: np.ndarray) -> Any:
 def splat(scalar: Any, shape: tuple[int, ...]) -> Any:
     """The constant of `shape` whose elements are all the NumPy value `scalar`.
 
-    None where only `dense` can write it: complex scalars, and arrays of them.
+    None for complex ones, which can't be written so.
     """
     with context, unknown_location:
         value = _scalar_attribute(scalar, element_type(scalar.dtype))
-        if value is not None:
-            type = tensor_type(shape, scalar.dtype)
-            return ir.DenseElementsAttr.get_splat(type, value)
-    return None if shape else dense(np.asarray(scalar))
+        if value is None:
+            return None
+        type = tensor_type(shape, scalar.dtype)
+        return ir.DenseElementsAttr.get_splat(type, value)
 
 
 def _is_splat(value: np.ndarray) -> bool:

@@ -232,9 +232,10 @@ class Builder:
         found = self._constants.get(key)
         if found is None:
             value = mlir.splat(scalar, type.shape)
-            if value is None:
+            if value is None and type.shape:
                 found = self.broadcast(self.scalar(scalar, scalar.dtype), type, ())
             else:
+                value = mlir.dense(scalar) if value is None else value
                 found = self.emit("constant", (), (type,), value=value)
             self._constants[key] = found
         return found
