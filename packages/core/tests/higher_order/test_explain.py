@@ -92,6 +92,19 @@ def test_calls_count_for_the_lines_inside():
     assert found["product = x @ w"].flops == 2 * N * M * K
 
 
+def test_operations_that_call_a_function_count_for_its_lines():
+    def solve(x):
+        def solver(_, b):
+            doubled = b + b
+            return doubled
+
+        return lax.custom_linear_solve(lambda v: v, x, solver, solver)
+
+    found = rows_of(dc.explain(solve, compiled=False)(np.ones(3, np.float32)))
+
+    assert found["doubled = b + b"].flops == 3
+
+
 def test_the_backward_pass_counts_for_the_forward_lines():
     found = rows_of(dc.explain(dc.grad(dense, argnums=(0, 1)), compiled=False)(W, X))
 

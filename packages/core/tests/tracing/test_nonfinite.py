@@ -235,6 +235,37 @@ def test_a_custom_backward_rule():
     assert "encountered in log, whose operands have none.\n" in got
 
 
+def outer_log(x):
+    return jnp.log(-x)
+
+
+@dc.custom_batching.custom_vmap
+def batched_by_rule(x):
+    return outer_log(x)
+
+
+batched_by_rule.def_vmap(lambda size, batched, x: (outer_log(x), batched[0]))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: dc.jit(lax.composite(outer_log, "my.log"))(2.0),
+        lambda: dc.jit(batched_by_rule)(2.0),
+        lambda: dc.jit(
+            lambda x: lax.custom_linear_solve(
+                lambda v: v, x, lambda _, b: outer_log(b), lambda _, b: b
+            )
+        )(2.0),
+    ],
+)
+def test_operations_that_call_a_function_are_looked_into(call):
+    got = error_of(call)
+
+    assert "  `return jnp.log(-x)`\n" in got
+    assert "\n  in " in got
+
+
 def test_donated_arguments_stay_while_the_search_may_need_them():
     x = jnp.ones(3)
 

@@ -67,6 +67,10 @@ class Composite(Primitive):
         program, out_axes = batch_program(self.program, tuple(axes), size)
         return call(program, args), out_axes
 
+    @property
+    def called(self) -> Program:
+        return self.program
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         attributes = {key: _attribute(value) for key, value in self.attributes}
         made = builder.emit(

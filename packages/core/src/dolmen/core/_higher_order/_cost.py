@@ -193,7 +193,7 @@ def _write_out(
         inputs = [
             None if isinstance(a, Literal) else values[a] for a in equation.inputs
         ]
-        called = _called(equation)
+        called = equation.primitive.called
         if called is not None:
             outputs = _write_out(called, inputs, frame, steps)
         else:
@@ -203,18 +203,6 @@ def _write_out(
             outputs = [*made]
         values.update(zip(equation.outputs, outputs, strict=True))
     return [None if isinstance(a, Literal) else values[a] for a in program.outputs]
-
-
-def _called(equation: Equation) -> Program | None:
-    """The program that an equation only calls, once, with its own arguments."""
-    if _is_loop(equation.primitive):
-        return None
-    programs = list(subprograms(equation))
-    if len(programs) != 1:
-        return None
-    (program,) = programs
-    same = len(program.inputs) == len(equation.inputs)
-    return program if same and len(program.outputs) == len(equation.outputs) else None
 
 
 # ---- memory --------------------------------------------------------------------------

@@ -80,6 +80,10 @@ class CustomVmap(Primitive):
         outs, is_batch = self.rule(size, moved, batched)
         return outs, [0 if b else None for b in is_batch]
 
+    @property
+    def called(self) -> Program:
+        return self.program
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.inline(self.program, args)
 

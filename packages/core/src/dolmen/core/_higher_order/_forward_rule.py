@@ -57,5 +57,9 @@ class ForwardRule(Primitive):
         program, _ = batch_program(self.program, tuple(axes), size, True)
         return bind(ForwardRule(forward, program), *args), out_axes
 
+    @property
+    def called(self) -> Program:
+        return self.forward
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.inline(self.forward, args)

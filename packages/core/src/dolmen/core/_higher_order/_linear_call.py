@@ -90,6 +90,10 @@ class LinearCall(Primitive):
         made = LinearCall(forward, backward, count)
         return bind(made, *args[:count], *linear), out_axes
 
+    @property
+    def called(self) -> Program:
+        return self.forward
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.inline(self.forward, args)
 

@@ -110,6 +110,10 @@ class LinearSolve(Primitive):
         outs = bind(made, *args[:count], *rhs)
         return outs, [0] * len(outs)
 
+    @property
+    def called(self) -> Program:
+        return self.solve
+
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.inline(self.solve, args)
 

@@ -151,12 +151,19 @@ class Primitive(metaclass=_Interning):
         """A `Linearization` of its own, or None to derive one from `jvp`."""
         return None
 
+    @property
+    def called(self) -> Any:
+        """The program that the operation runs once, on its own arguments, if any."""
+        return None
+
     def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
         """Run again, for an operation made of programs, to find a fault inside.
 
         Calls `run(program, args, place)` for each program in the order in which they
         run; `place` says which, as in `iteration 3`. It returns their results.
         """
+        if self.called is not None:
+            run(self.called, args)
 
     def cost(self, arg_types: Sequence[ArrayType]) -> Any:
         """Floating-point operations of one call; None when not modelled."""
