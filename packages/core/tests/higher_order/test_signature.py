@@ -171,6 +171,35 @@ def test_an_unhashable_static_argument_is_named():
     )
 
 
+def test_arguments_that_are_no_arrays_are_named_with_the_edit():
+    def f(x, config, *rest, mode):
+        return x
+
+    got = error_of(
+        lambda: dc.jit(f, static_argnames="mode")(1.0, {"name": "a"}, mode=1), TypeError
+    )
+
+    assert got == (
+        "jit of f: expected arrays or Python numbers as leaves of the arguments, got\n"
+        "  `config['name']`: str 'a'\n"
+        "  at HERE\n"
+        "Make them static, `static_argnames=('config', 'mode')`, if they are hashable "
+        "and seldom change, or close over them."
+    )
+
+
+def test_surplus_arguments_that_are_no_arrays_have_no_name_to_give():
+    got = error_of(lambda: dc.jit(lambda *rest: 1)(1.0, "a"), TypeError)
+
+    assert got == (
+        "jit of <lambda>: expected arrays or Python numbers as leaves of the "
+        "arguments, got\n"
+        "  `rest[1]`: str 'a'\n"
+        "  at HERE\n"
+        "Pass such values as static arguments, or close over them."
+    )
+
+
 # ---- donation ----------------------------------------------------------------------
 
 

@@ -77,8 +77,9 @@ def test_jit_of_a_string_names_the_leaf():
 
     assert got == (
         "jit of loss: expected arrays or Python numbers as leaves of the arguments, "
-        "got\n  args[0]['name']: str 'adam'\n  at HERE\n"
-        "Pass such values as static arguments, or close over them."
+        "got\n  `x['name']`: str 'adam'\n  at HERE\n"
+        "Make them static, `static_argnames=('x',)`, if they are hashable and seldom "
+        "change, or close over them."
     )
 
 

@@ -30,7 +30,6 @@ from .._transforms._trees import (
     flatten,
     flatten_with_path,
     name_of,
-    not_arrays,
     result_leaves,
 )
 from . import _retraces
@@ -99,7 +98,7 @@ class JitFunction:
             if not checked:  # let the function itself say what it expects
                 return self.fun(*args, **kwargs), None
             if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
-                raise not_arrays("jit", self.fun, dynamic)
+                raise self._not_arrays(static, dynamic)
         given = [as_array(leaf) for leaf in leaves]
         found = self.trace(static, tree, tuple(map(type_of, given)))
         found.misses += 1
@@ -158,6 +157,32 @@ class JitFunction:
         if self.options.inline:
             return evaluate(found.program, values)
         return call(found.program, values)
+
+    def _not_arrays(self, static: Static, dynamic: Any) -> TypeError:
+        """The error for argument leaves that are not arrays."""
+        wrong = [
+            (self.signature.path_text(static, path), path, leaf)
+            for path, leaf in flatten_with_path(dynamic)[0]
+            if not isinstance(leaf, Cell) and not is_array_like(leaf)
+        ]
+        lines = [
+            f"  `{text}`: {type(leaf).__name__} {leaf!r:.60}" for text, _, leaf in wrong
+        ]
+        names = {self.signature.path_text(static, path[:2]) for _, path, _ in wrong}
+        names |= self.signature.static_names
+        advice = "Pass such values as static arguments, or close over them."
+        if all(name.isidentifier() for name in names):
+            advice = (
+                f"Make them static, `static_argnames={tuple(sorted(names))}`, if they "
+                "are hashable and seldom change, or close over them."
+            )
+        return TypeError(
+            message(
+                f"jit of {self.name}: expected arrays or Python numbers as leaves of "
+                "the arguments, got\n" + "\n".join(lines),
+                advice,
+            )
+        )
 
     # ---- donation ------------------------------------------------------------------
 
