@@ -177,6 +177,20 @@ def test_inside_other_transformations(name, wrapper):
     np.testing.assert_allclose(tangent, plain, rtol=1e-12)
 
 
+@pytest.mark.parametrize("wrapper", sorted(set(WRAPPERS) - {"while"}))
+@pytest.mark.parametrize("name", ["pmean", "psum_scatter"])
+def test_pulled_back_inside_the_batch(name, wrapper):
+    lane, stacked = CASES[name]
+    wrapped = WRAPPERS[wrapper](lane)
+    weights = np.random.default_rng(2).normal(size=stacked(X).shape)
+
+    with dc.enable_x64():
+        got = mapped(lambda x, w: dc.vjp(wrapped, x)[1](w)[0])(X, weights)
+        plain = dc.grad(lambda x: (mapped(lane)(x) * weights).sum())(X)
+
+    np.testing.assert_allclose(got, plain, rtol=1e-12)
+
+
 BOTH = ("i", "j")
 FLAT = X.reshape(16, 8)
 NESTED = {
