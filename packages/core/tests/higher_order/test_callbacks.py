@@ -13,6 +13,7 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import lax, random
+from dolmen.core._lowering import lower
 from dolmen.core.experimental import io_callback
 
 SCALAR = dc.ShapeDtypeStruct((), np.float32)
@@ -487,6 +488,18 @@ def test_differentiation_of_a_callback_is_an_error(kind, transform):
 
 
 INPUTS = {dc.grad: (), dc.linearize: (1.0,), dc.jacfwd: ()}
+
+
+def test_platforms_that_can_not_call_python_are_named():
+    program = dc.make_jaxpr(lambda x: dc.pure_callback(numpy_sin, SCALAR, x))(1.0).jaxpr
+
+    with pytest.raises(NotImplementedError) as caught:
+        lower(program, platform="tpu")
+
+    assert str(caught.value) == (
+        "compiled programs can't call Python functions on tpu. Run the function that "
+        "holds the callback on CPU or GPU."
+    )
 
 
 def test_only_functions_can_be_called():
