@@ -16,13 +16,16 @@ from dolmen.core.extend.core import (
     Literal,
     Var,
     check_jaxpr,
+    concrete_or_error,
     gensym,
     jaxpr_as_fun,
     jaxprs_in_params,
     mapped_aval,
     new_jaxpr_eqn,
     primal_dtype_to_tangent_dtype,
+    set_current_trace,
     subjaxprs,
+    take_current_trace,
     unmapped_aval,
     valid_jaxtype,
 )
@@ -255,6 +258,33 @@ def test_an_interpreter_replaces_operations_inside_loops():
     (got,) = with_cosine(dc.make_jaxpr(f)(np.float32(1)).jaxpr, [np.float32(0.5)])
 
     np.testing.assert_allclose(got, 2 * np.cos(0.5), rtol=1e-6)
+
+
+def test_a_value_is_concrete_or_an_error_says_who_needs_it():
+    def f(x):
+        return concrete_or_error(float, x, "the learning rate")
+
+    assert concrete_or_error(float, jnp.ones(())) == 1.0
+    assert dc.grad(lambda x: x * concrete_or_error(None, x))(3.0) == 3.0
+    assert error_of(lambda: dc.jit(f)(1.0), TypeError).startswith(
+        "the learning rate: expected a concrete value, got the traced ~f32[] while "
+        "tracing f."
+    )
+
+
+def test_a_trace_is_taken_and_set_again():
+    seen = []
+
+    def f(x):
+        with set_current_trace(outside):
+            seen.append(float(jnp.ones(3).sum()))
+        return jnp.sin(x)
+
+    outside = take_current_trace()
+    eqns = dc.make_jaxpr(f)(1.0).eqns
+
+    assert seen == [3.0]
+    assert [eqn.primitive.name for eqn in eqns] == ["sin"]
 
 
 # ---- types -------------------------------------------------------------------------

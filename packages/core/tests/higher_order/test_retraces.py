@@ -9,7 +9,7 @@ import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import config
+from dolmen.core import config, extend
 from dolmen.core.errors import RetraceWarning
 
 SILENCE = "`config.update('warn_retraces', False)` silences this."
@@ -159,6 +159,17 @@ def test_static_words_and_flags_do_not_warn():
     assert warnings_of(calls(f, *arguments)) == []
 
 
+def test_a_method_of_several_objects_does_not_warn():
+    class Layer:
+        @functools.partial(dc.jit, static_argnums=0)
+        def apply(self, x):
+            return x * 2.0
+
+    layers = [Layer() for _ in range(6)]
+
+    assert warnings_of(lambda: [layer.apply(1.0) for layer in layers]) == []
+
+
 def test_several_dtypes_do_not_warn():
     f = dc.jit(lambda x: x)
     dtypes = (np.float32, np.int32, np.int8, np.uint8, np.float16)
@@ -288,6 +299,17 @@ def test_a_number_that_the_function_is_made_of_is_named(make):
         "  at HERE\n"
         f"Pass 'rate' as an argument, and call `jit` once, outside the loop. {SILENCE}"
     ]
+
+
+def test_a_function_that_holds_the_current_trace_is_compared_too():
+    """An object without attributes of its own."""
+    trace = extend.core.take_current_trace()
+
+    def action():
+        for _ in range(6):
+            dc.jit(lambda x, trace=trace: x)(1.0)
+
+    assert warnings_of(action) == [ANEW]
 
 
 def test_functions_of_different_objects_do_not_warn():

@@ -129,9 +129,12 @@ def _single_cause(found: list[Difference]) -> Any:
 
 
 def _is_accidental_static(difference: Difference) -> bool:
-    """Whether a number changed, or an object that is equal only to itself."""
+    """Whether a number changed, or an object that is equal only to itself.
+
+    A method is traced for each object, as it should be.
+    """
     a, b = difference.new, difference.old
-    if type(a) is not type(b):
+    if type(a) is not type(b) or difference.place == "self":
         return False
     if isinstance(a, numbers.Number):
         return not isinstance(a, bool)
@@ -268,7 +271,7 @@ def _content(value: Any, depth: int) -> Any:
         code, closure = _code_and_closure(value, depth - 1)
         return "function", id(code), tuple(closure.items())
     if depth and type(value).__module__.startswith("dolmen."):  # of a transformation
-        names = getattr(value, "__slots__", None) or vars(value)
+        names = *getattr(value, "__slots__", ()), *getattr(value, "__dict__", ())
         parts = (_content(getattr(value, name, None), depth - 1) for name in names)
         return type(value), tuple(parts)
     return "object", id(value)

@@ -59,6 +59,7 @@ Example:
     0.5000
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,7 +81,17 @@ from .._ir import (
     dtypes,
     subprograms,
 )
-from .._tracing import is_array_like, is_staging, typeof
+from .._tracing import (
+    Trace,
+    Tracer,
+    concrete,
+    current_trace,
+    entering,
+    is_array_like,
+    is_staging,
+    not_concrete,
+    typeof,
+)
 from ..errors import JaxprTypeError
 
 __all__ = [
@@ -91,6 +102,7 @@ __all__ = [
     "Primitive",
     "Var",
     "check_jaxpr",
+    "concrete_or_error",
     "gensym",
     "jaxpr_as_fun",
     "jaxprs_in_params",
@@ -98,7 +110,9 @@ __all__ = [
     "new_jaxpr_eqn",
     "no_effects",
     "primal_dtype_to_tangent_dtype",
+    "set_current_trace",
     "subjaxprs",
+    "take_current_trace",
     "unmapped_aval",
     "unsafe_am_i_under_a_jit_DO_NOT_USE",
     "valid_jaxtype",
@@ -285,6 +299,42 @@ def valid_jaxtype(x: Any) -> bool:
     except TypeError:  # an array of strings, for example
         return False
     return True
+
+
+def concrete_or_error(force: Any, val: Any, context: str = "") -> Any:
+    """The value behind `val`, which must be known while tracing.
+
+    Args:
+        force: a function applied to it, such as `int`; None for nothing.
+        val: an array, a Python number, or a traced value.
+        context: what needs the value, for the message.
+
+    Raises:
+        ConcretizationTypeError: it is not known.
+
+    Example:
+        >>> from dolmen.core.extend.core import concrete_or_error
+        >>> concrete_or_error(int, 3.0)
+        3
+    """
+    value = concrete(val)
+    if value is None and isinstance(val, Tracer):
+        raise not_concrete(val, "array", context or "concrete_or_error")
+    return value if force is None else force(value)
+
+
+def take_current_trace() -> Trace:
+    """What interprets operations in this thread now."""
+    return current_trace()
+
+
+def set_current_trace(trace: Trace) -> contextlib.AbstractContextManager[None]:
+    """A `with` block in which `trace` interprets operations.
+
+    Args:
+        trace: from `take_current_trace`.
+    """
+    return entering(trace)
 
 
 def unsafe_am_i_under_a_jit_DO_NOT_USE() -> bool:
