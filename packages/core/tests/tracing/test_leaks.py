@@ -1,6 +1,8 @@
 """What is said when a traced value outlives its trace."""
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -214,6 +216,28 @@ def test_checking_leaks_lets_clean_functions_pass():
         got = dc.jit(dc.vmap(dc.grad(loss)))(np.float32([0.5, 1.0]))
 
     np.testing.assert_allclose(got, dc.vmap(dc.grad(loss))(np.float32([0.5, 1.0])))
+
+
+def test_a_traced_program_keeps_nothing_of_the_call_that_made_it():
+    class Setting:
+        pass
+
+    setting, closed_over = Setting(), Setting()
+    alive = weakref.ref(setting), weakref.ref(closed_over)
+
+    def outer(setting, closed_over):
+        def inner(x, setting):
+            assert closed_over is not setting
+            return x * 2.0
+
+        return dc.make_jaxpr(lambda x: dc.jit(inner, static_argnums=1)(x, setting))(1.0)
+
+    program = outer(setting, closed_over)
+    del setting, closed_over
+    gc.collect()
+
+    assert [reference() for reference in alive] == [None, None]
+    assert len(program.eqns) == 1
 
 
 def test_leaks_pass_unless_they_are_looked_for():

@@ -103,12 +103,21 @@ class Call:
         """The static arguments, as rules get them."""
         return list(self.static.values())
 
-    def described(self, leaves: Sequence[Any]) -> Any:
-        """What `leaves` are in the call, for messages."""
-        dynamic = (self.tree.unflatten(leaves), {})
-        found = call_arguments(self.callee, dynamic, static=list(self.static))
-        arrays = [not isinstance(leaf, Cell) for leaf in flatten(dynamic)[0]]
-        return list(compress(found, arrays))
+    @property
+    def described(self) -> Callable[[Sequence[Any]], Any]:
+        """From leaves to what they are in the call, for messages.
+
+        The program keeps it, so it must not keep the call's own leaves.
+        """
+        callee, tree, static = self.callee, self.tree, list(self.static)
+
+        def describe(leaves: Sequence[Any]) -> Any:
+            dynamic = (tree.unflatten(leaves), {})
+            found = call_arguments(callee, dynamic, static=static)
+            arrays = [not isinstance(leaf, Cell) for leaf in flatten(dynamic)[0]]
+            return list(compress(found, arrays))
+
+        return describe
 
     def arguments(self, leaves: Sequence[Any]) -> list[Any]:
         """All arguments, with other leaves."""

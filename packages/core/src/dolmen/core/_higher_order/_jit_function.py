@@ -273,7 +273,9 @@ class JitFunction:
             return [*leaves, *(last[i] for i in written if isinstance(i, int))]
 
         inner = [t.inner_aval if isinstance(t, AbstractRef) else t for t in types]
+        # What messages need; the program keeps it, so it must not keep more.
         callee, static_names = Callee(self.fun), self.signature.static_names
+        positions = [which for which, _ in static if isinstance(which, int)]
         started = time.perf_counter()
         program, captures, cells = record_stateful(
             flat,
@@ -284,7 +286,7 @@ class JitFunction:
             arguments=lambda inputs: call_arguments(
                 callee,
                 tree.unflatten(inputs),
-                [which for which, _ in static if isinstance(which, int)],
+                positions,
                 sorted(static_names),
             ),
         )
