@@ -162,6 +162,26 @@ def test_settings_have_no_truth_value():
     )
 
 
+def test_a_block_without_a_value_says_how_to_write_it():
+    with pytest.raises(TypeError) as raised, dc.enable_x64:
+        pass
+
+    assert message_of(raised) == (
+        "enable_x64 holds no value yet.\n"
+        "Call it: `with dolmen.core.enable_x64(value):`."
+    )
+
+
+def test_names_of_settings_are_strings():
+    with pytest.raises(TypeError) as raised:
+        config.update(dc.enable_x64, True)
+
+    assert message_of(raised) == (
+        "config.update: `name` must be the name of a setting, got <setting "
+        "enable_x64 = False>."
+    )
+
+
 def test_what_describes_the_devices_cannot_change_once_they_are_in_use():
     jnp.ones(1)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from ._backend import flags
 from ._ir import message
@@ -15,7 +15,12 @@ def find(function: str, name: str) -> flags.Flag:
 
     Raises:
         AttributeError: there is none; the message names the nearest one.
+        TypeError: `name` is no string.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            message(f"{function}: `name` must be the name of a setting, got {name!r}.")
+        )
     key = name.removeprefix("jax_")
     if key not in flags.FLAGS:
         import difflib  # here, as programs that are right never need it
@@ -112,6 +117,17 @@ class Setting:
                 f"Read it with `dolmen.core.{self.__name__}.value`.",
             )
         )
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(
+            message(
+                f"{self.__name__} holds no value yet.",
+                f"Call it: `with dolmen.core.{self.__name__}(value):`.",
+            )
+        )
+
+    def __exit__(self, *exception: object) -> None:
+        """Is never reached: `with` wants it to be there."""
 
     def __repr__(self) -> str:
         return f"<setting {self.__name__} = {self.value!r}>"
