@@ -87,6 +87,16 @@ def test_a_block_holds_a_setting_and_puts_it_back():
     assert (inner, outer, jnp.ones(2).dtype) == ("float32", "float64", "float32")
 
 
+def test_a_block_reaches_compiled_calls_that_have_run_before():
+    f = dc.jit(lambda: jnp.arange(2.0) * 1.0)
+    before = f().dtype
+
+    with dc.enable_x64():
+        inside = f().dtype
+
+    assert (before, inside, f().dtype) == ("float32", "float64", "float32")
+
+
 def test_a_setting_decorates_functions_that_call_themselves():
     seen = []
 
