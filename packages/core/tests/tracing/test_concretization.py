@@ -1,5 +1,6 @@
 """What is said when Python needs the value of something traced."""
 
+import functools
 import pickle
 import re
 
@@ -91,6 +92,33 @@ def test_a_static_argument_before_does_not_shift_the_others():
     )
 
     assert "It is args[1], the argument `x` of <lambda>.\n" in got
+
+
+class Layer:
+    def __call__(self, x, n):
+        return x * int(n)
+
+    def method(self, x, n):
+        return x * int(n)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (Layer(), "It is args[1], the argument `n` of Layer.\n"),
+        (Layer().method, "It is args[1], the argument `n` of method.\n"),
+        (
+            functools.partial(lambda k, x, n: int(n), 3),
+            "It is args[1], the argument `n` of <lambda>.\n",
+        ),
+        (lambda *xs: int(xs[1]), "It is args[1] of <lambda>.\n"),
+        (dc.jit(lambda x, n: int(n)), "It is args[1], the argument `n` of <lambda>.\n"),
+    ],
+)
+def test_parameters_of_everything_that_can_be_called(function, said):
+    got = error_of(lambda: dc.jit(function)(1.0, 2), errors.ConcretizationTypeError)
+
+    assert said in got
 
 
 def test_arrays_are_not_proposed_as_static_arguments():

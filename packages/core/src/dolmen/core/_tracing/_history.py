@@ -18,7 +18,8 @@ class Argument(NamedTuple):
 
     Attributes:
         path: the way to it from the call, `args[0]['w']`.
-        parameter: name of the parameter it is in, `params`; may be empty.
+        parameter: name of the parameter it is in, `params`; no name for what `*args`
+            takes.
         function: name of the function.
         whole: whether the parameter is this leaf alone.
         static_names: names that would be static if the parameter were too; None where
@@ -32,7 +33,7 @@ class Argument(NamedTuple):
     static_names: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        if not self.parameter:
+        if not self.parameter.isidentifier():
             return f"{self.path} of {self.function}"
         if self.path == self.parameter:
             return f"the argument `{self.parameter}` of {self.function}"

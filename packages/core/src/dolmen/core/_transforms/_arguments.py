@@ -30,6 +30,9 @@ class Callee:
             else:
                 break
         self._code = getattr(inner, "__code__", None)
+        if self._code is None and callable(inner):  # an object with `__call__`
+            self._skipped += 1
+            self._code = getattr(type(inner).__call__, "__code__", None)
 
     def parameters(self, count: int) -> list[str]:
         """Names of `count` positional arguments; those of `*args` are numbered."""
