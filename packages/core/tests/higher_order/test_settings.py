@@ -198,6 +198,15 @@ def test_the_logging_level_decides_what_is_printed(capfd, updated):
     assert "nothing" not in printed
 
 
+def test_a_message_is_printed_once_however_many_settings_ask_for_it(capfd, updated):
+    updated("debug_log_modules", "dolmen.core, dolmen.core.something")
+    updated("logging_level", "INFO")
+
+    logging.getLogger("dolmen.core.something").warning("once")
+
+    assert capfd.readouterr().err.count("once") == 1
+
+
 def test_programs_are_dumped_where_asked(tmp_path, updated):
     def dumped(x):
         return jnp.cos(x) + 1

@@ -6,16 +6,26 @@ import sys
 _ROOT = "dolmen"
 _FORMAT = "%(levelname)s:%(asctime)s:%(name)s:%(lineno)d: %(message)s"
 
-_handler: logging.Handler | None = None
+
+class _Stderr(logging.Handler):
+    """Prints to what stderr is at the time: notebooks and tests replace it.
+
+    A message that comes through the loggers of a module and of one around it is
+    printed once.
+    """
+
+    _last: logging.LogRecord | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record is self._last:
+            return
+        self._last = record
+        print(self.format(record), file=sys.stderr)  # noqa: T201 - that is its purpose
+
+
+_HANDLER = _Stderr()
+_HANDLER.setFormatter(logging.Formatter(_FORMAT))
 _verbose: dict[str, int] = {}  # the levels that the loggers had before
-
-
-def _stderr() -> logging.Handler:
-    global _handler
-    if _handler is None:
-        _handler = logging.StreamHandler(sys.stderr)
-        _handler.setFormatter(logging.Formatter(_FORMAT))
-    return _handler
 
 
 def print_everything_of(modules: str) -> None:
@@ -25,14 +35,14 @@ def print_everything_of(modules: str) -> None:
     """
     for name, level in _verbose.items():
         logger = logging.getLogger(name)
-        logger.removeHandler(_stderr())
+        logger.removeHandler(_HANDLER)
         logger.setLevel(level)
     _verbose.clear()
     for name in filter(None, (part.strip() for part in modules.split(","))):
         logger = logging.getLogger(name)
         _verbose.setdefault(name, logger.level)
         logger.setLevel(logging.DEBUG)
-        logger.addHandler(_stderr())
+        logger.addHandler(_HANDLER)
 
 
 def print_from(level: str) -> None:
@@ -40,6 +50,6 @@ def print_from(level: str) -> None:
     logger = logging.getLogger(_ROOT)
     logger.setLevel(level)
     if level == "NOTSET":
-        logger.removeHandler(_stderr())
+        logger.removeHandler(_HANDLER)
     else:
-        logger.addHandler(_stderr())
+        logger.addHandler(_HANDLER)
