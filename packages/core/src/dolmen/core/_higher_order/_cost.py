@@ -135,7 +135,9 @@ def _count(program: Program, outer: Frame | None, times: int, into: Analysis) ->
     for step in _steps(program, outer):
         primitive = step.primitive
         if _is_loop(primitive):
-            for inner, count in _runs(primitive, into):
+            if not isinstance(primitive, Cond):
+                into.loops.add(primitive.name)
+            for inner, count in _runs(primitive):
                 _count(inner, step.frame, times * count, into)
             continue
         work = primitive.cost([atom.type for atom in step.equation.inputs])
@@ -154,10 +156,8 @@ def _is_loop(primitive: Primitive) -> bool:
     return isinstance(primitive, Scan | While | Cond)
 
 
-def _runs(primitive: Primitive, into: Analysis) -> Iterator[tuple[Program, int]]:
+def _runs(primitive: Primitive) -> Iterator[tuple[Program, int]]:
     """The programs that a loop or branch runs, and how often."""
-    if not isinstance(primitive, Cond):
-        into.loops.add(primitive.name)
     if isinstance(primitive, Scan):
         yield primitive.program, primitive.length
     elif isinstance(primitive, While):
