@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._backend import flags
 from .._ir import line_of, message, running_frame, user_frame
+from .._tracing import Cell
 from ._differences import Difference, differences, nearest
 from ._trace_cache import TraceKey
 
@@ -270,7 +271,9 @@ def _content(value: Any, depth: int) -> Any:
     if depth and isinstance(value, FunctionType):
         code, closure = _code_and_closure(value, depth - 1)
         return "function", id(code), tuple(closure.items())
-    if depth and type(value).__module__.startswith("dolmen."):  # of a transformation
+    is_ref = isinstance(value, Cell)
+    if depth and type(value).__module__.startswith("dolmen.") and not is_ref:
+        # An object of a transformation.
         names = *getattr(value, "__slots__", ()), *getattr(value, "__dict__", ())
         parts = (_content(getattr(value, name, None), depth - 1) for name in names)
         return type(value), tuple(parts)

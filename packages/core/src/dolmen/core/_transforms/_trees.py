@@ -95,18 +95,18 @@ class TreeWithRefs:
             [x if isinstance(x, Cell) else next(rest) for x in self._leaves]
         )
 
-    def children(self) -> list["TreeWithRefs"]:
+    def children(self) -> list[Any]:
         """The trees of the children."""
-        made, leaves = [], iter(self._leaves)
-        for child in self._tree.children():
-            made.append(TreeWithRefs(child, [*islice(leaves, child.num_leaves)]))
-        return made
+        leaves = iter(self._leaves)
+        return [
+            set_refs_aside(list(islice(leaves, child.num_leaves)), child)[1]
+            for child in self._tree.children()
+        ]
 
-    def __eq__(self, other: object) -> bool:
-        return self.num_leaves == len(self._leaves) and self._tree == other
-
-    def __hash__(self) -> int:
-        return hash(self._tree)
+    def flatten_up_to(self, value: Any) -> list[Any]:
+        """The parts of a tree in the places of the arrays."""
+        parts = zip(self._tree.flatten_up_to(value), self._leaves, strict=True)
+        return [part for part, leaf in parts if not isinstance(leaf, Cell)]
 
     def __repr__(self) -> str:
         return repr(self._tree)
