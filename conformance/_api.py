@@ -21,6 +21,7 @@ TOPICS = (
     "promotion",
     "randomness",
     "reductions",
+    "stages",
     "trees",
     "wrong",
 )

@@ -60,6 +60,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "promotion: power with python scalars",
         "promotion: power of python scalars",
     ),
+    "An array donated twice is found before the program runs.": (
+        "stages: a donated array passed twice",
+    ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }
 
