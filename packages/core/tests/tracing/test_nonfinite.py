@@ -95,7 +95,7 @@ def test_a_call_inside_names_both_lines(inner):
     got = error_of(lambda: dc.jit(lambda x: wrapped(x) + 1.0)(X))
 
     name = {dc.jit: "jit", dc.checkpoint: "checkpoint"}[inner]
-    assert got == LOG + f"  in {name} at HERE\n" + DOMAIN
+    assert got == LOG + f"  in {name} of entropy at HERE\n" + DOMAIN
 
 
 def shrink(carry, x):

@@ -163,16 +163,16 @@ class _Search:
         self, equation: Equation, operands: Sequence[Any], places: tuple[str, ...]
     ) -> None:
         """Look into the programs of an operation made of programs."""
-        frame = _frame(equation)
-        here = f"{equation.primitive.name} at {describe(frame)}"
+        operation, line = equation.primitive.name, describe(_frame(equation))
 
         def run(program: Program, args: Sequence[Any], place: str = "") -> list[Any]:
             from ._eager import run_program
 
             outs, _ = run_program(program, args, [])
             if any(_has(out, self.kind) for out in outs):
-                around = f"{place} of {here}" if place else here
-                self.within(program, args, (around, *places))
+                called = f" of {program.name}" if program.name and not place else ""
+                around = f"{place} of {operation}" if place else f"{operation}{called}"
+                self.within(program, args, (f"{around} at {line}", *places))
             return outs
 
         equation.primitive.replay(operands, run)
