@@ -85,7 +85,7 @@ def test_in_an_evaluation_context_traced_values_are_refused():
             assert float(jnp.ones(())) == 1.0
             return jnp.sin(x)
 
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(dc.errors.UnexpectedTracerError) as caught:
         dc.jit(f)(1.0)
 
     assert re.sub(r"  at .*:\d+ in \S+", "  at HERE", str(caught.value)) == (

@@ -385,6 +385,27 @@ def test_errors_can_be_caught_pickled_and_shown_without_a_text_of_their_own():
     assert repr(copy) == f"TracerIntegerConversionError({str(copy)!r})"
 
 
+def test_users_raise_the_errors_with_a_tracer_and_a_context():
+    def pick(x, n):
+        raise errors.ConcretizationTypeError(n, "pick: `n`")
+
+    got = error_of(lambda: dc.jit(pick)(1.0, 2), errors.ConcretizationTypeError)
+
+    assert got.startswith(
+        "pick: `n`: expected a concrete value, got the traced ~i32[] while tracing "
+        "pick.\n"
+    )
+    assert "It is args[1], the argument `n` of pick.\n" in got
+
+
+def test_classes_of_errors_are_those_that_callers_catch():
+    assert issubclass(errors.UnexpectedTracerError, errors.JAXTypeError)
+    assert issubclass(errors.ConcretizationTypeError, errors.JAXTypeError)
+    assert issubclass(errors.NonConcreteBooleanIndexError, errors.JAXIndexError)
+    assert issubclass(errors.JAXTypeError, TypeError)
+    assert issubclass(errors.JAXIndexError, IndexError)
+
+
 def test_the_text_is_put_together_only_when_read(monkeypatch):
     from dolmen.core._tracing import _usage
 

@@ -3,18 +3,19 @@
 ::
 
     TypeError
-      ConcretizationTypeError
-        TracerArrayConversionError
-        TracerBoolConversionError
-        TracerIntegerConversionError
+      JAXTypeError
+        ConcretizationTypeError
+          TracerArrayConversionError
+          TracerBoolConversionError
+          TracerIntegerConversionError
+        UnexpectedTracerError
+      JaxprTypeError
       KeyReuseError
     IndexError
-      NonConcreteBooleanIndexError
-    TypeError
-      JaxprTypeError
+      JAXIndexError
+        NonConcreteBooleanIndexError
     RuntimeError
       JaxRuntimeError
-      UnexpectedTracerError
     UserWarning
       RetraceWarning
 """
@@ -23,6 +24,8 @@ from ._backend import JaxRuntimeError as JaxRuntimeError
 from ._higher_order import RetraceWarning as RetraceWarning
 from ._tracing import (
     ConcretizationTypeError as ConcretizationTypeError,
+    JAXIndexError as JAXIndexError,
+    JAXTypeError as JAXTypeError,
     KeyReuseError as KeyReuseError,
     NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
     TracerArrayConversionError as TracerArrayConversionError,

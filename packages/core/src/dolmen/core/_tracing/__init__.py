@@ -22,6 +22,8 @@ from ._eager import (
 )
 from ._errors import (
     ConcretizationTypeError as ConcretizationTypeError,
+    JAXIndexError as JAXIndexError,
+    JAXTypeError as JAXTypeError,
     NonConcreteBooleanIndexError as NonConcreteBooleanIndexError,
     TracerArrayConversionError as TracerArrayConversionError,
     TracerBoolConversionError as TracerBoolConversionError,

@@ -6,7 +6,7 @@ searched and source files parsed, is put together when somebody reads it.
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from .._backend import flags
 from .._ir import Frame, message, running_frame, user_frame
@@ -16,12 +16,12 @@ class TracingError(Exception):
     """Base of the errors whose text is computed at the first look.
 
     Args:
-        text: the message, or a function that computes it.
+        msg: the message, or a function that computes it.
     """
 
-    def __init__(self, text: str | Callable[[], str] = "") -> None:
+    def __init__(self, msg: str | Callable[[], str] = "") -> None:
         super().__init__()
-        self._text = text
+        self._text = msg
 
     def __str__(self) -> str:
         if not isinstance(self._text, str):
@@ -32,38 +32,103 @@ class TracingError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self),)
+        return _with_text, (type(self), str(self))
 
 
-class ConcretizationTypeError(TracingError, TypeError):
+def _with_text(cls: type[TracingError], text: str) -> TracingError:
+    made = cls.__new__(cls)
+    TracingError.__init__(made, text)
+    return made
+
+
+class JAXTypeError(TracingError, TypeError):
+    """Base of the errors of tracing that are type errors."""
+
+
+class JAXIndexError(TracingError, IndexError):
+    """Base of the errors of tracing that are index errors."""
+
+
+class _NotConcreteError(TracingError):
+    """Base of the errors for a tracer used where a concrete value is needed.
+
+    Args:
+        tracer: the value.
+        context: what needs it: `bool()`, ``zeros: `shape` ``.
+        instead: what to write instead; by default it is read off the user's code.
+    """
+
+    wanted: ClassVar[str]
+    needed_by: ClassVar[str]
+
+    def __init__(self, tracer: Any, context: str = "", instead: str = "") -> None:
+        from ._usage import explain_concretization
+
+        wanted, call = self.wanted, context or self.needed_by
+        frame = user_frame()
+        modules = _modules_seen_by(frame) if wanted == "array" else {}
+        super().__init__(
+            lambda: explain_concretization(
+                tracer, wanted, call, instead, frame, modules
+            )
+        )
+
+
+def _modules_seen_by(frame: Frame | None) -> dict[str, Any]:
+    """Global names of the user's module, and modules imported in his function."""
+    running = running_frame(frame)
+    if running is None:
+        return {}
+    inner = {n: v for n, v in running.f_locals.items() if isinstance(v, ModuleType)}
+    return running.f_globals | inner if inner else running.f_globals
+
+
+class ConcretizationTypeError(_NotConcreteError, JAXTypeError):
     """A traced value was used where Python needs a concrete one."""
+
+    wanted = "int"
+    needed_by = "a Python value"
 
 
 class TracerBoolConversionError(ConcretizationTypeError):
     """A traced value decided an `if`, `while`, `and`, `or` or `assert`."""
 
+    wanted = "bool"
+    needed_by = "bool()"
+
 
 class TracerIntegerConversionError(ConcretizationTypeError):
     """A traced value was used as a Python integer, for example as an index or size."""
+
+    needed_by = "index"
 
 
 class TracerArrayConversionError(ConcretizationTypeError):
     """A traced value was handed to NumPy."""
 
+    wanted = "array"
+    needed_by = "numpy.asarray()"
 
-class NonConcreteBooleanIndexError(TracingError, IndexError):
+
+class NonConcreteBooleanIndexError(_NotConcreteError, JAXIndexError):
     """A traced boolean array selects a number of elements nobody knows yet."""
 
+    wanted = "mask"
+    needed_by = "boolean index"
 
-class NonConcreteSliceError(TracingError, IndexError):
+
+class NonConcreteSliceError(_NotConcreteError, JAXIndexError):
     """A traced bound of a slice decides a size nobody knows yet."""
 
+    wanted = "slice"
+    needed_by = "slice"
 
-class UnexpectedTracerError(TracingError, RuntimeError):
+
+class UnexpectedTracerError(JAXTypeError):
     """A traced value was used after its function had returned."""
 
 
-_CLASSES: dict[str, type[TracingError]] = {
+_CLASSES: dict[str, type[_NotConcreteError]] = {
     "bool": TracerBoolConversionError,
     "int": TracerIntegerConversionError,
     "array": TracerArrayConversionError,
@@ -85,22 +150,7 @@ def not_concrete(
     """
     if tracer.owner.finished:
         return leaked(tracer)
-    from ._usage import explain_concretization
-
-    frame = user_frame()
-    modules = _modules_seen_by(frame) if wanted == "array" else {}
-    return _CLASSES[wanted](
-        lambda: explain_concretization(tracer, wanted, call, instead, frame, modules)
-    )
-
-
-def _modules_seen_by(frame: Frame | None) -> dict[str, Any]:
-    """Global names of the user's module, and modules imported in his function."""
-    running = running_frame(frame)
-    if running is None:
-        return {}
-    inner = {n: v for n, v in running.f_locals.items() if isinstance(v, ModuleType)}
-    return running.f_globals | inner if inner else running.f_globals
+    return _CLASSES[wanted](tracer, call, instead)
 
 
 def check_leaks(trace: Any) -> None:
