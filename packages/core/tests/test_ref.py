@@ -264,6 +264,18 @@ def test_donating_a_ref_gives_away_only_a_value_that_is_replaced():
     assert ref[...].tolist() == [0, 2, 4, 6]
 
 
+def test_a_ref_that_is_closed_over_can_be_reported_and_lowered():
+    ref = dc.new_ref(arange())
+    step = dc.jit(lambda x: dc.ref.swap(ref, 0, x))
+
+    step(5.0)
+    compiled = step.lower(6.0).compile()
+
+    assert compiled(7.0).item() == 5.0
+    assert ref[0].item() == 7.0
+    assert len(step.cache_report().rows) == 1
+
+
 def test_a_static_ref_is_closed_over():
     ref = dc.new_ref(arange())
     store = dc.jit(lambda x, r: dc.ref.set(r, 0, x), static_argnums=1)

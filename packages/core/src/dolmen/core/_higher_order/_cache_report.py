@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from .._ir import Program, describe
 from .._ir._frames import Frame
 from .._lowering import executables_of
-from .._tracing import typeof
 from ._differences import differences, leaf_types, nearest
 from ._trace_cache import TracedFunction, TraceKey
 
@@ -120,7 +119,7 @@ def _row(
     old = nearest(key, earlier)
     found = () if old is None else differences(function.signature, key, old)
     made = executables_of(traced.program)
-    captured = [typeof(value) for value in traced.captures]
+    captured = traced.program.in_types[: len(traced.captures)]
     return CacheRow(
         signature=_signature(function, key),
         traces=traced.traces,
