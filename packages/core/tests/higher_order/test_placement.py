@@ -159,6 +159,18 @@ def test_options_given_to_compile_add_to_those_of_jit():
     assert kernels(lowered.compile({"xla_disable_all_hlo_passes": True})) > 1
 
 
+@pytest.mark.parametrize("options", ["xla_nothing", {"xla_nothing": [1]}, {1: True}])
+def test_options_that_are_none_are_refused(options):
+    got = error_of(lambda: dc.jit(fused, compiler_options=options), TypeError)
+
+    assert got == (
+        "jit of fused: compiler_options must be a mapping from names to numbers, "
+        f"booleans and strings, got {options!r}.\n"
+        "  at HERE\n"
+        "Write `compiler_options={'xla_cpu_enable_fast_math': True}`."
+    )
+
+
 def test_an_unknown_option_is_named():
     f = dc.jit(lambda x: x + 1.0, compiler_options={"xla_nonsense": 1})
 

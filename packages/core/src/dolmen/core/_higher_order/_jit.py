@@ -9,10 +9,11 @@ from typing import Any
 from .. import _backend
 from .._ir import message
 from .._tracing import EAGER, state
+from .._transforms._trees import name_of
 from . import _stages
 from ._cache_report import CacheReport
 from ._jit_function import JitFunction, Options
-from ._placement import Placement
+from ._placement import Placement, checked_options
 from ._signature import Signature
 from ._trace_cache import cache_of
 
@@ -95,7 +96,7 @@ def jit(
     options = Options(
         keep_unused=keep_unused,
         inline=inline,
-        compiler_options=tuple((compiler_options or {}).items()),
+        compiler_options=checked_options(f"jit of {name_of(fun)}", compiler_options),
     )
     placement = None
     if (in_shardings, out_shardings, device, backend) != (None,) * 4:

@@ -1,15 +1,15 @@
-"""Where a jitted function runs: its devices, and shardings of arguments and results.
+"""Where a jitted function runs, and how it is compiled: what the user said about both.
 
 On a single device a sharding says no more than which device; its tree is checked all
 the same, so that a program written for several devices fails where it is wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import _backend
 from .._backend import pytree
-from .._ir import message
+from .._ir import message, type_error
 from .._transforms._trees import broadcast_prefix, name_of
 
 
@@ -111,6 +111,27 @@ class Placement:
             f"jit of {name_of(self._fun)}: {what}",
             leaf="a sharding",
         )
+
+
+def checked_options(function: str, options: Any) -> tuple[tuple[str, Any], ...]:
+    """Options of the compiler as sorted pairs.
+
+    Raises:
+        TypeError: they are no mapping from names to numbers, booleans and strings.
+    """
+    if options is None:
+        return ()
+    kinds = str, bool, int, float
+    if not isinstance(options, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, kinds)
+        for name, value in options.items()
+    ):
+        raise type_error(
+            f"{function}: compiler_options must be a mapping from names to numbers, "
+            f"booleans and strings, got {options!r:.80}.",
+            "Write `compiler_options={'xla_cpu_enable_fast_math': True}`.",
+        )
+    return tuple(sorted(options.items()))
 
 
 def _hashable(tree: Any) -> Any:

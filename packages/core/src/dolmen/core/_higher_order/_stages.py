@@ -23,6 +23,7 @@ from .._tracing import (
 )
 from .._transforms._trees import flatten, flatten_with_path, not_arrays
 from ._jit_function import JitFunction, Options, type_of
+from ._placement import checked_options
 from ._programs import ClosedJaxpr
 from ._shape_struct import close_descriptions, describe_type, open_descriptions
 from ._signature import Signature
@@ -229,13 +230,14 @@ class Lowered(Stage):
                 f"{self._module.platform}, but this process runs on {here}.",
                 "Lower it without lowering_platforms.",
             )
-        options = dict(function.options.compiler_options) | dict(compiler_options or {})
+        options = dict(function.options.compiler_options)
+        options |= dict(checked_options("compile", compiler_options))
         placement = function.placement
         device = placement.device if placement else None
         target = (
             self._module,
             device or _backend.default_device(),
-            tuple(options.items()),
+            tuple(sorted(options.items())),
         )
         return Compiled(
             self._traced.fun_name,
