@@ -214,6 +214,18 @@ def with_scan(w, x):
     return (last * x).sum() + (ys**2).sum()
 
 
+def with_scans_in_scans(w, x):
+    def inner(x, row):
+        return jnp.sin(checkpoint_name(w @ x, "first")) + row, None
+
+    def outer(x, row):
+        x = dc.jit(lambda x: lax.scan(inner, x, w, reverse=True)[0])(x)
+        return lax.cond(x[0] > 0, lambda x: x * jnp.sin(x), jnp.cos, x), x * row
+
+    last, ys = lax.scan(outer, x, w, reverse=True)
+    return (last * x).sum() + (ys**2).sum()
+
+
 def with_unused_carries(w, x):
     def step(carry, row):
         a, b, c = carry
@@ -248,6 +260,7 @@ def with_custom_vjp(w, x):
 CASES = [
     *((f, name) for f in (layers, with_scan) for name in ALL_POLICIES),
     *((with_unused_carries, name) for name in ("none", "dots", "everything", "only")),
+    *((with_scans_in_scans, name) for name in ("none", "everything", "only")),
     *((with_jit, name) for name in ("dots", "only", "offload")),
     *((with_nested_checkpoint, name) for name in ("none", "only")),
     *((with_cond, name) for name in ("none", "dots", "everything", "only", "offload")),
