@@ -139,6 +139,18 @@ def test_a_batched_call_keeps_shared_results_shared():
     assert dc.grad(dc.jit(loss))(2.0) == 3.0 + 10.0
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, dc.jit], ids=["eager", "jit"])
+def test_a_result_that_the_batch_shares_may_have_a_tangent_that_it_does_not(wrap):
+    first = dc.custom_jvp(lambda x, y: 1.0 * x)
+    first.defjvp(lambda p, t: (first(*p), t[0] * p[1]))
+
+    def total(x):
+        return dc.vmap(wrap(first), (None, 0))(x, jnp.array([1.0, 2.0])).sum()
+
+    assert dc.grad(total)(5.0) == 3.0
+    assert dc.jvp(total, (5.0,), (1.0,)) == (10.0, 3.0)
+
+
 def test_static_arguments_come_first_in_the_order_of_their_positions():
     seen = []
 

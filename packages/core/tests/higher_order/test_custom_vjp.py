@@ -336,6 +336,13 @@ def test_forward_mode_is_refused(wrap):
     assert str(again.value).splitlines()[0] == expected
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, dc.jit], ids=["eager", "jit"])
+def test_a_call_of_constants_is_no_obstacle_to_forward_mode(wrap):
+    value, tangent = dc.jvp(wrap(lambda x: x * product(X, W)), (2.0,), (1.0,))
+
+    assert (value, tangent) == (28.0, 14.0)
+
+
 def made(fwd, bwd):
     f = dc.custom_vjp(lambda x: x)
     f.defvjp(fwd, bwd)

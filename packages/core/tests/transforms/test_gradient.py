@@ -30,6 +30,12 @@ class TestArgnums:
     def test_positions(self, argnums, expected):
         assert dc.grad(lambda x, y: x * y * y, argnums)(2.0, 3.0) == expected
 
+    def test_negative_positions_count_from_the_last(self):
+        def f(x, y, z):
+            return x + 10.0 * y + 100.0 * z
+
+        assert dc.grad(f, (-1, -3))(1.0, 1.0, 1.0) == (100.0, 1.0)
+
     def test_keyword_arguments_are_constants(self):
         assert dc.grad(lambda x, *, y: x * y)(2.0, y=3.0) == 3.0
 
