@@ -89,12 +89,28 @@ def test_compiled_is_called_with_refs():
     np.testing.assert_array_equal(ref[...], 2 * X)
 
 
-def test_compiled_refuses_another_tree():
-    compiled = dc.jit(lambda x: x["a"]).lower({"a": X}).compile()
+def test_compiled_names_the_arguments_that_are_missing_or_too_many():
+    compiled = (
+        dc.jit(lambda x, n: x["a"], static_argnums=1).lower({"a": X}, 3).compile()
+    )
 
-    assert error_of(lambda: compiled({"b": X}), TypeError) == (
-        "<lambda>: compiled for arguments of the tree PyTreeDef((({'a': *},), {})), "
-        "called with PyTreeDef((({'b': *},), {})).\n"
+    assert error_of(lambda: compiled({"b": X}, 3), TypeError) == (
+        "<lambda>: called with other containers of arguments than it was compiled for\n"
+        "  args[0]['a'] is missing\n"
+        "  args[0]['b'] is not expected\n"
+        "  args[1] is not expected\n"
+        "  at HERE\n"
+        "Pass all arguments but the static ones, in the same containers."
+    )
+
+
+def test_compiled_refuses_another_container_of_the_same_leaves():
+    compiled = dc.jit(lambda x: x[0]).lower([X]).compile()
+
+    assert error_of(lambda: compiled((X,)), TypeError) == (
+        "<lambda>: called with other containers of arguments than it was compiled for\n"
+        "  expected PyTreeDef((([*],), {}))\n"
+        "  got PyTreeDef((((*,),), {}))\n"
         "  at HERE\n"
         "Pass all arguments but the static ones, in the same containers."
     )

@@ -21,7 +21,7 @@ from .._tracing import (
     present,
     typeof,
 )
-from .._transforms._trees import flatten, flatten_with_path, not_arrays
+from .._transforms._trees import call_path, flatten, flatten_with_path, not_arrays
 from ._jit_function import JitFunction, Options, type_of
 from ._placement import checked_options
 from ._programs import ClosedJaxpr
@@ -292,13 +292,7 @@ class Compiled(Stage):
         dynamic = (args, kwargs)
         leaves, tree = flatten(dynamic)
         if tree != self.in_tree:
-            raise TypeError(
-                message(
-                    f"{self._name}: compiled for arguments of the tree "
-                    f"{self.in_tree}, called with {tree}.",
-                    "Pass all arguments but the static ones, in the same containers.",
-                )
-            )
+            raise self._other_tree(dynamic, tree)
         if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
             raise not_arrays("jit", self, dynamic)
         values = present([as_array(leaf) for leaf in leaves])
@@ -313,6 +307,23 @@ class Compiled(Stage):
         return self._traced.result(outs, leaves)
 
     call = __call__
+
+    def _other_tree(self, dynamic: Any, tree: Any) -> TypeError:
+        wanted, got = (
+            [call_path(path) for path, _ in flatten_with_path(full)[0]]
+            for full in (self.in_avals, dynamic)
+        )
+        lines = [f"  {path} is missing" for path in wanted if path not in got]
+        lines += [f"  {path} is not expected" for path in got if path not in wanted]
+        if not lines:
+            lines = [f"  expected {self.in_tree}", f"  got {tree}"]
+        return TypeError(
+            message(
+                f"{self._name}: called with other containers of arguments than it was "
+                "compiled for\n" + "\n".join(lines),
+                "Pass all arguments but the static ones, in the same containers.",
+            )
+        )
 
     def _check(self, values: Sequence[Any]) -> None:
         names, wanted = self._arguments.names(), self._arguments.types
