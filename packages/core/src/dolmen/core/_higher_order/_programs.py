@@ -134,7 +134,7 @@ class ClosedJaxpr:
 
         Args:
             source_info: append the user's line to every equation.
-            name_stack: append the names of the `named_scope`s around it.
+            name_stack: append the names of the scopes (`named_scope`) around it.
         """
         return format_program(self.jaxpr, source=source_info, scopes=name_stack)
 

@@ -185,7 +185,7 @@ class Lowered(Stage):
 
         Args:
             dialect: `stablehlo` (the default) or `hlo`, which has no line numbers.
-            debug_info: with the user's lines and `named_scope`s.
+            debug_info: with lines of the source and names of scopes (`named_scope`).
 
         Raises:
             ValueError: another dialect.
