@@ -157,7 +157,8 @@ def checkify(
     """A function that returns its first error instead of raising it.
 
     Args:
-        f: a function of arrays in trees. It is traced.
+        f: a function of arrays in trees. As by `jit`, it is traced once for each
+            signature, and a call outside of transformations is compiled.
         errors: what to look for: `user_checks` (calls of `check`), `nan_checks`,
             `index_checks` (out of bounds), `div_checks` (by zero), `float_checks` (NaNs
             and divisions), `automatic_checks` (all but `check`), `all_checks`; or a
