@@ -137,12 +137,35 @@ class TestBackward:
     def test_an_argument_that_is_returned_adds_its_cotangent(self):
         assert dc.vjp(lambda x: (x, 2.0 * x), 5.0)[1]((1.0, 10.0)) == (21.0,)
 
-    def test_random_keys_get_no_gradient(self):
+    def test_random_keys_have_derivatives_of_float0(self):
+        keys = random.split(random.key(0))
+
+        def f(keys, x):
+            return random.normal(keys[0]) * x, keys[1]
+
+        normal, nothing = random.normal(keys[0]), np.zeros((), float0)
+        _, tangent = dc.jvp(f, (keys, 1.0), (np.zeros(2, float0), 1.0))
+        _, pull = dc.vjp(f, keys, 1.0)
+        _, push = dc.linearize(f, keys, 1.0)
+        grads = dc.grad(lambda k, x: f(k, x)[0], (0, 1), allow_int=True)(keys, 1.0)
+
+        assert tangent[0] == push(np.zeros(2, float0), 1.0)[0] == normal
+        assert (tangent[1].shape, tangent[1].dtype) == ((), float0)
+        assert pull((1.0, nothing))[1] == pull((1.0, keys[1]))[1] == grads[1] == normal
+        assert (grads[0].shape, grads[0].dtype) == ((2,), float0)
+        assert (pull((1.0, nothing))[0].shape) == (2,)
+
+    def test_a_random_key_is_no_tangent(self):
         key = random.key(0)
 
-        _, pull = dc.vjp(lambda key, x: random.normal(key) * x, key, 1.0)
+        def call():
+            dc.jvp(lambda key, x: x, (key, 1.0), (key, 1.0))
 
-        assert pull(1.0)[1] == random.normal(key)
+        assert problem_of(TypeError, call) == (
+            "jvp of <lambda>: expected tangents with the shapes and dtypes of their "
+            "primals, `float0` for integers, got\n"
+            "  tangents[0]: KeyArray, expected float0[]"
+        )
 
     def test_cotangents_that_are_not_like_the_result_are_listed_by_path(self):
         _, pull = dc.vjp(scaled, TREE, 3)

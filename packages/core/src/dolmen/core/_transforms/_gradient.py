@@ -10,8 +10,8 @@ from .._ir import dtypes, message
 from .._tracing import typeof
 from ._differentiable import (
     Chosen,
+    Form,
     Function,
-    derivative,
     refuse_reduce_axes,
     split_aux,
 )
@@ -126,11 +126,8 @@ def value_and_grad(
         depends = isinstance(value, LinearTracer) and value.owner is trace
         found = pull_back(tape, {value: seed} if depends else {})
         cts = iter([found.get(tracer) for tracer in inputs])
-        grads = [
-            derivative(next(cts) if v else None, typeof(leaf))
-            for v, leaf in zip(varies, leaves, strict=True)
-        ]
-        trees = tree.unflatten(grads)
+        form = Form(picked, [typeof(leaf) for leaf in leaves])
+        trees = form.fill([next(cts) if v else None for v in varies])
         out = primal(value)
         if has_aux:
             aux_leaves, aux_tree = flatten(aux)

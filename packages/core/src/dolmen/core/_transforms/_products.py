@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, array_type, dtypes, type_error, value_error
+import numpy as np
+
+from .._backend import pytree
+from .._ir import ArrayType, dtypes, type_error, value_error
 from .._tracing import (
     as_array,
     check_leaks,
@@ -15,20 +18,20 @@ from .._tracing import (
     typeof,
 )
 from ._differentiable import (
+    Form,
     Function,
     check_callable,
     derivative,
     refuse_reduce_axes,
     split_aux,
 )
-from ._jvp import JvpTrace, JvpTracer, tangent_type
+from ._jvp import JvpTrace, JvpTracer, tangent_type, zeros_for
 from ._linear_function import ClosedTape, LinearFunction, close_tape
 from ._tape import LinearizeTrace, LinearTracer, TapeEntry
 from ._transpose import run_transposed
 from ._trees import (
     argument_leaves,
     flatten,
-    flatten_with_path,
     name_of,
     path_text,
     result_leaves,
@@ -77,8 +80,8 @@ def jvp(
             )
     primals, tangents = tuple(primals), tuple(tangents)
     leaves, tree = argument_leaves("jvp", fun, primals)
-    types = [typeof(leaf) for leaf in leaves]
-    given = _tangents(f"jvp of {name_of(fun)}", tangents, tree, types)
+    form = Form(primals, [typeof(leaf) for leaf in leaves])
+    given = _tangents(f"jvp of {name_of(fun)}", tangents, form)
     trace = JvpTrace(current_trace(), name_of(fun))
     args = [
         leaf if tangent is None else JvpTracer(trace, leaf, tangent)
@@ -95,7 +98,7 @@ def jvp(
     outs, out_tree = result_leaves("jvp", fun, out)
     pairs = [_unpaired(trace, value) for value in outs]
     value = out_tree.unflatten([primal for primal, _ in pairs])
-    tangent = out_tree.unflatten([t for _, t in pairs])
+    tangent = Form(out, list(map(typeof, outs))).fill([t for _, t in pairs])
     if not has_aux:
         return value, tangent
     aux_leaves, aux_tree = flatten(aux)
@@ -105,8 +108,8 @@ def jvp(
 
 def _unpaired(trace: JvpTrace, value: Any) -> tuple[Any, Any]:
     if isinstance(value, JvpTracer) and value.owner is trace:
-        return value.primal, derivative(value.tangent, value.type)
-    return value, derivative(None, typeof(value))
+        return value.primal, value.tangent
+    return value, None
 
 
 def _primal(trace: Any, value: Any) -> Any:
@@ -145,8 +148,8 @@ class _Forward:
     """A function run forward, with its tape closed.
 
     Attributes:
-        value: the result; `out_tree` its tree, `out_types` the types of its leaves.
-        types: of the leaves of the arguments, whose tree is `tree`.
+        value: the result.
+        form: of derivatives of the arguments; `out_form` of those of the result.
         tape: from the leaves that vary to those of the result.
     """
 
@@ -155,16 +158,17 @@ class _Forward:
     ) -> None:
         check_callable(transform, fun)
         self.name = name_of(fun)
-        leaves, self.tree = argument_leaves(transform, fun, primals)
-        self.types = [typeof(leaf) for leaf in leaves]
-        varies = [type.is_differentiable for type in self.types]
+        leaves, tree = argument_leaves(transform, fun, primals)
+        types = [typeof(leaf) for leaf in leaves]
+        self.form = Form(primals, types)
+        varies = [type.is_differentiable for type in types]
 
         def flat(*values: Any) -> Any:
             given = iter(values)
             whole = [
                 next(given) if v else x for v, x in zip(varies, leaves, strict=True)
             ]
-            return fun(*self.tree.unflatten(whole))
+            return fun(*tree.unflatten(whole))
 
         active = [leaf for leaf, v in zip(leaves, varies, strict=True) if v]
         result, tape, inputs, trace = run_forward(flat, active, self.name)
@@ -173,15 +177,15 @@ class _Forward:
             result, aux = split_aux(transform, fun, result)
             aux_leaves, aux_tree = flatten(aux)
             self.aux = aux_tree.unflatten([_primal(trace, leaf) for leaf in aux_leaves])
-        outs, self.out_tree = result_leaves(transform, fun, result)
-        self.out_types = [typeof(value) for value in outs]
+        outs, out_tree = result_leaves(transform, fun, result)
+        self.out_form = Form(result, [typeof(value) for value in outs])
         mine = [isinstance(out, LinearTracer) and out.owner is trace for out in outs]
         self.tape, self.residuals = close_tape(
             tape,
             inputs,
             [out if m else None for out, m in zip(outs, mine, strict=True)],
         )
-        self.value = self.out_tree.unflatten([_primal(trace, out) for out in outs])
+        self.value = out_tree.unflatten([_primal(trace, out) for out in outs])
 
 
 def run_forward(
@@ -211,18 +215,12 @@ class _Push:
     def __init__(self, run: _Forward) -> None:
         self.name = run.name
         self.tape: ClosedTape = run.tape
-        self.tree, self.types = run.tree, run.types
-        self.out_tree, self.out_types = run.out_tree, run.out_types
+        self.form, self.out_form = run.form, run.out_form
 
     def __call__(self, residuals: Sequence[Any], *tangents: Any) -> Any:
-        given = _tangents(f"linearize of {self.name}", tangents, self.tree, self.types)
+        given = _tangents(f"linearize of {self.name}", tangents, self.form)
         found = self.tape.push(residuals, [t for t in given if t is not None])
-        return self.out_tree.unflatten(
-            [
-                derivative(tangent, type)
-                for tangent, type in zip(found, self.out_types, strict=True)
-            ]
-        )
+        return self.out_form.fill(found)
 
 
 # ---- backward ------------------------------------------------------------------------
@@ -263,21 +261,19 @@ class _Pull:
     def __init__(self, run: _Forward) -> None:
         self.name = run.name
         self.tape: ClosedTape = run.tape
-        self.tree, self.types = run.tree, run.types
-        self.out_tree, self.out_types = run.out_tree, run.out_types
+        self.form, self.out_form = run.form, run.out_form
 
     def __call__(self, residuals: Sequence[Any], *cotangents: Any) -> Any:
         where = f"vjp of {self.name}"
         if len(cotangents) != 1:
             raise type_error(
-                f"{where}: expected one cotangent, with the tree {self.out_tree} of "
-                f"the function's result, got {len(cotangents)}."
+                f"{where}: expected one cotangent, with the tree {self.out_form.tree} "
+                f"of the function's result, got {len(cotangents)}."
             )
-        cts = _cotangents(where, cotangents[0], self.out_tree, self.out_types)
+        cts = _cotangents(where, cotangents[0], self.out_form)
         found = iter(self.tape.pull(residuals, cts))
-        cts = [next(found) if t.is_differentiable else None for t in self.types]
-        return self.tree.unflatten(
-            [derivative(ct, type) for ct, type in zip(cts, self.types, strict=True)]
+        return self.form.fill(
+            [next(found) if t.is_differentiable else None for t in self.form.types]
         )
 
 
@@ -312,22 +308,25 @@ def linear_transpose(
     if not all(is_array_like(x) or hasattr(x, "as_type") for x in leaves):
         argument_leaves("linear_transpose", fun, primals)  # says which are not
     types = [x.as_type() if hasattr(x, "as_type") else typeof(x) for x in leaves]
-    out_tree: Any = None
+    form: Any = None
 
     def flat(*values: Any) -> list[Any]:
-        nonlocal out_tree
+        nonlocal form
         result = fun(*tree.unflatten(values))
-        outs, out_tree = result_leaves("linear_transpose", fun, result)
+        outs, _ = result_leaves("linear_transpose", fun, result)
+        form = Form(result, [typeof(out) for out in outs], integers=True)
         return outs
 
     program, captures = record(flat, [tangent_type(t) for t in types])
 
     def transposed(cotangent: Any) -> Any:
         where = f"linear_transpose of {name_of(fun)}"
-        cts = _cotangents(where, cotangent, out_tree, program.out_types)
-        found = run_transposed(program, captures, cts)
+        found = run_transposed(program, captures, _cotangents(where, cotangent, form))
         return tree.unflatten(
-            [derivative(ct, type) for ct, type in zip(found, types, strict=True)]
+            [
+                derivative(zeros_for(type) if ct is None else ct, type)
+                for ct, type in zip(found, types, strict=True)
+            ]
         )
 
     return transposed
@@ -336,29 +335,24 @@ def linear_transpose(
 # ---- what the caller passes ----------------------------------------------------------
 
 
-def _tangents(
-    where: str, tangents: Any, tree: Any, types: Sequence[ArrayType]
-) -> list[Any]:
-    """Leaves of tangents of values of `tree` and `types`; None without derivative.
+def _tangents(where: str, tangents: Any, form: Form) -> list[Any]:
+    """Leaves of tangents of a certain form; None without derivative.
 
     Raises:
         TypeError: the tree or a dtype differs; integers have tangents of `float0`.
         ValueError: a shape differs.
     """
-    leaves, got_tree = flatten(tangents)
-    if got_tree != tree:
+    leaves, tree = pytree.PUBLIC.flatten(tangents)
+    if tree != form.tree:
         raise type_error(
-            f"{where}: expected tangents with the tree {tree}, that of the primals, "
-            f"got {got_tree}."
+            f"{where}: expected tangents with the tree {form.tree}, that of the "
+            f"primals, got {tree}."
         )
-    leaves = list(map(as_array, leaves))
-    wanted = [
-        t if t.is_differentiable else array_type(t.shape, dtypes.float0) for t in types
-    ]
-    wrong = _different(leaves, wanted)
+    leaves, types = list(map(as_array, leaves)), form.types
+    wrong = _different(leaves, types)
     if wrong:
-        listed = _listed("tangents", tangents, leaves, wanted, wrong)
-        same_shapes = all(typeof(leaves[i]).shape == wanted[i].shape for i in wrong)
+        listed = _listed("tangents", tangents, leaves, types, wrong)
+        same_shapes = all(np.shape(leaves[i]) == types[i].shape for i in wrong)
         error = type_error if same_shapes else value_error
         raise error(
             f"{where}: expected tangents with the shapes and dtypes of their primals, "
@@ -374,22 +368,20 @@ def _tangents(
     ]
 
 
-def _cotangents(
-    where: str, cotangent: Any, tree: Any, types: Sequence[ArrayType]
-) -> list[Any]:
-    """Leaves of a cotangent of a value of `tree` and `types`.
+def _cotangents(where: str, cotangent: Any, form: Form) -> list[Any]:
+    """Leaves of a cotangent of a certain form; what has no derivative may be anything.
 
     Raises:
         ValueError: the tree, a shape or a dtype differs.
     """
-    leaves, got_tree = flatten(cotangent)
-    if got_tree != tree:
+    leaves, tree = pytree.PUBLIC.flatten(cotangent)
+    if tree != form.tree:
         raise value_error(
-            f"{where}: expected a cotangent with the tree {tree}, that of the "
-            f"function's result, got {got_tree}."
+            f"{where}: expected a cotangent with the tree {form.tree}, that of the "
+            f"function's result, got {tree}."
         )
-    leaves = list(map(as_array, leaves))
-    wrong = [i for i in _different(leaves, types) if types[i].is_differentiable]
+    leaves, types = list(map(as_array, leaves)), form.types
+    wrong = [i for i in _different(leaves, types) if types[i].dtype != dtypes.float0]
     if wrong:
         raise value_error(
             f"{where}: expected a cotangent with the shapes and dtypes of the "
@@ -411,6 +403,9 @@ def _different(leaves: Sequence[Any], types: Sequence[ArrayType]) -> list[int]:
     """
     wrong = []
     for index, (leaf, type) in enumerate(zip(leaves, types, strict=True)):
+        if not is_array_like(leaf):  # a random key
+            wrong.append(index)
+            continue
         given = typeof(leaf)
         same = given.dtype == type.dtype or (
             given.weak_type and dtypes.kind(given.dtype) == dtypes.kind(type.dtype)
@@ -427,8 +422,12 @@ def _listed(
     types: Sequence[ArrayType],
     wrong: Sequence[int],
 ) -> str:
-    paths = [path_text(path) for path, _ in flatten_with_path(whole)[0]]
+    paths = [path_text(path) for path, _ in pytree.PUBLIC.flatten_with_path(whole)[0]]
+
+    def describe(leaf: Any) -> str:
+        return repr(typeof(leaf)) if is_array_like(leaf) else type(leaf).__name__
+
     return "\n".join(
-        f"  {label}{paths[i]}: {typeof(leaves[i])!r}, expected {types[i]!r}"
+        f"  {label}{paths[i]}: {describe(leaves[i])}, expected {types[i]!r}"
         for i in wrong
     )
