@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -523,7 +524,7 @@ def test_arguments_that_are_no_arrays_are_named():
 # ---- life and threads ----------------------------------------------------------------
 
 
-def test_callbacks_live_as_long_as_the_compiled_function():
+def test_callbacks_live_as_long_as_the_compiled_function_and_no_longer():
     class Function:
         def __call__(self, x):
             return x + 1
@@ -531,12 +532,16 @@ def test_callbacks_live_as_long_as_the_compiled_function():
     def compiled():
         function = Function()
         call = dc.jit(lambda x: dc.pure_callback(function, SCALAR, x))
-        return call.lower(1.0).compile()
+        return call.lower(1.0).compile(), weakref.ref(function)
 
-    executable = compiled()
+    executable, function = compiled()
     gc.collect()
-
     assert float(executable(1.0)) == 2.0
+
+    del executable
+    gc.collect()
+    jnp.ones(3) + 1  # the runtime drops what nobody needs when it is next called
+    assert function() is None
 
 
 def test_a_callback_may_compute_with_compiled_functions():
