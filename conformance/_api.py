@@ -16,6 +16,7 @@ TOPICS = (
     "effects",
     "elementwise",
     "extensions",
+    "implicit",
     "indexing",
     "manipulation",
     "promotion",

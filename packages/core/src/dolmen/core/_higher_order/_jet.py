@@ -40,7 +40,7 @@ from .._tracing import (
     typeof,
 )
 from .._transforms import jvp_program, tangent_type, zeros_for
-from .._transforms._differentiable import check_callable
+from .._transforms._differentiable import check_callable, derivative
 from .._transforms._jvp import jvp_rule, suspended
 from .._transforms._linearize import linearization
 from .._transforms._trees import (
@@ -452,8 +452,9 @@ def jet(
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> from dolmen.core.experimental.jet import jet
-        >>> jet(jnp.exp, (0.0,), ((1.0, 0.0, 0.0),))[1]
-        [Array(1., dtype=float32), Array(1., dtype=float32), Array(1., dtype=float32)]
+        >>> value, terms = jet(jnp.exp, (0.0,), ((1.0, 0.0, 0.0),))
+        >>> list(map(float, terms))
+        [1.0, 1.0, 1.0]
     """
     check_callable("jet", fun)
     where = f"jet of {name_of(fun)}"
@@ -493,7 +494,7 @@ def jet(
         terms = [zeros_for(typeof(own[0])) if t is None else t for t in own[1:]]
         if factorial_scaled:
             terms = [scaled(t, math.factorial(k)) for k, t in enumerate(terms, 1)]
-        out_terms.append(terms)
+        out_terms.append([derivative(term, typeof(own[0])) for term in terms])
     return out_tree.unflatten([own[0] for own in found]), out_tree.unflatten(out_terms)
 
 
