@@ -256,3 +256,16 @@ def test_batched_predicate_and_its_gradient_select_per_lane():
 
     np.testing.assert_allclose(dc.vmap(f)(x), [1.0, 6.0, 9.0])
     np.testing.assert_allclose(dc.vmap(dc.grad(f))(x), [2.0, -3.0, 6.0])
+
+
+def test_of_tanh_only_the_result_is_kept():
+    """`1 - tanh(x)**2` is computed again in the backward pass."""
+    from dolmen.core._ops._transcendental import Tanh
+    from dolmen.core._transforms._linearize import linearization
+
+    x = dc.typeof(jnp.ones(3))
+
+    split = linearization(Tanh(), (x,), (True,))
+
+    assert split.num_residuals == 1
+    assert split.primal.outputs[0] is split.primal.outputs[1]

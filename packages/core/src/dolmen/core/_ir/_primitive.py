@@ -56,6 +56,8 @@ class Primitive(metaclass=_Interning):
 
     multiple_results: ClassVar[bool] = False
     interned: ClassVar[bool] = True
+    # Whether to compute the results again is cheaper than to keep them.
+    cheap: ClassVar[bool] = False
 
     # Per instance: types inferred so far, and rules derived by transformations.
     inferred: ClassVar[dict[tuple[ArrayType, ...], tuple[ArrayType, ...]]]

@@ -123,6 +123,8 @@ class Elementwise(Primitive):
         aligned, axis = align_batch(args, axes)
         return bind(self, *aligned), axis
 
+    cheap: ClassVar[bool] = True
+
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         """The same for each element."""
         return self.work * max(type.size for type in arg_types)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from .._ir import ArrayType, array_type, dtypes, type_error
 from .._tracing import bind, typeof
@@ -28,6 +28,8 @@ from ._elementwise import (
 
 class Transcendental(Elementwise):
     """A smooth function of one floating-point or complex operand."""
+
+    cheap: ClassVar[bool] = False
 
     kinds = "fc"
 
@@ -180,6 +182,8 @@ def pow(x: Any, y: Any) -> Any:
 
 class Pow(Elementwise):
     """`x**y`."""
+
+    cheap: ClassVar[bool] = False
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Of the dtype of the base."""

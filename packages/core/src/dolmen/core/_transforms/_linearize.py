@@ -10,7 +10,16 @@ costs the copying of finished equations.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Primitive, Program, Variable, without_dead_code
+from .._ir import (
+    ArrayType,
+    Atom,
+    Equation,
+    Primitive,
+    Program,
+    Variable,
+    live_equations,
+    without_dead_code,
+)
 from .._tracing import evaluate
 from ._jvp import jvp_rule, tangent_type
 from ._transpose import Transposed, transpose_program
@@ -138,10 +147,14 @@ def split(program: Program, num_primals: int, num_outs: int) -> tuple[Program, P
             unknown.append(equation)
             linear.update(equation.outputs)
     tangent_outs = program.outputs[num_outs:]
+    # What follows cheaply from the results, the linear part computes again: results are
+    # often kept anyway, as operands of the next product say.
+    results = set(program.outputs[:num_outs]).difference(program.inputs)
+    again = _cheap_consequences(known, results)
+    whole = Program(program.inputs, [*again, *unknown], tangent_outs)
+    unknown = live_equations(whole)
+    linear.update(v for equation in again for v in equation.outputs)
     residuals: dict[Variable, None] = {}
-    unknown = list(
-        without_dead_code(Program(program.inputs, unknown, tangent_outs)).equations
-    )
     for atom in [a for e in unknown for a in e.inputs] + list(tangent_outs):
         if isinstance(atom, Variable) and atom not in linear:
             residuals[atom] = None
@@ -153,3 +166,24 @@ def split(program: Program, num_primals: int, num_outs: int) -> tuple[Program, P
         )
     )
     return primal, Program([*residuals, *tangent_inputs], unknown, tangent_outs)
+
+
+def _cheap_consequences(
+    equations: Sequence[Equation], results: set[Atom]
+) -> list[Equation]:
+    """The cheap equations that use nothing but results, and don't make them smaller."""
+    known, found = set(results), []
+    for equation in equations:
+        used = [a for a in equation.inputs if isinstance(a, Variable)]
+        (first, *others) = equation.outputs
+        if (
+            equation.primitive.cheap
+            and used
+            and not others
+            and known.issuperset(used)
+            and first not in known
+            and first.type.nbytes >= max(a.type.nbytes for a in used)
+        ):
+            found.append(equation)
+            known.add(first)
+    return found
