@@ -4,14 +4,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from .. import _backend
-from .._backend import pytree
-from .._ir import ArrayType, array_type, dtypes, message, type_error
-from .._ops._conversion import convert_element_type
-from .._tracing import Tracer, device_array, is_array_like, typeof
-from ._jvp import zeros_for
+from .._ir import dtypes, message, type_error
+from .._tracing import typeof
 from ._trees import flatten_with_path, name_of, path_text
 
 Function = Callable[..., Any]
@@ -145,62 +139,3 @@ def refuse_reduce_axes(transform: str, reduce_axes: Sequence[Any]) -> None:
                 "Leave it out, and sum over the axes with `lax.psum`.",
             )
         )
-
-
-class Form:
-    """What tangents and cotangents of a value look like.
-
-    A typed random key is one leaf here. Its derivative has dtype `float0`, like that of
-    an integer.
-
-    Args:
-        value: a tree of arrays.
-        types: of its leaves.
-        integers: their derivatives are integers, as `linear_transpose` has it.
-
-    Attributes:
-        tree: the tree of a derivative.
-        types: of its leaves.
-    """
-
-    __slots__ = ("tree", "types")
-
-    def __init__(
-        self, value: Any, types: Sequence[ArrayType], *, integers: bool = False
-    ) -> None:
-        leaves, self.tree = pytree.PUBLIC.flatten(value)
-        self.types = [
-            type
-            if type.is_differentiable or integers
-            else array_type(_visible_shape(leaf, type), dtypes.float0)
-            for leaf, type in zip(leaves, types, strict=True)
-        ]
-
-    def fill(self, values: Sequence[Any]) -> Any:
-        """A derivative with the given leaves; None stands for zeros."""
-        return self.tree.unflatten(list(map(derivative, values, self.types)))
-
-
-def _visible_shape(leaf: Any, type: ArrayType) -> tuple[int, ...]:
-    """The shape users see: of a random key without the axis of its words."""
-    return type.shape if is_array_like(leaf) else tuple(leaf.shape)
-
-
-def derivative(value: Any, type: ArrayType) -> Any:
-    """A tangent or cotangent as callers get it: weakly typed where its primal is.
-
-    Args:
-        value: None stands for zeros.
-        type: of the primal; for integers, `float0`.
-    """
-    if value is None:
-        if not type.is_differentiable:
-            return np.zeros(type.shape, dtypes.float0)
-        value = zeros_for(type)
-    if isinstance(value, np.ndarray):  # what came in comes back from the identity
-        value = device_array(value)
-    if not type.weak_type or typeof(value).weak_type:
-        return value
-    if isinstance(value, Tracer):
-        return convert_element_type(value, type.dtype, weak_type=True)
-    return _backend.with_type(device_array(value), type)

@@ -8,9 +8,9 @@ import numpy as np
 
 from .._ir import dtypes, message
 from .._tracing import typeof
+from ._derivatives import Form
 from ._differentiable import (
     Chosen,
-    Form,
     Function,
     refuse_reduce_axes,
     split_aux,

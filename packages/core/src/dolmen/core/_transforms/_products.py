@@ -3,25 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from .._backend import pytree
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import type_error
 from .._tracing import (
-    as_array,
     check_leaks,
     current_trace,
-    device_array,
     enter,
     is_array_like,
     record,
     typeof,
 )
+from ._derivatives import Form, derivative
 from ._differentiable import (
-    Form,
     Function,
     check_callable,
-    derivative,
     refuse_reduce_axes,
     split_aux,
 )
@@ -33,7 +27,6 @@ from ._trees import (
     argument_leaves,
     flatten,
     name_of,
-    path_text,
     result_leaves,
 )
 
@@ -81,7 +74,7 @@ def jvp(
     primals, tangents = tuple(primals), tuple(tangents)
     leaves, tree = argument_leaves("jvp", fun, primals)
     form = Form(primals, [typeof(leaf) for leaf in leaves])
-    given = _tangents(f"jvp of {name_of(fun)}", tangents, form)
+    given = form.tangents(f"jvp of {name_of(fun)}", tangents)
     trace = JvpTrace(current_trace(), name_of(fun))
     args = [
         leaf if tangent is None else JvpTracer(trace, leaf, tangent)
@@ -218,7 +211,7 @@ class _Push:
         self.form, self.out_form = run.form, run.out_form
 
     def __call__(self, residuals: Sequence[Any], *tangents: Any) -> Any:
-        given = _tangents(f"linearize of {self.name}", tangents, self.form)
+        given = self.form.tangents(f"linearize of {self.name}", tangents)
         found = self.tape.push(residuals, [t for t in given if t is not None])
         return self.out_form.fill(found)
 
@@ -270,7 +263,7 @@ class _Pull:
                 f"{where}: expected one cotangent, with the tree {self.out_form.tree} "
                 f"of the function's result, got {len(cotangents)}."
             )
-        cts = _cotangents(where, cotangents[0], self.out_form)
+        cts = self.out_form.cotangents(where, cotangents[0])
         found = iter(self.tape.pull(residuals, cts))
         return self.form.fill(
             [next(found) if t.is_differentiable else None for t in self.form.types]
@@ -321,7 +314,7 @@ def linear_transpose(
 
     def transposed(cotangent: Any) -> Any:
         where = f"linear_transpose of {name_of(fun)}"
-        found = run_transposed(program, captures, _cotangents(where, cotangent, form))
+        found = run_transposed(program, captures, form.cotangents(where, cotangent))
         return tree.unflatten(
             [
                 derivative(zeros_for(type) if ct is None else ct, type)
@@ -330,104 +323,3 @@ def linear_transpose(
         )
 
     return transposed
-
-
-# ---- what the caller passes ----------------------------------------------------------
-
-
-def _tangents(where: str, tangents: Any, form: Form) -> list[Any]:
-    """Leaves of tangents of a certain form; None without derivative.
-
-    Raises:
-        TypeError: the tree or a dtype differs; integers have tangents of `float0`.
-        ValueError: a shape differs.
-    """
-    leaves, tree = pytree.PUBLIC.flatten(tangents)
-    if tree != form.tree:
-        raise type_error(
-            f"{where}: expected tangents with the tree {form.tree}, that of the "
-            f"primals, got {tree}."
-        )
-    leaves, types = list(map(as_array, leaves)), form.types
-    wrong = _different(leaves, types)
-    if wrong:
-        listed = _listed("tangents", tangents, leaves, types, wrong)
-        same_shapes = all(np.shape(leaves[i]) == types[i].shape for i in wrong)
-        error = type_error if same_shapes else value_error
-        raise error(
-            f"{where}: expected tangents with the shapes and dtypes of their primals, "
-            "`float0` for integers, got\n" + listed
-        )
-    return [
-        None
-        if not type.is_differentiable
-        else leaf
-        if typeof(leaf).dtype == type.dtype
-        else device_array(leaf, tangent_type(type))
-        for leaf, type in zip(leaves, types, strict=True)
-    ]
-
-
-def _cotangents(where: str, cotangent: Any, form: Form) -> list[Any]:
-    """Leaves of a cotangent of a certain form; what has no derivative may be anything.
-
-    Raises:
-        ValueError: the tree, a shape or a dtype differs.
-    """
-    leaves, tree = pytree.PUBLIC.flatten(cotangent)
-    if tree != form.tree:
-        raise value_error(
-            f"{where}: expected a cotangent with the tree {form.tree}, that of the "
-            f"function's result, got {tree}."
-        )
-    leaves, types = list(map(as_array, leaves)), form.types
-    wrong = [i for i in _different(leaves, types) if types[i].dtype != dtypes.float0]
-    if wrong:
-        raise value_error(
-            f"{where}: expected a cotangent with the shapes and dtypes of the "
-            "function's result, got\n"
-            + _listed("cotangent", cotangent, leaves, types, wrong)
-        )
-    return [
-        device_array(leaf, tangent_type(type))
-        if isinstance(leaf, bool | int | float | complex)
-        else leaf
-        for leaf, type in zip(leaves, types, strict=True)
-    ]
-
-
-def _different(leaves: Sequence[Any], types: Sequence[ArrayType]) -> list[int]:
-    """Which leaves have not the shape and dtype they should have.
-
-    A Python float may stand for a floating-point number of any width.
-    """
-    wrong = []
-    for index, (leaf, type) in enumerate(zip(leaves, types, strict=True)):
-        if not is_array_like(leaf):  # a random key
-            wrong.append(index)
-            continue
-        given = typeof(leaf)
-        same = given.dtype == type.dtype or (
-            given.weak_type and dtypes.kind(given.dtype) == dtypes.kind(type.dtype)
-        )
-        if given.shape != type.shape or not same:
-            wrong.append(index)
-    return wrong
-
-
-def _listed(
-    label: str,
-    whole: Any,
-    leaves: Sequence[Any],
-    types: Sequence[ArrayType],
-    wrong: Sequence[int],
-) -> str:
-    paths = [path_text(path) for path, _ in pytree.PUBLIC.flatten_with_path(whole)[0]]
-
-    def describe(leaf: Any) -> str:
-        return repr(typeof(leaf)) if is_array_like(leaf) else type(leaf).__name__
-
-    return "\n".join(
-        f"  {label}{paths[i]}: {describe(leaves[i])}, expected {types[i]!r}"
-        for i in wrong
-    )
