@@ -204,6 +204,16 @@ def test_sizes_and_transfers(value):
     assert described(x.to_device(x.sharding)) == described(x)
 
 
+def test_transfers_go_to_devices():
+    with pytest.raises(TypeError, match="device_put") as caught:
+        jnp.ones(2).to_device("cpu")
+
+    assert str(caught.value).splitlines()[0] == (
+        "device_put: device must be a device, a `SingleDeviceSharding` or None, got "
+        "'cpu'."
+    )
+
+
 def test_transfers_know_no_streams():
     with pytest.raises(ValueError, match="to_device") as caught:
         jnp.ones(2).to_device(dc.devices()[0], stream=1)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _backend, dlpack as _dlpack
+from .._higher_order import device_put
 from .._ir import message, value_error
 from .._tracing import Tracer, device_array, not_concrete
 from . import _creation
@@ -101,6 +102,7 @@ def to_device(self: Any, device: Any, *, stream: None = None) -> Any:
         stream: for the array API standard's sake: None.
 
     Raises:
+        TypeError: `device` is none.
         ValueError: a `stream` is given.
     """
     if stream is not None:
@@ -108,7 +110,7 @@ def to_device(self: Any, device: Any, *, stream: None = None) -> Any:
             f"to_device: `stream` is not supported, got {stream!r}.",
             "Leave it out: transfers are ordered by the runtime.",
         )
-    return _creation.array(self, copy=False, device=getattr(device, "_device", device))
+    return device_put(self, device)
 
 
 _METHODS = """
