@@ -575,3 +575,17 @@ def test_a_name_is_saved_or_offloaded_but_not_both():
         "both, but 'b' is in `names_which_can_be_saved` and in "
         "`names_which_can_be_offloaded`.\n  at HERE"
     )
+
+
+def test_effects_happen_again_with_the_recomputation():
+    seen = []
+
+    def noted(x):
+        dc.debug.callback(lambda v: seen.append(float(v)), x, ordered=True)
+        return jnp.sin(x)
+
+    gradient = dc.jit(dc.grad(dc.checkpoint(noted)))(1.0)
+    dc.effects_barrier()
+
+    assert seen == [1.0, 1.0]
+    np.testing.assert_allclose(gradient, np.cos(1.0), rtol=1e-6)

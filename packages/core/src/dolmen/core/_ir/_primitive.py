@@ -56,7 +56,7 @@ class Primitive(metaclass=_Interning):
 
     multiple_results: ClassVar[bool] = False
     interned: ClassVar[bool] = True
-    # Whether to compute the results again is cheaper than to keep them.
+    # Whether to compute the (one) result again is cheaper than to keep it.
     cheap: ClassVar[bool] = False
 
     # Per instance: types inferred so far, and rules derived by transformations.

@@ -175,15 +175,10 @@ def _cheap_consequences(
     known, found = set(results), []
     for equation in equations:
         used = [a for a in equation.inputs if isinstance(a, Variable)]
-        (first, *others) = equation.outputs
-        if (
-            equation.primitive.cheap
-            and used
-            and not others
-            and known.issuperset(used)
-            and first not in known
-            and first.type.nbytes >= max(a.type.nbytes for a in used)
-        ):
+        if not (equation.primitive.cheap and used and known.issuperset(used)):
+            continue
+        (made,) = equation.outputs
+        if made not in known and made.type.nbytes >= max(a.type.nbytes for a in used):
             found.append(equation)
-            known.add(first)
+            known.add(made)
     return found
