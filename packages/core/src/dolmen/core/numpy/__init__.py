@@ -5,6 +5,9 @@ and work under every transformation. They take arrays, NumPy arrays and Python s
 but no lists: write `jnp.array(...)` around those.
 """
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from ..dtypes import (
     can_cast as can_cast,
     finfo as finfo,
@@ -378,3 +381,24 @@ bool = bool_
 newaxis = None
 
 __all__ = ["bool", "newaxis"]
+
+# Families that few programs use, loaded with the first of their names.
+_FAMILIES = {
+    "_sets": (
+        "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
+        "unique_inverse unique_values"
+    ),
+}
+_HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> _Any:
+    """Load a family at the first use of one of its names."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _importlib.import_module(f"{__name__}.{_HOMES[name]}")
+    return globals().setdefault(name, getattr(home, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -163,7 +163,7 @@ def unique(
                 "unique (the size of its result)",
                 "Pass `size`, the number of elements of the result.",
             )
-        values = _sorted_groups(ar, bool(equal_nan))[1]
+        values = sorted_groups(ar, bool(equal_nan))[1]
         size = int(np.sum(np.asarray(values))) if type.size else 0
     made: list[Any] = list(
         _unique(ar, fill_value, size=size, equal_nan=bool(equal_nan))
@@ -176,7 +176,7 @@ def unique(
 
 
 @jit_when_eager(static_argnames=("equal_nan",))
-def _sorted_groups(ar: Any, equal_nan: bool) -> Any:
+def sorted_groups(ar: Any, equal_nan: bool) -> Any:
     """Sorted elements, whether each differs from the one before it, and its place."""
     flat = lax.reshape(as_array(ar), (typeof(ar).size,))
     places = lax.iota(_INT32, typeof(flat).size)
@@ -196,7 +196,7 @@ def _sorted_groups(ar: Any, equal_nan: bool) -> Any:
 
 @jit_when_eager(static_argnames=("size", "equal_nan"))
 def _unique(ar: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
-    values, starts, places = _sorted_groups(ar, equal_nan)
+    values, starts, places = sorted_groups(ar, equal_nan)
     (count,) = typeof(values).shape
     dtype = index_dtype()
     if not (count and size):

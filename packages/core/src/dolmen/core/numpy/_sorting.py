@@ -201,7 +201,7 @@ def insertion_places(a: Any, v: Any, right: bool, compare_all: bool) -> Any:
         compare_all: compare every pair, rather than halve an interval.
     """
     # Without axes `v` must not stretch: it is compared with elements of `a`.
-    a, v = _alike("searchsorted", a, v)
+    a, v = alike("searchsorted", a, v)
     (size,), shape = typeof(a).shape, typeof(v).shape
     before = functools.partial(_is_before, or_equal=right)
     dtype = index_dtype()
@@ -224,7 +224,7 @@ def insertion_places(a: Any, v: Any, right: bool, compare_all: bool) -> Any:
     return lax.convert_element_type(low, dtype)
 
 
-def _alike(function: str, *args: Any) -> list[Any]:
+def alike(function: str, *args: Any) -> list[Any]:
     """Operands of one dtype in their own shapes."""
     types = [typeof(x) for x in args]
     dtype, _ = dtypes.promote([(t.dtype, t.weak_type) for t in types])
