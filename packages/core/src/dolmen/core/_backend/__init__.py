@@ -81,6 +81,7 @@ from ._interchange import (
     export_dlpack as export_dlpack,
     import_dlpack as import_dlpack,
 )
+from ._lapack import lapack_target as lapack_target
 from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
 

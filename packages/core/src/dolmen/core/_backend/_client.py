@@ -14,7 +14,7 @@ import numpy as np
 from jaxlib import xla_client
 from jaxlib.version import __version__ as jaxlib_version
 
-from . import _flags
+from . import _flags, _lapack
 
 Device: TypeAlias = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError
@@ -233,6 +233,7 @@ def compile_and_load(
 
 def deserialize_executable(data: bytes, device: Device, options: Any) -> Any:
     """Load an executable that `serialize_executable` wrote."""
+    _lapack.provide_targets(data)
     return client().deserialize_executable(data, _device_list(device), options)
 
 

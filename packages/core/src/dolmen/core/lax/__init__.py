@@ -216,3 +216,12 @@ from .._transforms._exchanges import (
     psum_scatter as psum_scatter,
     pswapaxes as pswapaxes,
 )
+
+
+def __getattr__(name: str) -> object:
+    """Load `linalg` at first use."""
+    import importlib
+
+    if name == "linalg":
+        return importlib.import_module(f"{__name__}.linalg")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

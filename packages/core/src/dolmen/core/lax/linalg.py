@@ -1,0 +1,21 @@
+"""Factorizations of matrices and triangular systems.
+
+Matrices are the last two axes of an array, the leading axes number a batch. Dtypes are
+float32, float64, complex64 and complex128. On the CPU LAPACK computes them.
+"""
+
+from .._ops._cholesky import (
+    cholesky as cholesky,
+    triangular_solve as triangular_solve,
+)
+from .._ops._lu import (
+    lu as lu,
+    lu_pivots_to_permutation as lu_pivots_to_permutation,
+)
+from .._ops._qr import householder_product as householder_product, qr as qr
+from .._ops._spectral import (
+    EighImplementation as EighImplementation,
+    SvdAlgorithm as SvdAlgorithm,
+    eigh as eigh,
+    svd as svd,
+)

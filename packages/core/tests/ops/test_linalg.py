@@ -1,0 +1,192 @@
+"""Failures, symmetry, batches, messages and serialization of factorizations."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
+from dolmen.core import lax
+from dolmen.core.experimental import serialize_executable
+
+from .test_shape import problem
+
+RNG = np.random.default_rng(0)
+
+
+def test_cholesky_of_an_indefinite_matrix_of_a_batch_is_nan():
+    batch = np.stack([4 * np.eye(2), -np.eye(2)]).astype(np.float32)
+
+    got = np.asarray(lax.linalg.cholesky(batch))
+
+    np.testing.assert_array_equal(got[0], 2 * np.eye(2))
+    assert np.isnan(got[1][np.tril_indices(2)]).all()
+
+
+def eigenvalues(x, **options):
+    return lax.linalg.eigh(x, **options)[1]
+
+
+@pytest.mark.parametrize("function", [lax.linalg.cholesky, eigenvalues])
+def test_input_is_symmetrized_unless_told_otherwise(function):
+    x = np.array([[4.0, 9.0], [1.0, 5.0]], np.float32)
+
+    mean, lower = function(x), function(x, symmetrize_input=False)
+
+    np.testing.assert_allclose(
+        mean, function((x + x.T) / 2, symmetrize_input=False), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        lower, function(np.tril(x) + np.tril(x, -1).T), rtol=1e-6
+    )
+
+
+def test_nan_goes_through_eigenvalues_and_singular_values():
+    x = np.full((2, 2), np.nan, np.float32)
+
+    values = lax.linalg.eigh(x)[1], lax.linalg.svd(x, compute_uv=False)
+
+    assert np.isnan(values).all()
+
+
+def test_singular_matrices_have_factors():
+    factors, _, _ = lax.linalg.lu(np.ones((2, 2), np.float32))
+
+    np.testing.assert_array_equal(factors, [[1, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (0, 2, 2), (2, 3, 0)])
+def test_matrices_without_elements_have_factors(shape):
+    x = np.zeros(shape, np.float32)
+
+    q, r = lax.linalg.qr(x)
+    u, s, v = lax.linalg.svd(x)
+    factors, pivots, permutation = lax.linalg.lu(x)
+
+    expected = np.linalg.svd(x)
+    assert [u.shape, s.shape, v.shape] == [y.shape for y in expected]
+    np.testing.assert_array_equal(u, expected[0])
+    np.testing.assert_array_equal(v, expected[2])
+    assert (*q.shape[:-1], *r.shape[-2:]) == (*shape[:-1], shape[-2], shape[-1])
+    assert (factors.shape, pivots.shape[-1]) == (shape, min(shape[-2:]))
+    np.testing.assert_array_equal(
+        permutation, np.broadcast_to(np.arange(shape[-2]), shape[:-1])
+    )
+
+
+def test_full_qr_of_a_tall_matrix_keeps_its_columns_orthonormal_to_first_order():
+    x, dx = RNG.normal(size=(2, 4, 2))
+
+    with dc.enable_x64(True):
+        outs, tangents = dc.jvp(lax.linalg.qr, (x,), (dx,))
+
+    (q, r), (dq, dr) = map(np.asarray, outs), map(np.asarray, tangents)
+    np.testing.assert_allclose(q.T @ dq, -(dq.T @ q), atol=1e-12)
+    np.testing.assert_allclose(dq @ r + q @ dr, dx, atol=1e-12)
+
+
+def test_derivative_of_full_singular_vectors_is_refused():
+    x = np.ones((3, 2), np.float32)
+
+    with pytest.raises(NotImplementedError) as error:
+        dc.jvp(lax.linalg.svd, (x,), (x,))
+
+    assert str(error.value).splitlines()[0] == (
+        "svd: the derivative of full matrices that are not square is not determined. "
+        "Use full_matrices=False."
+    )
+
+
+def test_one_right_side_needs_no_axis():
+    a = np.array([[2, 0], [1, 4]], np.float32)
+    b = np.array([2, 9], np.float32)
+
+    left = lax.linalg.triangular_solve(a, b, left_side=True, lower=True)
+    right = lax.linalg.triangular_solve(a, b, lower=True)
+
+    np.testing.assert_allclose(left, np.linalg.solve(a, b), rtol=1e-6)
+    np.testing.assert_allclose(right, np.linalg.solve(a.T, b), rtol=1e-6)
+
+
+def test_scan_of_factorizations_is_differentiated():
+    x = (np.eye(2) * [[2.0, 3.0]]).astype(np.float32)
+
+    def loss(x):
+        def body(c, _):
+            return lax.linalg.cholesky(c @ c.T), None
+
+        return jnp.trace(lax.scan(body, x, None, 2)[0])
+
+    # Of a positive diagonal matrix the factor of its square is itself.
+    np.testing.assert_allclose(dc.jit(dc.grad(loss))(x), np.eye(2), atol=1e-5)
+
+
+MESSAGES = {
+    "integers": (
+        lambda: lax.linalg.cholesky(np.eye(2, dtype=np.int32)),
+        TypeError,
+        "cholesky: expected float32, float64, complex64 or complex128, the same for "
+        "all operands, got i32[2,2].\nConvert with `.astype(...)` first.",
+    ),
+    "not square": (
+        lambda: lax.linalg.eigh(np.ones((2, 3), np.float32)),
+        ValueError,
+        "eigh: expected square matrices, got f32[2,3].",
+    ),
+    "vector": (
+        lambda: lax.linalg.svd(np.ones(3, np.float32)),
+        ValueError,
+        "svd: expected at least 2 axes, got f32[3].",
+    ),
+    "sizes": (
+        lambda: lax.linalg.triangular_solve(
+            np.ones((2, 2), np.float32), np.ones((3, 1), np.float32), left_side=True
+        ),
+        ValueError,
+        "triangular_solve: expected `b` to have as many rows as `a`, got f32[2,2] and "
+        "f32[3,1].",
+    ),
+    "batches": (
+        lambda: lax.linalg.triangular_solve(
+            np.ones((4, 2, 2), np.float32), np.ones((3, 2, 2), np.float32)
+        ),
+        ValueError,
+        "triangular_solve: leading axes of the operands must be equal, got f32[4,2,2], "
+        "f32[3,2,2].\nBroadcast the operands first.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES.values(), ids=MESSAGES.keys())
+def test_message_names_what_does_not_fit(case):
+    function, kind, expected = case
+
+    with pytest.raises(kind) as error:
+        function()
+
+    assert problem(error) == expected
+
+
+LOAD = """
+import pickle, sys
+from dolmen.core.experimental import serialize_executable
+parts = pickle.load(open(sys.argv[1], "rb"))
+x = [[4.0, 0.0], [0.0, 9.0]]
+import dolmen.core.numpy as jnp
+print(serialize_executable.deserialize_and_load(*parts)(jnp.array(x)).sum())
+"""
+
+
+def test_serialized_executables_find_lapack_in_a_new_process(tmp_path):
+    compiled = dc.jit(lax.linalg.cholesky).lower(jnp.eye(2)).compile()
+    path = tmp_path / "executable"
+    path.write_bytes(pickle.dumps(serialize_executable.serialize(compiled)))
+
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, path], capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("5.0\n", "")
