@@ -384,10 +384,13 @@ __all__ = ["bool", "newaxis"]
 
 # Families that few programs use, loaded with the first of their names.
 _FAMILIES = {
+    "_calculus": "ediff1d gradient interp unwrap",
+    "_polynomials": "polyadd polyder polydiv polyint polymul polysub polyval vander",
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
         "unique_inverse unique_values"
     ),
+    "_signals": "convolve corrcoef correlate cov",
 }
 _HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
 

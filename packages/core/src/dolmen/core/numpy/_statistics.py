@@ -285,7 +285,7 @@ def diff(
     made: Any = a
     for _ in range(n):
         size = typeof(made).shape[index]
-        later = lax.slice_in_dim(made, 1, size, axis=index)
+        later = lax.slice_in_dim(made, min(1, size), size, axis=index)
         earlier = lax.slice_in_dim(made, 0, max(size - 1, 0), axis=index)
         is_bool = typeof(made).dtype == np.dtype(bool)
         made = lax.ne(later, earlier) if is_bool else lax.sub(later, earlier)
