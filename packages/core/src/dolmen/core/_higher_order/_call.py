@@ -11,29 +11,33 @@ from .._transforms import (
     batch_size,
     jvp_program,
     linearize_program,
+    transpose_linearized,
     transpose_program,
 )
 
 
-class Jit(Primitive):
-    """Calls `program`; lowered to a function of the module."""
+class ProgramCall(Primitive):
+    """Runs the program `called`; transformations make calls of other programs of it."""
 
     interned = False
     multiple_results = True
 
-    program: Program
+    @property
+    def called(self) -> Program:
+        """The program."""
+        raise NotImplementedError(type(self).__name__)
 
     @property
     def effects(self) -> frozenset[str]:
-        return self.program.effects
+        return self.called.effects
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        assert len(arg_types) == len(self.program.inputs), (arg_types, self.program)
-        return self.program.out_types
+        assert len(arg_types) == len(self.called.inputs), (arg_types, self.called)
+        return self.called.out_types
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         active = tuple(t is not None for t in tangents)
-        program, out_active = jvp_program(self.program, active)
+        program, out_active = jvp_program(self.called, active)
         flat = call(program, [*primals, *(t for t in tangents if t is not None)])
         rest = iter(flat[len(out_active) :])
         return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
@@ -41,7 +45,25 @@ class Jit(Primitive):
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
     ) -> Linearization:
-        return call_linearization(linearize_program(self.program, active))
+        return call_linearization(linearize_program(self.called, active))
+
+    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
+        return transpose_linearized(self, cotangents, args)
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        size = batch_size(args, axes)
+        program, out_axes = batch_program(self.called, tuple(axes), size)
+        return call(program, args), out_axes
+
+
+class Jit(ProgramCall):
+    """Calls `program`; lowered to a function of the module."""
+
+    program: Program
+
+    @property
+    def called(self) -> Program:
+        return self.program
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         linear = [isinstance(arg, Linear) for arg in args]
@@ -56,15 +78,6 @@ class Jit(Primitive):
         )
         has_ct = iter(produced)
         return [next(cts) if is_lin and next(has_ct) else None for is_lin in linear]
-
-    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        size = batch_size(args, axes)
-        program, out_axes = batch_program(self.program, tuple(axes), size)
-        return call(program, args), out_axes
-
-    @property
-    def called(self) -> Program:
-        return self.program
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         return builder.call(self.program, args)

@@ -6,66 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, Program, type_error
+from .._ir import Program, type_error
 from .._lowering import mlir
 from .._tracing import Tracer, bind, closed, typeof
-from .._transforms import (
-    Linearization,
-    batch_program,
-    batch_size,
-    jvp_program,
-    linearize_program,
-    transpose_linearized,
-)
 from .._transforms._trees import argument_leaves, name_of
-from ._call import call, call_linearization
+from ._call import ProgramCall
 from ._functions import check_callable, record_tree
 
 _ATTRIBUTES = (bool, int, float, str, np.ndarray, np.generic)
 
 
-class Composite(Primitive):
+class Composite(ProgramCall):
     """Calls `program` under a name; lowered to `stablehlo.composite`.
 
     What transformations make of it is an ordinary call, since the name says nothing of
     derivatives and batches.
     """
 
-    interned = False
-    multiple_results = True
-
     program: Program
     label: str
     version: int
     attributes: tuple[tuple[str, Any], ...]
-
-    @property
-    def effects(self) -> frozenset[str]:
-        """Those of the program."""
-        return self.program.effects
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return self.program.out_types
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        active = tuple(t is not None for t in tangents)
-        program, out_active = jvp_program(self.program, active)
-        flat = call(program, [*primals, *(t for t in tangents if t is not None)])
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
-
-    def linearize(
-        self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
-    ) -> Linearization:
-        return call_linearization(linearize_program(self.program, active))
-
-    def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        return transpose_linearized(self, cotangents, args)
-
-    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
-        size = batch_size(args, axes)
-        program, out_axes = batch_program(self.program, tuple(axes), size)
-        return call(program, args), out_axes
 
     @property
     def called(self) -> Program:
