@@ -93,6 +93,7 @@ from .._ops._dot import (
     dot as dot,
     dot_general as dot_general,
 )
+from .._ops._fft import FftType as FftType, fft as fft
 from .._ops._gather import (
     GatherDimensionNumbers as GatherDimensionNumbers,
     GatherScatterMode as GatherScatterMode,

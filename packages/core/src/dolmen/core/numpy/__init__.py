@@ -393,10 +393,13 @@ _FAMILIES = {
     "_signals": "convolve corrcoef correlate cov",
 }
 _HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
+_MODULES = ("fft",)
 
 
 def __getattr__(name: str) -> _Any:
-    """Load a family at the first use of one of its names."""
+    """Load a module, or a family at the first use of one of its names."""
+    if name in _MODULES:
+        return _importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _importlib.import_module(f"{__name__}.{_HOMES[name]}")
@@ -404,4 +407,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_MODULES})
