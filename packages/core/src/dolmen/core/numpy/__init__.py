@@ -385,6 +385,11 @@ __all__ = ["bool", "newaxis"]
 # Families that few programs use, loaded with the first of their names.
 _FAMILIES = {
     "_calculus": "ediff1d gradient interp unwrap",
+    "_grids": (
+        "c_ diag_indices_from fill_diagonal index_exp ix_ mask_indices mgrid ogrid "
+        "place put r_ ravel_multi_index s_ tril_indices_from triu_indices_from "
+        "unravel_index"
+    ),
     "_polynomials": "polyadd polyder polydiv polyint polymul polysub polyval vander",
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
