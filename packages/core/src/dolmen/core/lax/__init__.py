@@ -1,5 +1,7 @@
 """Operations close to XLA, and structured control flow."""
 
+from typing import Any as _Any
+
 from .._higher_order import (
     associative_scan as associative_scan,
     composite as composite,
@@ -219,7 +221,7 @@ from .._transforms._exchanges import (
 )
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """Load `linalg` at first use."""
     import importlib
 

@@ -398,7 +398,7 @@ _FAMILIES = {
     "_signals": "convolve corrcoef correlate cov",
 }
 _HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
-_MODULES = ("fft",)
+_MODULES = ("fft", "linalg")
 
 
 def __getattr__(name: str) -> _Any:

@@ -1,0 +1,186 @@
+"""Factorizations as named tuples."""
+
+from typing import Any, NamedTuple
+
+from ... import lax
+from ..._ir import value_error
+from ..._ops._matrices import adjoint
+from ..._ops._qr import householder_qr
+from ..._tracing import typeof
+from .._array_like import Array, ArrayLike
+from .._eager import jit_when_eager
+from .._promotion import promote_args_inexact
+
+
+class EighResult(NamedTuple):
+    """Eigenvalues ``[..., n]`` and eigenvectors ``[..., n, n]``, the columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
+class QRResult(NamedTuple):
+    """`Q` ``[..., m, k]`` and `R` ``[..., k, n]``."""
+
+    Q: Array
+    R: Array
+
+
+class SVDResult(NamedTuple):
+    """`U` ``[..., m, k]``, `S` ``[..., min(m, n)]`` and `Vh` ``[..., k, n]``."""
+
+    U: Array
+    S: Array
+    Vh: Array
+
+
+@jit_when_eager(static_argnames=("upper", "symmetrize_input"))
+def cholesky(
+    a: ArrayLike, *, upper: bool = False, symmetrize_input: bool = True
+) -> Array:
+    """The triangular matrix `L` with ``L @ L.mT.conj() == a``.
+
+    Args:
+        a: ``[..., n, n]``, Hermitian and positive definite.
+        upper: give ``L.mT.conj()``.
+        symmetrize_input: take the mean of `a` and its adjoint; else only one triangle
+            is read, the upper one with `upper`.
+
+    Returns:
+        ``[..., n, n]``; NaN where `a` is not positive definite (NumPy raises).
+
+    Raises:
+        ValueError: the last two sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.cholesky(jnp.array([[4, 2], [2, 5]]))
+        Array([[2., 0.],
+               [1., 2.]], dtype=float32)
+    """
+    (x,) = promote_args_inexact("cholesky", a)
+    if upper and not symmetrize_input:
+        x = adjoint(x)
+    factor = lax.linalg.cholesky(x, symmetrize_input=symmetrize_input)
+    return adjoint(factor) if upper else factor
+
+
+@jit_when_eager(static_argnames=("UPLO", "symmetrize_input"))
+def eigh(
+    a: ArrayLike, UPLO: str | None = None, symmetrize_input: bool = True
+) -> EighResult:
+    """Eigenvalues, ascending, and eigenvectors of Hermitian matrices.
+
+    Args:
+        a: ``[..., n, n]``.
+        UPLO: "L" or "U": which triangle is read without `symmetrize_input`.
+        symmetrize_input: take the mean of `a` and its adjoint.
+
+    Returns:
+        Real eigenvalues ``[..., n]`` and eigenvectors ``[..., n, n]``, the columns.
+
+    Raises:
+        ValueError: the last two sizes differ, or `UPLO` is another text.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.eigh(jnp.array([[2, 0], [0, 1]])).eigenvalues
+        Array([1., 2.], dtype=float32)
+    """
+    if UPLO not in (None, "L", "U"):
+        raise value_error(f"eigh: `UPLO` must be None, 'L' or 'U', got {UPLO!r}.")
+    (x,) = promote_args_inexact("eigh", a)
+    vectors, values = lax.linalg.eigh(
+        x, lower=UPLO != "U", symmetrize_input=symmetrize_input
+    )
+    return EighResult(values, vectors)
+
+
+@jit_when_eager(static_argnames=("UPLO", "symmetrize_input"))
+def eigvalsh(
+    a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True
+) -> Array:
+    """Eigenvalues of Hermitian matrices, ascending: see `eigh`."""
+    return eigh(a, UPLO, symmetrize_input).eigenvalues
+
+
+@jit_when_eager(static_argnames=("mode",))
+def qr(a: ArrayLike, mode: str = "reduced") -> Any:
+    """QR factors: ``a == Q @ R``, the columns of `Q` orthonormal, `R` triangular.
+
+    Args:
+        a: ``[..., m, n]``.
+        mode: "reduced": `Q` ``[..., m, k]`` and `R` ``[..., k, n]`` with
+            ``k = min(m, n)``; "complete": the same with ``k = m``; "r": `R` alone, as
+            reduced; "raw": LAPACK's reflections, transposed, and their scales.
+
+    Returns:
+        A `QRResult`; an array with "r".
+
+    Raises:
+        ValueError: another `mode`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> q, r = jnp.linalg.qr(jnp.ones((3, 2)))
+        >>> q.shape, r.shape
+        ((3, 2), (2, 2))
+    """
+    (x,) = promote_args_inexact("qr", a)
+    if mode == "raw":
+        packed, taus = householder_qr(x)
+        return QRResult(lax.transpose(packed, _swapped(packed)), taus)
+    if mode not in ("reduced", "complete", "r"):
+        raise value_error(
+            f"qr: `mode` must be 'reduced', 'complete', 'r' or 'raw', got {mode!r}."
+        )
+    q, r = lax.linalg.qr(x, full_matrices=mode == "complete")
+    return r if mode == "r" else QRResult(q, r)
+
+
+def _swapped(x: Any) -> tuple[int, ...]:
+    n = typeof(x).ndim
+    return (*range(n - 2), n - 1, n - 2)
+
+
+@jit_when_eager(
+    static_argnames=("full_matrices", "compute_uv", "hermitian", "subset_by_index")
+)
+def svd(
+    a: ArrayLike,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
+    subset_by_index: tuple[int, int] | None = None,
+) -> Any:
+    """Singular values, descending, and vectors: ``a == U @ diag(S) @ Vh``.
+
+    Args:
+        a: ``[..., m, n]``.
+        full_matrices: make `U` and `Vh` square.
+        compute_uv: give the vectors too.
+        hermitian: a promise that `a` is Hermitian; the result is the same without it.
+        subset_by_index: None, or ``(0, min(m, n))``.
+
+    Returns:
+        An `SVDResult`; the values ``[..., min(m, n)]`` alone without `compute_uv`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.svd(jnp.array([[3, 0], [0, 4]]), compute_uv=False)
+        Array([4., 3.], dtype=float32)
+    """
+    (x,) = promote_args_inexact("svd", a)
+    made = lax.linalg.svd(
+        x,
+        full_matrices=full_matrices,
+        compute_uv=compute_uv,
+        subset_by_index=subset_by_index,
+    )
+    return SVDResult(*made) if compute_uv else made
+
+
+@jit_when_eager
+def svdvals(x: ArrayLike, /) -> Array:
+    """Singular values ``[..., min(m, n)]`` of ``[..., m, n]``, descending."""
+    return svd(x, compute_uv=False)

@@ -1,0 +1,161 @@
+"""`numpy.linalg` against NumPy, under jit, vmap and differentiation."""
+
+import numpy as np
+import pytest
+
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
+
+RNG = np.random.default_rng(0)
+SQUARE = RNG.normal(size=(2, 3, 3))
+POSITIVE = SQUARE @ SQUARE.mT + np.eye(3)
+COMPLEX = SQUARE + 1j * RNG.normal(size=(2, 3, 3))
+TOLERANCE = {"float32": 1e-4, "float64": 1e-11, "complex64": 1e-4, "int32": 1e-4}
+
+la = jnp.linalg
+
+
+# Function, the same in NumPy, arguments.
+ROWS = {
+    "cholesky": (la.cholesky, np.linalg.cholesky, (POSITIVE,)),
+    "cholesky upper": (
+        lambda a: la.cholesky(a, upper=True, symmetrize_input=False),
+        lambda a: np.linalg.cholesky(a, upper=True),
+        (POSITIVE,),
+    ),
+    "eigvalsh": (la.eigvalsh, np.linalg.eigvalsh, (POSITIVE,)),
+    "eigvalsh U": (
+        lambda a: la.eigvalsh(a, "U", symmetrize_input=False),
+        lambda a: np.linalg.eigvalsh(a, "U"),
+        (SQUARE,),
+    ),
+    "eigh": (
+        lambda a: abs(la.eigh(a).eigenvectors),
+        lambda a: abs(np.linalg.eigh(a).eigenvectors),
+        (POSITIVE,),
+    ),
+    "qr": (lambda a: la.qr(a).R, lambda a: np.linalg.qr(a).R, (SQUARE[:, :, :2],)),
+    "qr complete": (
+        lambda a: la.qr(a, "complete").Q,
+        lambda a: np.linalg.qr(a, "complete").Q,
+        (SQUARE[:, :, :2],),
+    ),
+    "qr r": (lambda a: la.qr(a, "r"), lambda a: np.linalg.qr(a, "r"), (SQUARE,)),
+    "qr raw": (
+        lambda a: la.qr(a, "raw")[0],
+        lambda a: np.linalg.qr(a, "raw")[0],
+        (SQUARE,),
+    ),
+    "svdvals": (la.svdvals, np.linalg.svdvals, (SQUARE,)),
+    "svd": (lambda a: abs(la.svd(a).Vh), lambda a: abs(np.linalg.svd(a).Vh), (SQUARE,)),
+    "solve": (la.solve, np.linalg.solve, (SQUARE, SQUARE[:, :, :2])),
+    "solve one": (la.solve, np.linalg.solve, (SQUARE, SQUARE[0, 0])),
+    "inv": (la.inv, np.linalg.inv, (SQUARE,)),
+    "inv complex": (la.inv, np.linalg.inv, (COMPLEX.astype("complex64"),)),
+    "inv integers": (la.inv, np.linalg.inv, (np.diag([1, 2, 4]).astype("int32"),)),
+    "det": (la.det, np.linalg.det, (SQUARE,)),
+    "det empty": (la.det, np.linalg.det, (np.zeros((2, 0, 0)),)),
+    "det singular": (la.det, np.linalg.det, (np.ones((2, 2)),)),
+    "slogdet sign": (
+        lambda a: la.slogdet(a).sign,
+        lambda a: np.linalg.slogdet(a).sign,
+        (COMPLEX.astype("complex64"),),
+    ),
+    "slogdet": (
+        lambda a: la.slogdet(a).logabsdet,
+        lambda a: np.linalg.slogdet(a).logabsdet,
+        (SQUARE,),
+    ),
+}
+
+
+@pytest.mark.parametrize("width", ["float32", "float64"])
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_value_agrees_with_numpy_in_and_out_of_jit(row, width):
+    function, oracle, args = row
+    args = [x.astype(width) if x.dtype == np.float64 else x for x in args]
+
+    with dc.enable_x64(width == "float64"):
+        eager, compiled = function(*args), dc.jit(function)(*args)
+
+    limit = TOLERANCE[args[0].dtype.name]
+    expected = oracle(*[x.astype("f8") if x.dtype == "f4" else x for x in args])
+    np.testing.assert_allclose(eager, expected, rtol=limit, atol=limit)
+    np.testing.assert_allclose(compiled, expected, rtol=limit, atol=limit)
+    assert eager.dtype == compiled.dtype
+
+
+SMOOTH = ["solve", "solve one", "inv", "det", "slogdet", "cholesky", "eigvalsh", "qr"]
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_gradient_agrees_with_differences(name):
+    function, oracle, args = ROWS[name]
+    directions = [RNG.normal(size=x.shape) for x in args]
+    if name in ("cholesky", "eigvalsh"):
+        directions = [dx + dx.mT for dx in directions]
+    ahead = oracle(*[x + 1e-6 * dx for x, dx in zip(args, directions, strict=True)])
+    back = oracle(*[x - 1e-6 * dx for x, dx in zip(args, directions, strict=True)])
+    numbers = tuple(range(len(args)))
+
+    with dc.enable_x64(True):
+        gradients = dc.grad(lambda *xs: function(*xs).sum(), numbers)(*args)
+        got = sum(
+            np.sum(np.asarray(g) * dx)
+            for g, dx in zip(gradients, directions, strict=True)
+        )
+
+    np.testing.assert_allclose(got, np.sum(ahead - back) / 2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)])
+def test_vmap_of_solve_is_a_loop(axes):
+    args = [
+        x if i == 0 else x[0] for x, i in zip((SQUARE, POSITIVE), axes, strict=True)
+    ]
+
+    with dc.enable_x64(True):
+        got = dc.vmap(la.solve, axes)(*args)
+
+    np.testing.assert_allclose(got, np.linalg.solve(*args), rtol=1e-10)
+
+
+def test_singular_matrices_have_sign_zero():
+    sign, log = la.slogdet(np.zeros((2, 2), np.float32))
+
+    assert (sign, log) == (0, -np.inf)
+
+
+MESSAGES = {
+    "square": (
+        lambda: la.inv(np.ones((2, 3))),
+        "inv: expected square matrices, got f32[2,3].",
+    ),
+    "vector": (
+        lambda: la.det(np.ones(2)),
+        "det: expected `a` to have two axes, got f32[2].",
+    ),
+    "rows": (
+        lambda: la.solve(np.eye(2), np.ones(3)),
+        "solve: expected `b` with 2 rows, as `a` has, got f32[2,2] and f32[3].",
+    ),
+    "mode": (
+        lambda: la.qr(np.eye(2), "full"),
+        "qr: `mode` must be 'reduced', 'complete', 'r' or 'raw', got 'full'.",
+    ),
+    "UPLO": (
+        lambda: la.eigh(np.eye(2), "x"),
+        "eigh: `UPLO` must be None, 'L' or 'U', got 'x'.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MESSAGES.values(), ids=MESSAGES.keys())
+def test_message_names_what_does_not_fit(case):
+    function, expected = case
+
+    with pytest.raises(ValueError) as error:
+        function()
+
+    lines = str(error.value).splitlines()
+    assert [line for line in lines if not line.startswith("  at ")] == [expected]
