@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import dolmen.core as dc
-from dolmen.core import _ops
+from dolmen.core import _ops, _special
 from dolmen.core._ir import Primitive, check
 from dolmen.core._tracing import record, typeof
 
@@ -329,10 +329,14 @@ def test_jit_agrees_with_eager(row: Row):
 
 
 def primitives():
-    """The concrete primitive classes of every module of `_ops`."""
+    """The concrete primitive classes of every module of `_ops` and `_special`."""
     found = set()
-    for module in pkgutil.iter_modules(_ops.__path__):
-        loaded = importlib.import_module(f"{_ops.__name__}.{module.name}")
+    packages = [(p.__name__, p.__path__) for p in (_ops, _special)]
+    names = [
+        f"{n}.{m.name}" for n, path in packages for m in pkgutil.iter_modules(path)
+    ]
+    for name in names:
+        loaded = importlib.import_module(name)
         found.update(
             cls
             for _, cls in inspect.getmembers(loaded, inspect.isclass)

@@ -220,11 +220,28 @@ from .._transforms._exchanges import (
     pswapaxes as pswapaxes,
 )
 
+_SPECIAL = frozenset(
+    (
+        "bessel_i0e",
+        "bessel_i1e",
+        "betainc",
+        "igamma",
+        "igamma_grad_a",
+        "igammac",
+        "random_gamma_grad",
+        "zeta",
+    )
+)
+
 
 def __getattr__(name: str) -> _Any:
-    """Load `linalg` at first use."""
+    """Load `linalg` and the special functions that are iterations at first use."""
     import importlib
 
     if name == "linalg":
         return importlib.import_module(f"{__name__}.linalg")
+    if name in _SPECIAL:
+        from .. import _special
+
+        return getattr(_special, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
