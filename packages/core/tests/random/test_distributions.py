@@ -38,6 +38,28 @@ CONTINUOUS = [
         lambda: random.truncated_normal(KEY, -0.5, 1.5, (SIZE,)),
         stats.truncnorm(-0.5, 1.5),
     ),
+    ("gamma", lambda: random.gamma(KEY, 2.5, (SIZE,)), stats.gamma(2.5)),
+    ("small gamma", lambda: random.gamma(KEY, 0.3, (SIZE,)), stats.gamma(0.3)),
+    ("loggamma", lambda: random.loggamma(KEY, 0.7, (SIZE,)), stats.loggamma(0.7)),
+    ("beta", lambda: random.beta(KEY, 0.7, 2.0, (SIZE,)), stats.beta(0.7, 2.0)),
+    (
+        "dirichlet",
+        lambda: random.dirichlet(KEY, jnp.array([0.7, 1.0, 2.0]), (SIZE,))[:, 0],
+        stats.beta(0.7, 3.0),
+    ),
+    ("chisquare", lambda: random.chisquare(KEY, 3.0, (SIZE,)), stats.chi2(3.0)),
+    ("t", lambda: random.t(KEY, 2.5, (SIZE,)), stats.t(2.5)),
+    ("f", lambda: random.f(KEY, 3.0, 7.0, (SIZE,)), stats.f(3.0, 7.0)),
+    (
+        "generalized_normal",
+        lambda: random.generalized_normal(KEY, 1.7, (SIZE,)),
+        stats.gennorm(1.7),
+    ),
+    (
+        "ball",
+        lambda: jnp.abs(random.ball(KEY, 3, 1.0, (SIZE,))).sum(-1),
+        stats.powerlaw(3),
+    ),
 ]
 
 
@@ -73,6 +95,71 @@ def test_coins_have_their_probability():
     heads = int(random.bernoulli(KEY, 0.3, (SIZE,)).sum())
 
     assert stats.binomtest(heads, SIZE, 0.3).pvalue > 0.01
+
+
+@pytest.mark.parametrize("rate", [3.0, 12.0])
+def test_counts_have_their_poisson_probabilities(rate):
+    drawn = np.asarray(random.poisson(KEY, rate, (SIZE,)))
+
+    last = int(rate + 2 * rate**0.5)
+    counts = np.bincount(np.minimum(drawn, last), minlength=last + 1)
+    expected = stats.poisson(rate).pmf(np.arange(last))
+    expected = SIZE * np.append(expected, 1 - expected.sum())
+    assert stats.chisquare(counts, expected).pvalue > 0.01
+
+
+def test_counts_without_a_rate_are_minus_one():
+    rates = np.array([np.nan, np.inf, -1.0, 0.0], np.float32)
+
+    assert random.poisson(KEY, rates).tolist() == [-1, -1, -1, 0]
+
+
+def test_tiny_concentrations_give_probabilities():
+    drawn = np.asarray(random.dirichlet(KEY, jnp.full(4, 1e-4), (20,)))
+
+    np.testing.assert_allclose(drawn.sum(-1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda k, x: random.gamma(k, x, (2,)), random.poisson]
+)
+def test_rejection_in_lanes_draws_what_it_draws_alone(draw):
+    keys, x = random.split(KEY, 3), np.array([0.5, 2.0, 30.0], np.float32)
+
+    together = dc.jit(dc.vmap(draw))(keys, x)
+
+    alone = [np.asarray(draw(k, a)) for k, a in zip(keys, x, strict=True)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_derivative_of_gamma_numbers_is_refused():
+    with pytest.raises(NotImplementedError) as caught:
+        dc.grad(lambda a: random.gamma(KEY, a))(2.0)
+
+    assert str(caught.value).splitlines()[0] == (
+        "gamma: derivatives in `a` are not supported yet. Stop them with "
+        "`lax.stop_gradient(a)`, also for samplers made of gamma numbers."
+    )
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: random.gamma(KEY, np.zeros((0, 2), np.float32)),
+        lambda: random.poisson(KEY, np.zeros((0, 2), np.float32)),
+    ],
+)
+def test_no_parameters_give_no_draws(draw):
+    assert draw().shape == (0, 2)
+
+
+def test_concentrations_need_an_axis():
+    with pytest.raises(ValueError) as caught:
+        random.dirichlet(KEY, np.float32(1))
+
+    assert str(caught.value).splitlines()[0] == (
+        "dirichlet: `alpha` must have an axis, got f32[]."
+    )
 
 
 def test_geometric_mean_is_one_over_p():

@@ -13,6 +13,8 @@ from dolmen.core import random
 KEY = random.key(42)
 SHAPE = (3, 5)
 LOGITS = np.linspace(-2, 2, 24).reshape(4, 6).astype(np.float32)
+A = np.linspace(0.2, 6, 5).astype(np.float32)
+RATES = np.array([0.5, 3.0, 9.0, 12.0, 80.0], np.float32)
 P = np.array([0.1, 0.2, 0.3, 0.05, 0.35, 0.0], np.float32)
 
 GOLDEN = [
@@ -110,6 +112,80 @@ GOLDEN = [
     (lambda: random.choice(KEY, 6, (2, 2)), [0, 0, 3, 1]),
     (lambda: random.choice(KEY, 6, (2, 2), replace=False), [4, 2, 5, 3]),
     (lambda: random.choice(KEY, 6, (2, 2), p=P), [2, 2, 2, 2]),
+    (
+        lambda: random.gamma(KEY, A, SHAPE),
+        [1043012138, 1062248315, 1084224463, 1079407371, 1082506977],
+    ),
+    (
+        lambda: random.loggamma(KEY, A, SHAPE),
+        [3219457243, 3193016182, 1070463054, 1067108035, 1068962026],
+    ),
+    (
+        lambda: random.beta(KEY, A, 2.0, SHAPE),
+        [1033432194, 1053927468, 1062592930, 1063832351, 1058453281],
+    ),
+    (
+        lambda: random.dirichlet(KEY, A, (3,)),
+        [1011523573, 1031212769, 1052601274, 1048442174, 1050567371],
+    ),
+    (
+        lambda: random.chisquare(KEY, A, SHAPE),
+        [1017980820, 1070110360, 1085711124, 1076886368, 1079549111],
+    ),
+    (
+        lambda: random.t(KEY, A, SHAPE),
+        [1092661502, 3237288127, 1075060376, 1064108532, 1047132881],
+    ),
+    (
+        lambda: random.f(KEY, A, 4.0, SHAPE),
+        [947532039, 1019829223, 1047944334, 1048102225, 1074829133],
+    ),
+    (
+        lambda: random.generalized_normal(KEY, 1.7, SHAPE),
+        [3209829736, 3193707672, 1065877020, 1035944457, 1052487809],
+    ),
+    (
+        lambda: random.ball(KEY, 3, 1.5, (2,)),
+        [1051718975, 1028978384, 1016248402, 1052804295, 3180530846],
+    ),
+    (
+        lambda: random.lognormal(KEY, 0.7, SHAPE),
+        [1065024077, 1068597852, 1067282368, 1066305080, 1063958012],
+    ),
+    (
+        lambda: random.maxwell(KEY, SHAPE),
+        [1057863573, 1050028406, 1071297409, 1069618469, 1072114875],
+    ),
+    (
+        lambda: random.double_sided_maxwell(KEY, 0.5, 2.0, SHAPE),
+        [3222324562, 3210343400, 1084110233, 1072492759, 1081518532],
+    ),
+    (
+        lambda: random.wald(KEY, 0.7, SHAPE),
+        [1061090151, 1065761047, 1048519174, 1055445458, 1057716064],
+    ),
+    (
+        lambda: random.pareto(KEY, 2.5, SHAPE),
+        [1067935018, 1070193389, 1069269570, 1068624928, 1067624395],
+    ),
+    (
+        lambda: random.rayleigh(KEY, 0.5, SHAPE),
+        [1058614237, 1054927698, 1056695144, 1057595261, 1059167436],
+    ),
+    (
+        lambda: random.weibull_min(KEY, 2.0, 1.5, SHAPE),
+        [1069821110, 1074501122, 1073266668, 1071702069, 1068886425],
+    ),
+    (
+        lambda: random.triangular(KEY, -1.0, 0.5, 2.0, SHAPE),
+        [1056393096, 1061991394, 1060084006, 1058550070, 1054415940],
+    ),
+    (lambda: random.geometric(KEY, 0.2, SHAPE), [4, 2, 3, 3, 4]),
+    (lambda: random.poisson(KEY, RATES, SHAPE), [1, 2, 12, 9, 67]),
+    (
+        lambda: random.poisson(KEY, np.float32([0, 0, 20]), (2, 3)),
+        [0, 0, 15, 0, 0],
+    ),
 ]
 
 
