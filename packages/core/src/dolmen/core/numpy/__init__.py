@@ -396,6 +396,9 @@ _FAMILIES = {
         "unique_inverse unique_values"
     ),
     "_signals": "convolve corrcoef correlate cov",
+    "_vectorizing": (
+        "apply_along_axis apply_over_axes fromfunction piecewise vectorize"
+    ),
 }
 _HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
 _MODULES = ("fft", "linalg")
