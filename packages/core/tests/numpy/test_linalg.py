@@ -56,6 +56,40 @@ ROWS = {
     "det": (la.det, np.linalg.det, (SQUARE,)),
     "det empty": (la.det, np.linalg.det, (np.zeros((2, 0, 0)),)),
     "det singular": (la.det, np.linalg.det, (np.ones((2, 2)),)),
+    **{
+        f"norm {ord}": (
+            lambda a, ord=ord: la.norm(a, ord, (0, 2), keepdims=True),
+            lambda a, ord=ord: np.linalg.norm(a, ord, (0, 2), keepdims=True),
+            (SQUARE,),
+        )
+        for ord in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+    },
+    **{
+        f"vector_norm {ord}": (
+            lambda a, ord=ord: la.vector_norm(a, axis=1, ord=ord),
+            lambda a, ord=ord: np.linalg.vector_norm(a, axis=1, ord=ord),
+            (SQUARE,),
+        )
+        for ord in (0, 1, 2, 3, -2, np.inf, -np.inf)
+    },
+    "norm": (la.norm, np.linalg.norm, (COMPLEX.astype("complex64"),)),
+    "norm vector": (la.norm, np.linalg.norm, (np.arange(3, dtype="int32"),)),
+    "matrix_norm": (la.matrix_norm, np.linalg.matrix_norm, (SQUARE,)),
+    "cond": (la.cond, np.linalg.cond, (SQUARE,)),
+    "cond 1": (lambda a: la.cond(a, 1), lambda a: np.linalg.cond(a, 1), (SQUARE,)),
+    "matrix_rank": (
+        la.matrix_rank,
+        np.linalg.matrix_rank,
+        (np.stack([np.eye(3), np.ones((3, 3)), np.zeros((3, 3))]),),
+    ),
+    "matrix_rank vector": (la.matrix_rank, np.linalg.matrix_rank, (np.ones(3),)),
+    "pinv": (la.pinv, np.linalg.pinv, (SQUARE[:, :, :2],)),
+    "pinv rtol": (
+        lambda a: la.pinv(a, np.array([0.5, 0.01])),
+        lambda a: np.linalg.pinv(a, np.array([0.5, 0.01])),
+        (SQUARE,),
+    ),
+    "pinv complex": (la.pinv, np.linalg.pinv, (COMPLEX[:, :2].astype("complex64"),)),
     "slogdet sign": (
         lambda a: la.slogdet(a).sign,
         lambda a: np.linalg.slogdet(a).sign,
@@ -86,6 +120,7 @@ def test_value_agrees_with_numpy_in_and_out_of_jit(row, width):
 
 
 SMOOTH = ["solve", "solve one", "inv", "det", "slogdet", "cholesky", "eigvalsh", "qr"]
+SMOOTH += ["norm nuc", "norm 1", "norm -2", "vector_norm 2", "vector_norm 3", "pinv"]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

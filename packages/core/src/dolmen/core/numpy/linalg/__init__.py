@@ -1,4 +1,4 @@
-"""Linear algebra with NumPy's names: factorizations, systems, determinants.
+"""Linear algebra with NumPy's names: factorizations, systems, determinants, norms.
 
 Matrices are the last two axes of an array, the leading axes number a batch. Integers
 and booleans are taken as floating point. Derivatives are those of `lax.linalg`.
@@ -14,6 +14,14 @@ from ._factors import (
     qr as qr,
     svd as svd,
     svdvals as svdvals,
+)
+from ._norms import (
+    cond as cond,
+    matrix_norm as matrix_norm,
+    matrix_rank as matrix_rank,
+    norm as norm,
+    pinv as pinv,
+    vector_norm as vector_norm,
 )
 from ._systems import (
     SlogdetResult as SlogdetResult,
