@@ -111,6 +111,7 @@ _LAZY_MODULES = (
     "ffi",
     "flatten_util",
     "nn",
+    "ops",
     "random",
     "ref",
     "sharding",
