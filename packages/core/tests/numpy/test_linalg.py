@@ -72,6 +72,42 @@ ROWS = {
         )
         for ord in (0, 1, 2, 3, -2, np.inf, -np.inf)
     },
+    **{
+        f"matrix_power {n}": (
+            lambda a, n=n: la.matrix_power(a, n),
+            lambda a, n=n: np.linalg.matrix_power(a, n),
+            (SQUARE,),
+        )
+        for n in (-2, 0, 1, 5)
+    },
+    "multi_dot": (
+        lambda *xs: la.multi_dot(xs),
+        lambda *xs: np.linalg.multi_dot(xs),
+        (SQUARE[0, 0], SQUARE[1], SQUARE[0, :, :2]),
+    ),
+    "tensorinv": (
+        lambda a: la.tensorinv(a.reshape(6, 2, 3)[:, :, :], 1),
+        lambda a: np.linalg.tensorinv(a.reshape(6, 2, 3), 1),
+        (RNG.normal(size=(6, 6)),),
+    ),
+    "tensorsolve": (
+        lambda a, b: la.tensorsolve(a.reshape(2, 6, 3), b, (0, 2)),
+        lambda a, b: np.linalg.tensorsolve(a.reshape(2, 6, 3), b, (0, 2)),
+        (RNG.normal(size=(6, 6)), RNG.normal(size=6)),
+    ),
+    "cross": (la.cross, np.linalg.cross, (SQUARE, SQUARE[0])),
+    "diagonal": (
+        lambda a: la.diagonal(a, offset=1),
+        lambda a: np.linalg.diagonal(a, offset=1),
+        (SQUARE,),
+    ),
+    "trace": (la.trace, np.linalg.trace, (SQUARE,)),
+    "outer": (la.outer, np.linalg.outer, (SQUARE[0, 0], SQUARE[0, 1])),
+    "tensordot": (
+        lambda a, b: la.tensordot(a, b, axes=1),
+        lambda a, b: np.linalg.tensordot(a, b, axes=1),
+        (SQUARE, SQUARE[0]),
+    ),
     "norm": (la.norm, np.linalg.norm, (COMPLEX.astype("complex64"),)),
     "norm vector": (la.norm, np.linalg.norm, (np.arange(3, dtype="int32"),)),
     "matrix_norm": (la.matrix_norm, np.linalg.matrix_norm, (SQUARE,)),
@@ -173,6 +209,16 @@ MESSAGES = {
     "rows": (
         lambda: la.solve(np.eye(2), np.ones(3)),
         "solve: expected `b` with 2 rows, as `a` has, got f32[2,2] and f32[3].",
+    ),
+    "multi_dot": (
+        lambda: la.multi_dot([np.eye(2)]),
+        "multi_dot: expected at least two matrices, of which the first and the last "
+        "may be vectors, got f32[2,2].",
+    ),
+    "tensorinv": (
+        lambda: la.tensorinv(np.ones((2, 3)), 1),
+        "tensorinv: the first ind=1 sizes of `a` must have the product of the others, "
+        "and `ind` be positive, got f32[2,3].",
     ),
     "mode": (
         lambda: la.qr(np.eye(2), "full"),

@@ -23,6 +23,20 @@ from ._norms import (
     pinv as pinv,
     vector_norm as vector_norm,
 )
+from ._products import (
+    cross as cross,
+    diagonal as diagonal,
+    matmul as matmul,
+    matrix_power as matrix_power,
+    matrix_transpose as matrix_transpose,
+    multi_dot as multi_dot,
+    outer as outer,
+    tensordot as tensordot,
+    tensorinv as tensorinv,
+    tensorsolve as tensorsolve,
+    trace as trace,
+    vecdot as vecdot,
+)
 from ._systems import (
     SlogdetResult as SlogdetResult,
     det as det,
