@@ -114,6 +114,7 @@ _LAZY_MODULES = (
     "ops",
     "random",
     "ref",
+    "scipy",
     "sharding",
     "stages",
     "testing",

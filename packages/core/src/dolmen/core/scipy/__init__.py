@@ -1,0 +1,12 @@
+"""SciPy's functions on our arrays."""
+
+import importlib
+
+_MODULES = ("special",)
+
+
+def __getattr__(name: str) -> object:
+    """Load a part at first use."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

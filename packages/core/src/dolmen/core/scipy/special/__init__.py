@@ -1,0 +1,25 @@
+"""Special functions."""
+
+from ._elementwise import (
+    erf as erf,
+    erfc as erfc,
+    erfinv as erfinv,
+    expit as expit,
+    i0 as i0,
+    i0e as i0e,
+    i1 as i1,
+    i1e as i1e,
+    logit as logit,
+)
+from ._gamma import (
+    beta as beta,
+    betainc as betainc,
+    betaln as betaln,
+    digamma as digamma,
+    gamma as gamma,
+    gammainc as gammainc,
+    gammaincc as gammaincc,
+    gammaln as gammaln,
+    gammasgn as gammasgn,
+    polygamma as polygamma,
+)
