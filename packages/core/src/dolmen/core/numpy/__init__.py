@@ -390,6 +390,7 @@ _FAMILIES = {
         "place put r_ ravel_multi_index s_ tril_indices_from triu_indices_from "
         "unravel_index"
     ),
+    "_integers": "gcd lcm packbits unpackbits",
     "_polynomials": "polyadd polyder polydiv polyint polymul polysub polyval vander",
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
