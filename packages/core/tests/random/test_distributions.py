@@ -108,6 +108,48 @@ def test_counts_have_their_poisson_probabilities(rate):
     assert stats.chisquare(counts, expected).pvalue > 0.01
 
 
+@pytest.mark.parametrize(("n", "p"), [(9, 0.3), (60, 0.7)])
+def test_successes_have_their_binomial_probabilities(n, p):
+    drawn = np.asarray(random.binomial(KEY, n, p, (SIZE,))).astype(int)
+
+    deviation = (n * p * (1 - p)) ** 0.5
+    low, high = int(n * p - 2 * deviation), int(n * p + 2 * deviation)
+    counts = np.bincount(np.clip(drawn, low, high) - low, minlength=high - low + 1)
+    cdf = stats.binom(n, p).cdf(np.arange(low, high))
+    expected = SIZE * np.diff(np.concatenate([[0], cdf, [1]]))
+    assert stats.chisquare(counts, expected).pvalue > 0.01
+
+
+def test_successes_of_impossible_trials_are_no_number():
+    n = np.array([np.nan, -1, 5, 5, 5, np.inf, np.inf, 7.5], np.float32)
+    p = np.array([0.3, 0.7, -1, np.nan, 2, 0.4, 0, 1], np.float32)
+
+    drawn = np.asarray(random.binomial(KEY, n, p))
+
+    expected = [np.nan] * 5 + [np.inf, np.inf, 7]
+    np.testing.assert_array_equal(drawn, np.float32(expected))
+
+
+def test_outcomes_have_their_probabilities_and_sum_to_the_trials():
+    p = np.array([0.1, 0.2, 0.0, 0.7], np.float32)
+
+    drawn = np.asarray(random.multinomial(KEY, 10, p, shape=(400, 4)))
+
+    counts, expected = drawn.sum(0)[[0, 1, 3]], SIZE * np.array([0.1, 0.2, 0.7])
+    assert (drawn.sum(-1) == 10).all()
+    assert (drawn[:, 2] == 0).all()
+    assert stats.chisquare(counts, expected).pvalue > 0.01
+
+
+def test_outcomes_need_an_axis():
+    with pytest.raises(ValueError) as caught:
+        random.multinomial(KEY, 3, np.float32(1))
+
+    assert str(caught.value).splitlines()[0] == (
+        "multinomial: `p` must have an axis, got f32[]."
+    )
+
+
 def test_counts_without_a_rate_are_minus_one():
     rates = np.array([np.nan, np.inf, -1.0, 0.0], np.float32)
 
@@ -121,7 +163,12 @@ def test_tiny_concentrations_give_probabilities():
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda k, x: random.gamma(k, x, (2,)), random.poisson]
+    "draw",
+    [
+        lambda k, x: random.gamma(k, x, (2,)),
+        random.poisson,
+        lambda k, x: random.binomial(k, x, 0.4),
+    ],
 )
 def test_rejection_in_lanes_draws_what_it_draws_alone(draw):
     keys, x = random.split(KEY, 3), np.array([0.5, 2.0, 30.0], np.float32)

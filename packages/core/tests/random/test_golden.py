@@ -15,6 +15,8 @@ SHAPE = (3, 5)
 LOGITS = np.linspace(-2, 2, 24).reshape(4, 6).astype(np.float32)
 A = np.linspace(0.2, 6, 5).astype(np.float32)
 RATES = np.array([0.5, 3.0, 9.0, 12.0, 80.0], np.float32)
+TRIALS = np.array([3, 20, 100, 50, 1000], np.float32)
+CHANCES = np.array([0.3, 0.7, 0.4, 0.9, 0.02], np.float32)
 P = np.array([0.1, 0.2, 0.3, 0.05, 0.35, 0.0], np.float32)
 
 GOLDEN = [
@@ -182,6 +184,20 @@ GOLDEN = [
     ),
     (lambda: random.geometric(KEY, 0.2, SHAPE), [4, 2, 3, 3, 4]),
     (lambda: random.poisson(KEY, RATES, SHAPE), [1, 2, 12, 9, 67]),
+    (
+        lambda: random.binomial(KEY, TRIALS, CHANCES, SHAPE)[0].astype(int),
+        [1, 13, 40, 45, 14],
+    ),
+    (
+        lambda: random.binomial(KEY, TRIALS, CHANCES, SHAPE)[2].astype(int),
+        [1, 14, 49, 48, 16],
+    ),
+    (
+        lambda: random.multinomial(
+            KEY, TRIALS[1], np.float32([[0.1, 0.2, 0.3, 0.4]])
+        ).astype(int),
+        [1, 2, 4, 13],
+    ),
     (
         lambda: random.poisson(KEY, np.float32([0, 0, 20]), (2, 3)),
         [0, 0, 15, 0, 0],

@@ -11,11 +11,12 @@ backend, eagerly or compiled. Draw once with each key and make new ones with `sp
 Every sampler takes from its key what the one of the same name in JAX 0.10.2 takes, in
 the same order. With threefry keys and the same compiler, results on CPU are JAX's bit
 for bit: of `key`, `split`, `fold_in`, `bits`, `uniform`, `randint`, `bernoulli`,
-`rademacher`, `permutation`, `choice`, `categorical`, `geometric`, `poisson`, and in
-float32 of all floating-point samplers. Elsewhere logarithms and powers may round
-differently; bits, integers and orders stay equal.
+`rademacher`, `permutation`, `choice`, `categorical`, `geometric`, `poisson`,
+`binomial`, `multinomial`, and in float32 of all other samplers. Elsewhere logarithms
+and powers may round differently; bits, integers and orders stay equal.
 """
 
+from ._binomial import binomial as binomial, multinomial as multinomial
 from ._continuous import (
     cauchy as cauchy,
     exponential as exponential,
