@@ -120,6 +120,7 @@ ROWS = {
     ),
     "matrix_rank vector": (la.matrix_rank, np.linalg.matrix_rank, (np.ones(3),)),
     "pinv": (la.pinv, np.linalg.pinv, (SQUARE[:, :, :2],)),
+    "pinv wide": (la.pinv, np.linalg.pinv, (SQUARE[:, :2],)),
     "pinv rtol": (
         lambda a: la.pinv(a, np.array([0.5, 0.01])),
         lambda a: np.linalg.pinv(a, np.array([0.5, 0.01])),
@@ -156,7 +157,8 @@ def test_value_agrees_with_numpy_in_and_out_of_jit(row, width):
 
 
 SMOOTH = ["solve", "solve one", "inv", "det", "slogdet", "cholesky", "eigvalsh", "qr"]
-SMOOTH += ["norm nuc", "norm 1", "norm -2", "vector_norm 2", "vector_norm 3", "pinv"]
+SMOOTH += ["norm nuc", "norm 1", "norm -2", "vector_norm 2", "vector_norm 3"]
+SMOOTH += ["pinv", "pinv wide"]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

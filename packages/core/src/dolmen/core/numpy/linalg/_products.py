@@ -15,9 +15,23 @@ from .._array_like import Array, ArrayLike, DTypeLike
 from .._eager import jit_when_eager
 from .._einsum import einsum_arrays
 from .._manipulation import matrix_transpose as matrix_transpose
-from .._products import matmul as matmul, vecdot as vecdot
+from .._products import vecdot as vecdot
 from .._promotion import type_of
 from ._systems import _square_type, inv, solve
+
+
+def matmul(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    /,
+    *,
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Array:
+    """Matrix product: see `dolmen.core.numpy.matmul`."""
+    return _products.matmul(
+        x1, x2, precision=precision, preferred_element_type=preferred_element_type
+    )
 
 
 def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
