@@ -2,7 +2,7 @@
 
 import importlib
 
-_MODULES = ("special",)
+_MODULES = ("fft", "special")
 
 
 def __getattr__(name: str) -> object:
