@@ -34,6 +34,11 @@ ROWS = {
     "i1e": ([-3.0, -0.5, 2.0, 9.0],),
     "logit": ([0.05, 0.3, 0.75, 0.9],),
     "polygamma": ([[1], [2]], POINTS),
+    "entr": (POINTS,),
+    "kl_div": (POINTS, COLUMN),
+    "rel_entr": (POINTS, COLUMN),
+    "xlog1py": (POINTS, COLUMN),
+    "xlogy": (POINTS, COLUMN),
 }
 FIXED = {"betainc": 2, "gammainc": 1, "gammaincc": 1, "polygamma": 1}
 
@@ -86,6 +91,8 @@ def test_gradients_agree_with_differences_under_jit_and_vmap(name):
 def test_arguments_have_the_names_of_jax(name):
     expected = {"polygamma": ["n", "x"], "beta": ["a", "b"], "betaln": ["a", "b"]}
     expected |= {"gammainc": ["a", "x"], "gammaincc": ["a", "x"]}
+    expected |= {"kl_div": ["p", "q"], "rel_entr": ["p", "q"]}
+    expected |= {"xlogy": ["x", "y"], "xlog1py": ["x", "y"]}
     expected["betainc"] = ["a", "b", "x"]
 
     parameters = list(inspect.signature(getattr(special, name)).parameters)
@@ -100,6 +107,29 @@ def test_gamma_has_the_limits_of_scipy_at_its_poles():
         special.gamma(x), [np.inf, -np.inf] + [np.nan] * 3 + [np.inf]
     )
     np.testing.assert_array_equal(special.gammasgn(x), [1, -1] + [np.nan] * 3 + [1])
+
+
+@pytest.mark.parametrize("name", ["xlogy", "xlog1py", "rel_entr", "kl_div"])
+def test_products_with_logarithms_have_the_limits_of_scipy(name):
+    edges = np.array([0.0, -1.0, -2.0, 1.0, np.inf, np.nan], np.float32)
+    x, y = np.array([[0.0], [1.0], [-1.0], [np.nan]], np.float32), edges
+
+    got = getattr(special, name)(x, y)
+
+    expected = getattr(scipy.special, name)(x, y)
+    np.testing.assert_allclose(got, expected, 1e-6)
+
+
+def test_entropy_is_minus_infinity_for_negative_numbers():
+    x = np.array([-1.0, 0.0, np.nan], np.float32)
+
+    np.testing.assert_array_equal(special.entr(x), [-np.inf, 0, np.nan])
+
+
+def test_the_derivative_of_xlogy_by_a_factor_of_zero_is_the_logarithm():
+    assert dc.grad(special.xlogy)(0.0, 1.0) == 0.0
+    np.testing.assert_allclose(dc.grad(special.xlogy)(0.0, 2.0), np.log(2), 1e-6)
+    np.testing.assert_allclose(dc.grad(special.xlog1py)(0.0, 1.0), np.log(2), 1e-6)
 
 
 def test_integers_are_taken_as_floating_point():

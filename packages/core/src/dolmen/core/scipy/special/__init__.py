@@ -11,6 +11,13 @@ from ._elementwise import (
     i1e as i1e,
     logit as logit,
 )
+from ._entropy import (
+    entr as entr,
+    kl_div as kl_div,
+    rel_entr as rel_entr,
+    xlog1py as xlog1py,
+    xlogy as xlogy,
+)
 from ._gamma import (
     beta as beta,
     betainc as betainc,
