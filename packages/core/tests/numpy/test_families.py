@@ -36,6 +36,10 @@ CALLS = {
     "interp period": (lambda m, x, p, f: m.interp(x, p, f, period=3.3), (AT, X, UP)),
     "interp at one": (lambda m, x, p, f: m.interp(x, p, f), (AT, UP[:1], X[:1])),
     "interp complex": (lambda m, x, p, f: m.interp(x, p, f), (AT, UP[:3], Z)),
+    "interp at a jump": (
+        lambda m, x, f: m.interp(x, np.array([0.0, 1.0, 1.0]), f),
+        (np.array([0.5, 1.0]), Y),
+    ),
     "interp at nan": (lambda m, x: m.interp(x, UP, X), (np.array([np.nan, 1.0]),)),
     "unwrap": (lambda m, x: m.unwrap(x), (TURNS,)),
     "unwrap of nothing": (lambda m, x: m.unwrap(x), (X[:0],)),
