@@ -121,6 +121,8 @@ ROWS = {
     "matrix_rank vector": (la.matrix_rank, np.linalg.matrix_rank, (np.ones(3),)),
     "pinv": (la.pinv, np.linalg.pinv, (SQUARE[:, :, :2],)),
     "pinv wide": (la.pinv, np.linalg.pinv, (SQUARE[:, :2],)),
+    "pinv empty": (la.pinv, np.linalg.pinv, (np.zeros((0, 3)),)),
+    "solve empty": (la.solve, np.linalg.solve, (np.eye(0), np.zeros((0, 2)))),
     "pinv rtol": (
         lambda a: la.pinv(a, np.array([0.5, 0.01])),
         lambda a: np.linalg.pinv(a, np.array([0.5, 0.01])),

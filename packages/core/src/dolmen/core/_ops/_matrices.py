@@ -256,7 +256,9 @@ def fitted(x: Any, rows: int, columns: int) -> Any:
 
 def take_rows(x: Any, permutation: Any) -> Any:
     """The rows of each matrix in the order of its permutation."""
-    *batch, _, n = typeof(x).shape
+    *batch, m, n = typeof(x).shape
+    if m == 0:
+        return x
     rank = len(batch)
     numbers = _gather.GatherDimensionNumbers(
         offset_dims=(rank + 1,),

@@ -188,7 +188,9 @@ def cond(x: ArrayLike, p: Ord = None) -> Array:
 def _cutoffs(values: Any, rtol: Any) -> Any:
     """Singular values up to which they count as zero; they descend."""
     rank = typeof(values).ndim
-    greatest = lax.slice_in_dim(values, 0, 1, axis=rank - 1)
+    greatest = lax.slice_in_dim(
+        values, 0, min(1, typeof(values).shape[-1]), axis=rank - 1
+    )
     type = typeof(greatest)
     rtol = convert(rtol, type.dtype)
     own = typeof(rtol).ndim
