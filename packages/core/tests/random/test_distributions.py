@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from dolmen import core as dc
 from dolmen.core import numpy as jnp, random
@@ -179,14 +179,29 @@ def test_rejection_in_lanes_draws_what_it_draws_alone(draw):
     np.testing.assert_array_equal(together, alone)
 
 
-def test_derivative_of_gamma_numbers_is_refused():
-    with pytest.raises(NotImplementedError) as caught:
-        dc.grad(lambda a: random.gamma(KEY, a))(2.0)
+def test_derivative_of_gamma_numbers_keeps_their_quantiles():
+    a, step = np.array([0.2, 1.5, 6.0], np.float32), 1e-5
 
-    assert str(caught.value).splitlines()[0] == (
-        "gamma: derivatives in `a` are not supported yet. Stop them with "
-        "`lax.stop_gradient(a)`, also for samplers made of gamma numbers."
-    )
+    drawn, slope = dc.jit(
+        lambda a: dc.jvp(lambda a: random.gamma(KEY, a), (a,), (jnp.ones(3),))
+    )(a)
+
+    x, a = np.asarray(drawn, np.float64), a.astype(np.float64)
+    quantile = special.gammainc(a, x)
+    moved = [special.gammaincinv(a + d, quantile) for d in (step, -step)]
+    np.testing.assert_allclose(slope, (moved[0] - moved[1]) / (2 * step), rtol=1e-4)
+
+
+def test_derivative_of_loggamma_numbers_survives_underflow():
+    draw = dc.vmap(random.loggamma, (None, 0))
+    a = jnp.array([1e-4, 0.05, 2.0])
+
+    slope = dc.grad(lambda a: draw(KEY, a).sum())(a)
+
+    log_x = np.asarray(draw(KEY, a), np.float64)
+    tiny = (special.digamma(1 + 1e-4) - log_x[0]) / 1e-4
+    others = np.asarray(dc.grad(lambda a: random.gamma(KEY, a))(2.0)) / np.exp(log_x[2])
+    np.testing.assert_allclose(slope[np.array([0, 2])], [tiny, others], rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ and draws from it until one is accepted: no value depends on the elements beside
 from functools import partial
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from .. import lax, numpy as jnp
@@ -47,13 +48,12 @@ def gamma(
         dtype: a floating-point dtype.
 
     Returns:
-        An array of shape `shape`. For small `a` most values round to zero; `loggamma`
-        keeps them apart.
+        An array of shape `shape`, differentiable in `a`. For small `a` most values
+        round to zero; `loggamma` keeps them apart.
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `a` does not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in `a`.
 
     Example:
         >>> from dolmen.core import random
@@ -87,7 +87,6 @@ def loggamma(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `a` does not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in `a`.
     """
     one = single_key("loggamma", key, out_sharding)
     made = sampled_dtype("loggamma", dtype, "f")
@@ -120,12 +119,24 @@ def _samples(generator: Any, log: bool, words: Any, a: Any) -> Any:
 
 @_samples.defjvp
 def _differentiated(generator: Any, log: bool, primals: Any, tangents: Any) -> Any:
-    # Derivatives through accepted draws would leave out how acceptance changes.
-    raise NotImplementedError(
-        f"{'loggamma' if log else 'gamma'}: derivatives in `a` are not supported yet. "
-        "Stop them with `lax.stop_gradient(a)`, also for samplers made of gamma "
-        "numbers."
+    """Implicit reparameterization: `a` moves, the quantile of the sample stays.
+
+    Where the sample x is so small that the distribution function is
+    ``x**a / Γ(a + 1)``, the logarithm of x moves by ``(ψ(a + 1) - log(x)) / a``.
+
+    Source: Figurnov, Mohamed and Mnih (2018), arXiv:1805.08498.
+    """
+    words, a = primals
+    made = _samples(generator, log, words, a)
+    if not log:
+        return made, lax.mul(lax.random_gamma_grad(a, made), tangents[1])
+    eps = float(ml_dtypes.finfo(typeof(a).dtype).eps)
+    tiny = made < np.log(eps)
+    x = lax.exp(jnp.where(tiny, 0.0, made))
+    slope = jnp.where(
+        tiny, (lax.digamma(a + 1) - made) / a, lax.random_gamma_grad(a, x) / x
     )
+    return made, lax.mul(slope, tangents[1])
 
 
 def _marsaglia_tsang(key: KeyArray, a: Any, log: bool) -> Any:
@@ -213,7 +224,6 @@ def beta(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in a parameter.
     """
     one = single_key("beta", key, out_sharding)
     made = sampled_dtype("beta", dtype, "f")
@@ -258,7 +268,6 @@ def dirichlet(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `alpha` is a scalar or does not broadcast.
-        NotImplementedError: the draw is differentiated in `alpha`.
     """
     one = single_key("dirichlet", key, out_sharding)
     made = sampled_dtype("dirichlet", dtype, "f")
@@ -302,7 +311,6 @@ def chisquare(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `df` does not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in `df`.
     """
     one = single_key("chisquare", key, out_sharding)
     made = sampled_dtype("chisquare", dtype, "f")
@@ -342,7 +350,6 @@ def f(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in a parameter.
     """
     one = single_key("f", key, out_sharding)
     made = sampled_dtype("f", dtype, "f")
@@ -379,7 +386,6 @@ def t(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `df` does not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in `df`.
     """
     one = single_key("t", key, out_sharding)
     made = sampled_dtype("t", dtype, "f")
@@ -417,7 +423,6 @@ def generalized_normal(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `p` does not broadcast to `shape`.
-        NotImplementedError: the draw is differentiated in `p`.
     """
     one = single_key("generalized_normal", key, out_sharding)
     made = sampled_dtype("generalized_normal", dtype, "f")
@@ -464,7 +469,6 @@ def ball(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `p` is not a scalar.
-        NotImplementedError: the draw is differentiated in `p`.
 
     Source: Barthe, Guédon, Mendelson and Naor (2005), arXiv:math/0503650.
     """
