@@ -81,6 +81,7 @@ def test_gradient_by_the_shape_agrees_with_differences_under_jit_and_vmap(
         (lambda: dc.grad(lax.betainc)(2.0, 3.0, 0.5), "betainc", "a"),
         (lambda: dc.grad(lax.betainc, 1)(2.0, 3.0, 0.5), "betainc", "b"),
         (lambda: dc.grad(lax.zeta)(2.0, 3.0), "zeta", "x"),
+        (lambda: dc.grad(lax.polygamma)(1.0, 3.0), "polygamma", "m"),
     ],
 )
 def test_derivatives_that_do_not_exist_are_errors(derivative, name, argument):

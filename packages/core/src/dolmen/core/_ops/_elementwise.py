@@ -74,6 +74,23 @@ def check_kind(name: str, type: ArrayType, kinds: str) -> None:
         )
 
 
+def not_derived(name: str, argument: str) -> Term:
+    """Stands for the derivative by an argument that has none here.
+
+    Raises:
+        ValueError: (when it is asked for.)
+    """
+
+    def term(tangent: Any) -> Any:
+        raise value_error(
+            f"{name}: the derivative by `{argument}` is not implemented.",
+            f"Differentiate by the other arguments alone, or stop the gradient of "
+            f"`{argument}` with `lax.stop_gradient`.",
+        )
+
+    return term
+
+
 class Elementwise(Primitive):
     """An operation on corresponding elements of operands of equal shape and dtype.
 

@@ -22,6 +22,7 @@ from ._elementwise import (
     check_kind,
     common_shape,
     constant_like,
+    not_derived,
     stretched,
 )
 
@@ -762,4 +763,4 @@ class Polygamma(Transcendental):
         """The next order."""
         m, x = args
         above = polygamma(add(m, constant_like(m, 1)), x)
-        return None, lambda tangent: mul(tangent, above)
+        return not_derived(self.name, "m"), lambda tangent: mul(tangent, above)

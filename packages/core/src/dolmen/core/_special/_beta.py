@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._ops._arithmetic import add, mul, neg, sub
-from .._ops._elementwise import Term, constant_like
+from .._ops._elementwise import Term, constant_like, not_derived
 from .._ops._transcendental import exp, lgamma, log, log1p
 from .._tracing import bind
-from ._iteration import Expanded, converge, first_of, lentz, not_derived, where
+from ._iteration import Expanded, converge, first_of, lentz, where
 
 
 def betainc(a: Any, b: Any, x: Any) -> Any:

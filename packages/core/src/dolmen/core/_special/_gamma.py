@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .._ops._arithmetic import mul, neg, sub
-from .._ops._elementwise import Term, constant_like
+from .._ops._elementwise import Term, constant_like, not_derived
 from .._ops._transcendental import digamma, exp, lgamma, log, log1p
 from .._tracing import bind
 from .._transforms import jvp
-from ._iteration import Expanded, converge, first_of, lentz, not_derived, where
+from ._iteration import Expanded, converge, first_of, lentz, where
 
 
 def igamma(a: Any, x: Any) -> Any:

@@ -7,10 +7,10 @@ import ml_dtypes
 import numpy as np
 
 from .._higher_order import while_loop
-from .._ir import array_type, value_error
+from .._ir import array_type
 from .._ops._arithmetic import abs
 from .._ops._conversion import convert_element_type
-from .._ops._elementwise import Elementwise, Term, stretched
+from .._ops._elementwise import Elementwise, stretched
 from .._ops._reductions import reduce_or
 from .._ops._selection import choose
 from .._tracing import record, typeof
@@ -45,23 +45,6 @@ class Expanded(Elementwise):
         program, _ = record(run, types, name=self.name, with_frames=False)
         (result,) = builder.call(program, stretched(builder, args))
         return result
-
-
-def not_derived(name: str, argument: str) -> Term:
-    """Stands for the derivative by an argument that has none here.
-
-    Raises:
-        ValueError: (when it is asked for.)
-    """
-
-    def term(tangent: Any) -> Any:
-        raise value_error(
-            f"{name}: the derivative by `{argument}` is not implemented.",
-            f"Differentiate by the other arguments alone, or stop the gradient of "
-            f"`{argument}` with `lax.stop_gradient`.",
-        )
-
-    return term
 
 
 def where(condition: Any, on_true: Any, on_false: Any) -> Any:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._ops._arithmetic import add, mul, neg
-from .._ops._elementwise import Elementwise, Term, constant_like, stretched
+from .._ops._elementwise import Elementwise, Term, constant_like, not_derived, stretched
 from .._tracing import bind
-from ._iteration import not_derived
 
 
 def zeta(x: Any, q: Any) -> Any:
