@@ -5,6 +5,8 @@ The table was made on CPU with JAX 0.10.2 by calling the functions of the same n
 five elements in row-major order and viewing floating-point ones as unsigned integers.
 """
 
+import importlib.metadata
+
 import numpy as np
 import pytest
 
@@ -205,6 +207,12 @@ GOLDEN = [
 ]
 
 
+# The values above were computed by this version. In others XLA's `log` and its kin may
+# differ by some units in the last place, in JAX as here.
+EXACT = importlib.metadata.version("jaxlib") == "0.10.2"
+UNITS = 0 if EXACT else 8
+
+
 @pytest.mark.parametrize(("draw", "bits"), GOLDEN)
 def test_draw_has_the_bits_of_jax(draw, bits):
     drawn = np.asarray(draw()).ravel()[:5]
@@ -212,4 +220,6 @@ def test_draw_has_the_bits_of_jax(draw, bits):
 
     found = drawn if is_integer else drawn.view(f"u{drawn.dtype.itemsize}")
 
-    assert [int(x) for x in found] == bits
+    np.testing.assert_allclose(
+        found.astype(np.int64), bits, rtol=0, atol=0 if is_integer else UNITS
+    )
