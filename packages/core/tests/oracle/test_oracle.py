@@ -94,7 +94,7 @@ MODULES = ["ops", "scipy.fft", "scipy.special"]
 
 def public_functions(path):
     module = importlib.import_module(f"dolmen.core.{path}")
-    for name in dir(module):
+    for name in getattr(module, "__all__", dir(module)):
         value = getattr(module, name)
         if name[0] == "_" or isinstance(value, types.ModuleType | type):
             continue
