@@ -209,7 +209,10 @@ from ._manipulation import (
     transpose as transpose,
 )
 from ._methods import install as _install_methods
-from ._padding import pad as pad
+from ._padding import (
+    pad as pad,
+    trim_zeros as trim_zeros,
+)
 from ._products import (
     cross as cross,
     dot as dot,
@@ -239,6 +242,8 @@ from ._reductions import (
     max as max,
     mean as mean,
     min as min,
+    nanargmax as nanargmax,
+    nanargmin as nanargmin,
     nancumprod as nancumprod,
     nancumsum as nancumsum,
     nanmax as nanmax,
@@ -330,6 +335,7 @@ from ._sorting import (
     partition as partition,
     searchsorted as searchsorted,
     sort as sort,
+    sort_complex as sort_complex,
 )
 from ._statistics import (
     diff as diff,
@@ -385,12 +391,15 @@ __all__ = ["bool", "newaxis"]
 # Families that few programs use, loaded with the first of their names.
 _FAMILIES = {
     "_calculus": "ediff1d gradient interp unwrap",
+    "_files": "fromfile fromiter fromstring load save savez",
     "_grids": (
         "c_ diag_indices_from fill_diagonal index_exp ix_ mask_indices mgrid ogrid "
         "place put r_ ravel_multi_index s_ tril_indices_from triu_indices_from "
         "unravel_index"
     ),
+    "_histograms": "histogram histogram2d histogram_bin_edges histogramdd",
     "_integers": "gcd lcm packbits unpackbits",
+    "_mantissas": "frexp ldexp modf spacing",
     "_polynomials": "polyadd polyder polydiv polyint polymul polysub polyval vander",
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
@@ -400,6 +409,7 @@ _FAMILIES = {
     "_vectorizing": (
         "apply_along_axis apply_over_axes fromfunction piecewise vectorize"
     ),
+    "_windows": "bartlett blackman hamming hanning i0 kaiser",
 }
 _HOMES = {name: home for home, names in _FAMILIES.items() for name in names.split()}
 _MODULES = ("fft", "linalg")

@@ -536,7 +536,7 @@ def full_like(
 # ---- ramps -------------------------------------------------------------------------
 
 
-def _known_number(function: str, argument: str, value: Any) -> Any:
+def known_number(function: str, argument: str, value: Any) -> Any:
     """A Python or NumPy scalar behind `value`.
 
     Raises:
@@ -583,7 +583,7 @@ def arange(
     given = {"start": start, "stop": stop, "step": step}
     said = {"start": "stop"} if stop is None else {}  # one number is where it stops
     known = {
-        name: _known_number("arange", said.get(name, name), value)
+        name: known_number("arange", said.get(name, name), value)
         for name, value in given.items()
         if value is not None
     }
@@ -646,7 +646,7 @@ def linspace(
         >>> jnp.linspace(0, 1, 5)
         Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    count = operator.index(_known_number("linspace", "num", num))
+    count = operator.index(known_number("linspace", "num", num))
     if count < 0:
         raise value_error(f"linspace: `num` must not be negative, got {count}.")
     wanted = None if dtype is None else dtypes.as_dtype(dtype, function="linspace")

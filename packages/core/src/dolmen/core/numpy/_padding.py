@@ -1,16 +1,17 @@
-"""Padding: arrays surrounded by further elements."""
+"""Padding: arrays surrounded by further elements, and freed of zeros around them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import lax
 from .._ir import ArrayType, dtypes, type_error, value_error
-from .._tracing import typeof
+from .._tracing import concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
 from ._indexing import getitem
-from ._manipulation import as_array, as_axis
+from ._manipulation import as_array, as_axes, as_axis
 from ._promotion import convert, type_of
 
 _PAD_OPTIONS = {
@@ -253,3 +254,49 @@ def _pad_statistic(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
 
 def _taken(x: Any, places: np.ndarray, axis: int) -> Any:
     return getitem(as_array(x), (slice(None),) * axis + (places,))
+
+
+def trim_zeros(
+    filt: ArrayLike, trim: str = "fb", axis: int | Sequence[int] | None = None
+) -> Array:
+    """An array without the zeros at its ends.
+
+    Args:
+        filt: an array of any shape.
+        trim: "f" if zeros at the front are dropped, "b" those at the back; or both.
+        axis: an axis or several along which to drop them; None for all. Along more
+            than one, what is left is the smallest box around the elements that are not
+            zero.
+
+    Returns:
+        A part of `filt`, empty along `axis` if all is zero.
+
+    Raises:
+        ConcretizationTypeError: `filt` is traced: values decide about the shape.
+        ValueError: an axis is out of range or named twice, or `trim` is unknown.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.trim_zeros(jnp.array([0, 0, 3, 0, 4, 0])).tolist()
+        [3, 0, 4]
+    """
+    type = type_of("trim_zeros", "filt", filt)
+    axes = range(type.ndim) if axis is None else as_axes("trim_zeros", axis, type.ndim)
+    known = concrete(filt)
+    if known is None:
+        raise not_concrete(
+            filt,
+            "array",
+            "trim_zeros (the size of its result)",
+            "Trim outside the traced function, or cut to a size that is known.",
+        )
+    if trim.lower() not in ("f", "b", "fb", "bf"):
+        raise value_error(f"trim_zeros: `trim` must be 'f', 'b' or 'fb', got {trim!r}.")
+    nonzero = np.argwhere(np.asarray(known) != 0)
+    part = [slice(None)] * type.ndim
+    for at in axes:
+        places = nonzero[:, at]
+        start = int(places.min(initial=type.shape[at])) if "f" in trim.lower() else 0
+        stop = int(places.max(initial=-1)) + 1 if "b" in trim.lower() else None
+        part[at] = slice(start, stop)
+    return getitem(as_array(filt), tuple(part))

@@ -738,6 +738,51 @@ def nanmin(
     return _nan_extreme("nanmin", min, _limits.highest, *options)
 
 
+@jit_when_eager(static_argnames=("axis", "keepdims"))
+def nanargmax(
+    a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
+) -> Array:
+    """Index of the first largest element that is not NaN; -1 where there is none.
+
+    Args:
+        a: an array of any shape.
+        axis: None for the index into the flattened array.
+        out: not supported.
+        keepdims: keep the axis with size 1.
+
+    Raises:
+        ValueError: there are no elements along the axis.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanargmax(jnp.array([[1.0, jnp.nan], [jnp.nan, jnp.nan]]), axis=1)
+        Array([ 0, -1], dtype=int32)
+    """
+    return _nan_arg_extreme("nanargmax", lax.argmax, nanmax, a, axis, out, keepdims)
+
+
+@jit_when_eager(static_argnames=("axis", "keepdims"))
+def nanargmin(
+    a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
+) -> Array:
+    """Index of the first least element that is not NaN, as of `nanargmax`."""
+    return _nan_arg_extreme("nanargmin", lax.argmin, nanmin, a, axis, out, keepdims)
+
+
+def _nan_arg_extreme(
+    function: str, find: Any, of: Any, a: Any, axis: Any, out: Any, keepdims: bool
+) -> Any:
+    place = _arg_extreme(function, find, a, axis, out, keepdims)
+    if not dtypes.is_inexact(typeof(a).dtype):
+        return place
+    # NaN equals nothing, so it is never where the extreme is.
+    extreme = body(of)(a, axis, keepdims=True)
+    is_it = lax.eq(*broadcast_args(function, a, extreme))
+    place = _arg_extreme(function, lax.argmax, is_it, axis, out, keepdims)
+    found = body(any)(is_it, axis, keepdims=keepdims)
+    return _selection.choose(found, place, literal(-1, typeof(place).dtype))
+
+
 # ---- cumulative --------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Finding, counting and choosing elements."""
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +16,12 @@ from ._eager import jit_when_eager
 from ._indexing import as_int32, getitem
 from ._joining import concatenate, stack
 from ._manipulation import as_array, as_axis, broadcast_to, moveaxis, ravel
-from ._promotion import convert, promote_args, type_of
+from ._promotion import convert, literal, promote_args, type_of
 from ._sorting import index_dtype, insertion_places
 from ._taking import take, wrapped_index
 
 _INT32 = np.dtype("int32")
+_BOOL = np.dtype(bool)
 
 # ---- finding -----------------------------------------------------------------------
 
@@ -131,18 +133,19 @@ def unique(
     fill_value: Any = None,
     sorted: bool = True,
 ) -> Any:
-    """The distinct elements, sorted.
+    """The distinct elements, or slices along an axis, sorted.
 
     Args:
-        ar: an array; it is flattened.
+        ar: an array.
         return_index: also return where each first occurs.
         return_inverse: also return for each element of `ar` its place in the result.
         return_counts: also return how often each occurs.
-        axis: must be None, or 0 for an array with one axis.
+        axis: along which slices are compared, the first elements of a slice deciding
+            first; None compares the elements of the flattened array.
         equal_nan: all NaN count as one element.
         size: how many to return. Needed if `ar` is traced; the result is cut there, or
             filled up.
-        fill_value: fills up, by default the least element.
+        fill_value: fills up, by default the least element or slice.
         sorted: accepted for compatibility; the result is always sorted.
 
     Returns:
@@ -150,10 +153,19 @@ def unique(
 
     Raises:
         ConcretizationTypeError: `ar` is traced and `size` not given.
+        ValueError: `axis` is out of range, or there is nothing to fill up with.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> x = jnp.array([[1, 2], [0, 3], [1, 2]])
+        >>> rows, counts = jnp.unique(x, axis=0, return_counts=True)
+        >>> rows.tolist(), counts.tolist()
+        ([[0, 3], [1, 2]], [1, 2])
     """
     type = type_of("unique", "ar", ar)
-    if axis is not None and not (type.ndim == 1 and axis in (0, -1)):
-        raise NotImplementedError("unique: `axis` is not supported.")
+    at = None if axis is None else as_axis("unique", axis, type.ndim)
+    slices = ravel(as_array(ar)) if at is None else moveaxis(as_array(ar), at, 0)
+    count = typeof(slices).shape[0]
     if size is None:
         known = concrete(ar)
         if known is None:
@@ -163,73 +175,97 @@ def unique(
                 "unique (the size of its result)",
                 "Pass `size`, the number of elements of the result.",
             )
-        values = sorted_groups(ar, bool(equal_nan))[1]
-        size = int(np.sum(np.asarray(values))) if type.size else 0
-    made: list[Any] = list(
-        _unique(ar, fill_value, size=size, equal_nan=bool(equal_nan))
-    )
-    inverse = lax.reshape(made[2], type.shape)
-    asked = (True, return_index, return_inverse, return_counts)
-    made[2] = inverse
-    chosen = [x for x, wanted in zip(made, asked, strict=True) if wanted]
-    return tuple(chosen) if len(chosen) > 1 else chosen[0]
+        starts = sorted_groups(slices, bool(equal_nan))[1]
+        size = int(np.sum(np.asarray(starts)))
+    size = operator.index(size)
+    if size and not count and fill_value is None:
+        raise value_error(
+            f"unique: {size} elements are asked for, but {type!r} has none.",
+            "Pass `fill_value`.",
+        )
+    made = _unique(slices, fill_value, size=size, equal_nan=bool(equal_nan))
+    values, first, inverse, counts = made
+    if at is None:
+        inverse = lax.reshape(inverse, type.shape)
+    else:
+        values = moveaxis(values, 0, at)
+    asked = (return_index, return_inverse, return_counts)
+    more = zip((first, inverse, counts), asked, strict=True)
+    chosen = (values, *(x for x, wanted in more if wanted))
+    return chosen if len(chosen) > 1 else values
 
 
 @jit_when_eager(static_argnames=("equal_nan",))
-def sorted_groups(ar: Any, equal_nan: bool) -> Any:
-    """Sorted elements, whether each differs from the one before it, and its place."""
-    flat = lax.reshape(as_array(ar), (typeof(ar).size,))
-    places = lax.iota(_INT32, typeof(flat).size)
-    values, places = lax.sort((flat, places), dimension=0, num_keys=1)
-    (count,) = typeof(values).shape
-    if count < 2:
-        return values, lax.full((count,), True, np.dtype(bool)), places
-    left = lax.slice(values, (0,), (count - 1,))
-    right = lax.slice(values, (1,), (count,))
-    differs = lax.ne(left, right)
-    if equal_nan and dtypes.is_inexact(typeof(values).dtype):
-        both = lax.bitwise_and(lax.ne(left, left), lax.ne(right, right))
-        differs = lax.bitwise_and(differs, lax.bitwise_not(both))
-    first = lax.full((1,), True, np.dtype(bool))
-    return values, lax.concatenate([first, differs], 0), places
+def sorted_groups(slices: Any, equal_nan: bool) -> Any:
+    """Sorted slices along axis 0, whether each differs from the last, and its place."""
+    shape = typeof(slices).shape
+    rows = lax.reshape(as_array(slices), (shape[0], math.prod(shape[1:])))
+    values, places = _sorted_rows(rows)
+    if shape[0] < 2:
+        differs = lax.full(shape[:1], True, _BOOL)
+    else:
+        left, right = values[:-1], values[1:]
+        differs = lax.ne(left, right)
+        if equal_nan and dtypes.is_inexact(typeof(rows).dtype):
+            differs &= ~(lax.ne(left, left) & lax.ne(right, right))
+        differs = lax.reduce_or(differs, (1,))
+        differs = lax.concatenate([lax.full((1,), True, _BOOL), differs], 0)
+    return lax.reshape(values, shape), differs, places
+
+
+def _sorted_rows(rows: Any) -> Any:
+    """Rows sorted by their first column, then the second, ...; and their places.
+
+    Each stable sort, from the last column on, leaves rows that are equal in its column
+    in the order of the columns behind it. So columns may be many: this is one loop.
+    """
+    count, width = typeof(rows).shape
+    places = lax.iota(_INT32, count)
+    if not (count and width):
+        return rows, places
+    if width == 1:
+        column, places = lax.sort((rows[:, 0], places), num_keys=1)
+        return column[:, None], places
+
+    def by_column(places: Any, column: Any) -> Any:
+        return lax.sort((getitem(column, places), places), num_keys=1)[1], None
+
+    places, _ = lax.scan(by_column, places, rows.T, reverse=True)
+    return getitem(rows, places), places
 
 
 @jit_when_eager(static_argnames=("size", "equal_nan"))
-def _unique(ar: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
-    values, starts, places = sorted_groups(ar, equal_nan)
-    (count,) = typeof(values).shape
+def _unique(slices: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
+    values, starts, places = sorted_groups(slices, equal_nan)
+    count, *rest = typeof(values).shape
     dtype = index_dtype()
-    if not (count and size):
-        empty = lax.full((size,), 0, dtype)
-        filled = lax.full((size,), 0, typeof(values).dtype)
-        return filled, empty, lax.full((count,), 0, dtype), empty
+    if fill_value is not None:
+        fill = convert(fill_value, typeof(values).dtype)
+    else:
+        fill = values[0] if count else literal(0, typeof(values).dtype)
+    filler = broadcast_to(fill, (size, *rest))
+    if not count:
+        none = lax.full((0,), 0, dtype)
+        return filler, none, none, none
     (heads,) = nonzero(starts, size=size + 1, fill_value=count)
-    heads, nexts = lax.slice(heads, (0,), (size,)), lax.slice(heads, (1,), (size + 1,))
+    heads, nexts = heads[:-1], heads[1:]
     exists = lax.lt(heads, np.asarray(count, dtype))
     inside = lax.min(heads, np.asarray(count - 1, dtype))
     chosen = getitem(values, inside)
-    if fill_value is None:
-        filler = getitem(values, 0)
-    else:
-        filler = convert(fill_value, typeof(values).dtype)
-    filler = lax.broadcast_in_dim(filler, (size,), ())
-    first = lax.convert_element_type(getitem(places, inside), dtype)
-    zeros = lax.full((size,), 0, dtype)
-    padding = lax.broadcast_in_dim(getitem(first, 0), (size,), ())
+    kept = lax.broadcast_in_dim(exists, (size, *rest), (0,))
+    origins = lax.convert_element_type(places, dtype)
+    first = getitem(origins, inside)
+    padding = broadcast_to(origins[0], (size,))
     groups = lax.cumsum(lax.convert_element_type(starts, dtype), 0)
     groups = lax.sub(groups, np.asarray(1, dtype))
     # Sorting the places back undoes the sort.
     _, inverse = lax.sort((places, groups), dimension=0, num_keys=1)
-    counts = lax.sub(nexts, heads)
     return (
-        lax.select(exists, chosen, filler),
+        lax.select(kept, chosen, filler),
         lax.select(exists, first, padding),
         inverse,
-        lax.select(exists, counts, zeros),
+        lax.sub(nexts, heads),
     )
-
-
-# ---- counting and choosing ---------------------------------------------------------
 
 
 def bincount(

@@ -130,6 +130,30 @@ def _lexsort(keys: list[Any], *, axis: int) -> Any:
     return lax.sort(operands, dimension=axis, num_keys=len(keys))[-1]
 
 
+@jit_when_eager
+def sort_complex(a: ArrayLike) -> Array:
+    """The elements along the last axis as complex numbers in increasing order.
+
+    Args:
+        a: an array with at least one axis.
+
+    Returns:
+        Complex numbers in the shape of `a`, ordered by real, then imaginary part.
+
+    Raises:
+        ValueError: `a` has no axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.sort_complex(jnp.array([2 + 1j, 1, 2 - 1j])).tolist()
+        [(1+0j), (2-1j), (2+1j)]
+    """
+    type = type_of("sort_complex", "a", a)
+    at = as_axis("sort_complex", -1, type.ndim)
+    dtype, _ = dtypes.promote([(type.dtype, False), (np.dtype("complex64"), False)])
+    return lax.sort(lax.convert_element_type(a, dtype), dimension=at)
+
+
 def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """Elements with the `kth` smallest in its place, smaller ones before it.
 
