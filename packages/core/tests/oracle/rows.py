@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import importlib
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -65,7 +66,9 @@ class Row:
         """What the oracle says, in double precision."""
         root, _, rest = self.name.partition(".")
         oracle = self.oracle or lookup(f"{_ORACLES[root]}.{rest}")
-        return leaves(self.call(oracle, *(cast(arg, "float64") for arg in args)))
+        # NumPy warns of NaN and infinities, which rows are about.
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            return leaves(self.call(oracle, *(cast(arg, "float64") for arg in args)))
 
     def arrays(self, dtype: str) -> list[np.ndarray]:
         """The arguments, in the precision of `dtype`."""

@@ -19,8 +19,9 @@ def window(name, size):
     return Row(f"numpy.{name}", (), lambda f: f(size), mapped=False, label=f"{size}")
 
 
-def of_samples(label, call, *args, smooth=(), oracle=None):
-    return Row("numpy.histogram", args, call, smooth=smooth, oracle=oracle, label=label)
+def of_samples(label, call, *args, smooth=()):
+    options = {"smooth": smooth, "mapped": bool(smooth), "label": label}
+    return Row("numpy.histogram", args, call, **options)
 
 
 def numpy_first_numbers(find):

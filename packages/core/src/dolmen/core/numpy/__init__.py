@@ -386,8 +386,6 @@ _install_methods()
 bool = bool_
 newaxis = None
 
-__all__ = ["bool", "newaxis"]
-
 # Families that few programs use, loaded with the first of their names.
 _FAMILIES = {
     "_calculus": "ediff1d gradient interp unwrap",
