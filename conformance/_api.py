@@ -19,6 +19,7 @@ TOPICS = (
     "implicit",
     "indexing",
     "manipulation",
+    "numpy_rest",
     "promotion",
     "randomness",
     "reductions",

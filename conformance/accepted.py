@@ -27,6 +27,11 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "wrong: lax broadcast to a smaller shape",
         "wrong: eval_shape of a bad program",
     ),
+    "Booleans are numbers wherever NumPy takes them for some.": (
+        "numpy_rest: round by dtype",
+        "numpy_rest: round of python scalars",
+        "numpy_rest: kron of bool and bool",
+    ),
     "Kinds and dtypes that do not fit are TypeErrors.": (
         "wrong: an array of None",
         "wrong: fori with float bounds",

@@ -112,7 +112,8 @@ ROWS = [
     ),
     *of(
         "of complex numbers",
-        "add subtract multiply divide power equal not_equal logical_and",
+        "add subtract multiply divide power equal not_equal logical_and less "
+        "less_equal greater greater_equal maximum minimum fmax fmin",
         COMPLEX[:, None],
         COMPLEX,
         slack=4.0,

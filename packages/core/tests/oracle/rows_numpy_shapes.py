@@ -102,6 +102,7 @@ ROWS = [
         INTEGERS,
         call=lambda f, a, v: f(a, v, "right"),
     ),
+    *of("of complex numbers", "searchsorted", np.sort(Z[0]), Z),
     *of("in nothing", "searchsorted", EMPTY[:, 0], V),
     *of("", "digitize", HOLES, np.sort(V)),
     *of("downwards", "digitize", X, -np.sort(V), call=lambda f, x, b: f(x, b, True)),

@@ -11,6 +11,7 @@ from .._ops import _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike
 from ._eager import body, jit_when_eager
+from ._logic import compared
 from ._promotion import (
     bits,
     broadcast_args,
@@ -384,7 +385,7 @@ def minimum(x: ArrayLike, y: ArrayLike, /) -> Array:
 def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Elementwise larger operand; a NaN gives way to a number."""
     x1, x2 = promote_args("fmax", x1, x2)
-    take_first = lax.bitwise_or(lax.gt(x1, x2), lax.ne(x2, x2))
+    take_first = lax.bitwise_or(compared(lax.gt, x1, x2), lax.ne(x2, x2))
     return _selection.choose(take_first, x1, x2)
 
 
@@ -392,7 +393,7 @@ def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 def fmin(x1: ArrayLike, x2: ArrayLike, /) -> Array:
     """Elementwise smaller operand; a NaN gives way to a number."""
     x1, x2 = promote_args("fmin", x1, x2)
-    take_first = lax.bitwise_or(lax.lt(x1, x2), lax.ne(x2, x2))
+    take_first = lax.bitwise_or(compared(lax.lt, x1, x2), lax.ne(x2, x2))
     return _selection.choose(take_first, x1, x2)
 
 

@@ -38,28 +38,37 @@ def not_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     return lax.ne(*promote_args("not_equal", x, y))
 
 
+def compared(compare: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    """`lax.lt` and the like, for complex numbers by real, then by imaginary part."""
+    if dtypes.kind(typeof(x).dtype) != "c":
+        return compare(x, y)
+    real, other = lax.real(x), lax.real(y)
+    by_rest = compare(lax.imag(x), lax.imag(y))
+    return _selection.choose(lax.eq(real, other), by_rest, compare(real, other))
+
+
 @jit_when_eager
 def less(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Elementwise `x < y`; complex numbers compare by real, then imaginary part."""
-    return lax.lt(*promote_args("less", x, y))
+    return compared(lax.lt, *promote_args("less", x, y))
 
 
 @jit_when_eager
 def less_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Elementwise `x <= y`."""
-    return lax.le(*promote_args("less_equal", x, y))
+    return compared(lax.le, *promote_args("less_equal", x, y))
 
 
 @jit_when_eager
 def greater(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Elementwise `x > y`."""
-    return lax.gt(*promote_args("greater", x, y))
+    return compared(lax.gt, *promote_args("greater", x, y))
 
 
 @jit_when_eager
 def greater_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Elementwise `x >= y`."""
-    return lax.ge(*promote_args("greater_equal", x, y))
+    return compared(lax.ge, *promote_args("greater_equal", x, y))
 
 
 @jit_when_eager(static_argnames=("equal_nan",))

@@ -191,7 +191,8 @@ def modf(x: ArrayLike, /, out: None = None) -> tuple[Array, Array]:
     is_infinite = lax.eq(lax.abs(x), literal(np.inf, type.dtype))
     rest = _selection.choose(is_infinite, body(copysign)(zero, x), rest)
     is_fraction = lax.lt(lax.abs(x), literal(1, type.dtype))
-    return _selection.choose(is_fraction, x, rest), whole
+    fraction = _selection.choose(is_fraction, x, rest)
+    return lax.convert_element_type(fraction, type.dtype, type.weak_type), whole
 
 
 @jit_when_eager

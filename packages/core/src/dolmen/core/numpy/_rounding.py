@@ -47,7 +47,10 @@ def trunc(x: ArrayLike, /) -> Array:
 @jit_when_eager
 def rint(x: ArrayLike, /) -> Array:
     """The nearest integer in floating point; halves go to the even neighbour."""
+    type = type_of("rint", "x", x)
     (x,) = promote_args_inexact("rint", x)
+    if dtypes.kind(type.dtype) in "biu":
+        return lax.convert_element_type(x, typeof(x).dtype)
     return _to_nearest_even(x)
 
 
@@ -122,7 +125,10 @@ def real(val: ArrayLike, /) -> Array:
 def imag(val: ArrayLike, /) -> Array:
     """Imaginary part; zero of real numbers."""
     (val,) = promote_args("imag", val)
-    return lax.imag(val) if _is_complex(val) else lax.full_like(val, 0)
+    if _is_complex(val):
+        return lax.imag(val)
+    type = typeof(val)
+    return lax.convert_element_type(lax.full_like(val, 0), type.dtype, type.weak_type)
 
 
 @jit_when_eager(static_argnames=("deg",))

@@ -12,6 +12,7 @@ from .._tracing import Tracer, typeof
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._eager import jit_when_eager
 from ._indexing import Access, Plan, Points, Simple, execute, getitem
+from ._logic import compared
 from ._manipulation import as_array, as_axis, flip, ravel
 from ._promotion import convert, type_of
 from ._taking import take
@@ -257,7 +258,7 @@ def alike(function: str, *args: Any) -> list[Any]:
 
 def _is_before(element: Any, value: Any, *, or_equal: bool) -> Any:
     """Whether an element comes before a value, NaN being last."""
-    result = (lax.le if or_equal else lax.lt)(element, value)
+    result = compared(lax.le if or_equal else lax.lt, element, value)
     if dtypes.kind(typeof(value).dtype) != "f":
         return result
     is_nan = lax.ne(value, value)
@@ -292,5 +293,5 @@ def digitize(
     up = insertion_places(bins, x, not right, compare_all)
     down = insertion_places(flip(bins), x, not right, compare_all)
     down = lax.sub(np.asarray(size, typeof(down).dtype), down)
-    increases = lax.le(getitem(bins, 0), getitem(bins, size - 1))
+    increases = compared(lax.le, getitem(bins, 0), getitem(bins, size - 1))
     return lax.select(increases, up, down)

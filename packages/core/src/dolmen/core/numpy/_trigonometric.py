@@ -154,13 +154,14 @@ def _is_infinite(x: ArrayLike) -> Array:
 def sinc(x: ArrayLike, /) -> Array:
     """Elementwise `sin(πx) / (πx)`, one at zero."""
     (x,) = promote_args_inexact("sinc", x)
-    dtype = typeof(x).dtype
+    dtype, weak = typeof(x).dtype, typeof(x).weak_type
     zero, one = literal(0, dtype), literal(1, dtype)
     at_zero = lax.eq(x, zero)
     scaled = lax.mul(_selection.choose(at_zero, one, x), literal(math.pi, dtype))
     # The series 1 - (πx)²/6 stands in at zero, for the sake of the derivatives there.
     series = lax.sub(one, lax.mul(lax.square(x), literal(math.pi**2 / 6, dtype)))
-    return _selection.choose(at_zero, series, lax.div(lax.sin(scaled), scaled))
+    made = _selection.choose(at_zero, series, lax.div(lax.sin(scaled), scaled))
+    return lax.convert_element_type(made, dtype, weak)
 
 
 @jit_when_eager
