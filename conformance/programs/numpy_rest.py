@@ -195,6 +195,21 @@ def programs(api):
         ],
     )
 
+    # Polynomials that fit.
+    yield "polyfit", lambda: jnp.polyfit(x, x**2, 2)
+    yield "polyfit of columns", lambda: jnp.polyfit(x[:3], rows, 1)
+    yield "polyfit of weighted samples", lambda: jnp.polyfit(x, x**2, 1, w=x)
+    yield "polyfit with covariances", lambda: jnp.polyfit(x, x**2, 1, cov=True)
+    yield (
+        "polyfit with more, but rcond",
+        lambda: jnp.polyfit(x, x**2, 1, full=True)[:-1],
+    )
+    yield "grad of polyfit", lambda: core.jacobian(lambda y: jnp.polyfit(x, y, 1))(x)
+    yield "polyfit of few samples", lambda: jnp.polyfit(x, x[:2], 1)
+    yield "polyfit of a matrix", lambda: jnp.polyfit(x[None], x, 1)
+    yield "polyfit of no samples", lambda: jnp.polyfit(x[:0], x[:0], 1)
+    yield "polyfit of negative degree", lambda: jnp.polyfit(x, x, -1)
+
     # Files and text.
     for dtype in ("float32", "bfloat16", "int8", "bool"):
 

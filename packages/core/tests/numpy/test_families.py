@@ -226,6 +226,10 @@ ERRORS = {
         X, jnp.ones((1, 1))
     ),
     "vander: `N` must not be negative, got -2.": lambda: jnp.vander(X, -2),
+    "polyfit: `deg` must not be negative, got -1.": lambda: jnp.polyfit(X, X, -1),
+    "polyfit: covariances of 5 coefficients take more than 5 samples, got 5.": lambda: (
+        jnp.polyfit(X, X, 4, cov=True)
+    ),
 }
 
 
@@ -233,5 +237,24 @@ ERRORS = {
 def test_wrong_arguments_are_told(problem):
     with pytest.raises(ValueError) as caught:
         ERRORS[problem]()
+
+    assert str(caught.value).splitlines()[0] == problem
+
+
+SHAPE_ERRORS = {
+    "polyfit: `x` must have one axis and not be empty, got f32[0].": lambda: (
+        jnp.polyfit(X[:0], X, 1)
+    ),
+    "polyfit: `y` must have as many rows as `x` has elements: `x` is f32[5], `y` is "
+    "f32[3].": lambda: jnp.polyfit(X, Y, 1),
+    "polyfit: `w` must have as many rows as `x` has elements: `x` is f32[5], `w` is "
+    "f32[1,1].": lambda: jnp.polyfit(X, X, 1, w=jnp.ones((1, 1))),
+}
+
+
+@pytest.mark.parametrize("problem", SHAPE_ERRORS)
+def test_shapes_of_samples_that_do_not_fit_are_type_errors_as_of_numpy(problem):
+    with pytest.raises(TypeError) as caught:
+        SHAPE_ERRORS[problem]()
 
     assert str(caught.value).splitlines()[0] == problem

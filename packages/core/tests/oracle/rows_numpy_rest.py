@@ -110,6 +110,37 @@ ROWS = [
     Row("numpy.modf", (ENDS,), label="of ends"),
     Row("numpy.spacing", (WIDE,), single=False),
     Row("numpy.spacing", (ENDS,), single=False, label="of ends"),
+    # Polynomials that fit.
+    Row("numpy.polyfit", (X, X**2 - 1), lambda f, x, y: f(x, y, 2), smooth=(0, 1)),
+    Row(
+        "numpy.polyfit",
+        (X, POINTS, X**2),
+        lambda f, x, y, w: f(x, y, 1, full=True, w=w),
+        slack=10,
+        label="full",
+    ),
+    Row(
+        "numpy.polyfit",
+        (X, POINTS, X**2),
+        lambda f, x, y, w: f(x, y, 1, w=w),
+        smooth=(0, 1, 2),
+        label="weighted",
+    ),
+    Row(
+        "numpy.polyfit",
+        (X, POINTS),
+        lambda f, x, y: f(x, y, 1, cov=True),
+        slack=10,
+        label="with covariances",
+    ),
+    Row(
+        "numpy.polyfit",
+        (X, X + 1j, X**2),
+        lambda f, x, y, w: f(x, y, 1, w=w, cov="unscaled"),
+        slack=10,
+        label="of complex samples",
+    ),
+    Row("numpy.polyfit", (X[:2], X[:2]), lambda f, x, y: f(x, y, 3), label="of few"),
     # Finding.
     *(
         Row(

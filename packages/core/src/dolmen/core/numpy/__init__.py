@@ -398,7 +398,9 @@ _FAMILIES = {
     "_histograms": "histogram histogram2d histogram_bin_edges histogramdd",
     "_integers": "gcd lcm packbits unpackbits",
     "_mantissas": "frexp ldexp modf spacing",
-    "_polynomials": "polyadd polyder polydiv polyint polymul polysub polyval vander",
+    "_polynomials": (
+        "polyadd polyder polydiv polyfit polyint polymul polysub polyval vander"
+    ),
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "
         "unique_inverse unique_values"

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from .. import lax
-from .._ir import value_error
+from .._ir import type_error, value_error
 from .._tracing import concrete, not_concrete, typeof
+from . import linalg
 from ._array_like import Array, ArrayLike
-from ._eager import jit_when_eager
+from ._eager import body, jit_when_eager
 from ._joining import concatenate, stack
 from ._manipulation import as_array, atleast_1d, broadcast_to
+from ._products import outer
 from ._promotion import convert, promote_args, promote_args_inexact, type_of
 from ._signals import convolve
 from ._sorting import alike
@@ -296,3 +298,114 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Arra
     if not columns:
         return lax.full((type.shape[0], 0), 0, type.dtype)
     return stack(powers, axis=1)
+
+
+# ---- fitting -----------------------------------------------------------------------
+
+
+def polyfit(
+    x: ArrayLike,
+    y: ArrayLike,
+    deg: int,
+    rcond: float | None = None,
+    full: bool = False,
+    w: ArrayLike | None = None,
+    cov: bool | str = False,
+) -> Any:
+    """The polynomial that is nearest to samples, by least squares.
+
+    Half precision is computed with, and returned, as float32.
+
+    Args:
+        x: ``[n]`` places; integers are taken as floating point, as in `y`.
+        y: ``[n]`` or ``[n, k]`` samples; each column has a polynomial of its own.
+        deg: degree of the polynomial.
+        rcond: singular values up to this times the greatest count as zero; by default
+            `n` times the dtype's epsilon.
+        full: return also how good the fit is.
+        w: ``[n]`` weights of the distances, which are squared with them.
+        cov: return also the covariance of the coefficients; "unscaled" takes the
+            weights for the inverse deviations of the samples.
+
+    Returns:
+        ``[deg + 1]`` or ``[deg + 1, k]`` coefficients, highest power first. With `full`
+        a tuple of them, ``[1]`` or ``[k]`` sums of squared distances, the rank and the
+        ``[deg + 1]`` singular values of the scaled problem, and `rcond`; else with
+        `cov` a pair of them and their covariances, ``[deg + 1, deg + 1]`` or
+        ``[deg + 1, deg + 1, k]``.
+
+    Raises:
+        TypeError: `x`, `y` or `w` has another shape, as of NumPy.
+        ValueError: `deg` is negative, or `n` too small for covariances.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> x = jnp.array([0.0, 1.0, 2.0, 3.0])
+        >>> jnp.polyfit(x, 2 * x + 1, 1).round(3)
+        Array([2., 1.], dtype=float32)
+    """
+    order = operator.index(deg) + 1
+    if order < 1:
+        raise value_error(f"polyfit: `deg` must not be negative, got {order - 1}.")
+    given = {"x": x, "y": y} | ({} if w is None else {"w": w})
+    types = {name: type_of("polyfit", name, v) for name, v in given.items()}
+    if types["x"].ndim != 1 or not types["x"].size:
+        raise type_error(
+            f"polyfit: `x` must have one axis and not be empty, got {types['x']!r}."
+        )
+    for name, ranks in (("y", (1, 2)), ("w", (1,))):
+        type = types.get(name, types["x"])
+        if type.ndim not in ranks or type.shape[0] != types["x"].size:
+            raise type_error(
+                f"polyfit: `{name}` must have as many rows as `x` has elements: `x` is "
+                f"{types['x']!r}, `{name}` is {type!r}."
+            )
+    scaled = cov and cov != "unscaled" and not full
+    if scaled and types["x"].size <= order:
+        raise value_error(
+            f"polyfit: covariances of {order} coefficients take more than {order} "
+            f"samples, got {types['x'].size}.",
+            "Pass more samples, or `cov='unscaled'`.",
+        )
+    options = {"order": order, "rcond": rcond, "full": bool(full), "cov": cov}
+    return _polyfit(x, y, w, **options)
+
+
+@jit_when_eager(name="polyfit", static_argnames=("order", "rcond", "full", "cov"))
+def _polyfit(
+    x: Any,
+    y: Any,
+    w: Any,
+    *,
+    order: int,
+    rcond: float | None,
+    full: bool,
+    cov: bool | str,
+) -> Any:
+    x, y, *weights = alike("polyfit", x, y, *([] if w is None else [w]))
+    x, y, *weights = (_inexact("polyfit", as_array(v)) for v in (x, y, *weights))
+    if typeof(x).dtype.itemsize < 4:  # LAPACK has no half precision
+        x, y, *weights = (v.astype(np.float32) for v in (x, y, *weights))
+    if rcond is None:
+        rcond = len(x) * float(np.finfo(typeof(x).dtype).eps)
+    matrix = body(vander)(x, order)
+    for weight in weights:
+        matrix = matrix * weight[:, None]
+        y = y * (weight if y.ndim == 1 else weight[:, None])
+    # Columns of equal length make the problem as well-posed as scaling can.
+    lengths = lax.sqrt((abs(matrix) ** 2).sum(0))
+    scaled = matrix / lengths
+    found = linalg.pinv(scaled, rcond) @ y
+    made = (found.T / lengths).T
+    distances: Any = atleast_1d((abs(y - scaled @ found) ** 2).sum(0))
+    if full:
+        values = linalg.svdvals(scaled)
+        rank = (values > rcond * values[0]).sum()
+        more = [distances, rank, values, lax.full((), rcond, lengths.dtype)]
+    elif cov:
+        spread = linalg.inv(scaled.T.conj() @ scaled) / outer(lengths, lengths)
+        factor = 1 if cov == "unscaled" else distances / (len(x) - order)
+        more = [spread * factor if y.ndim == 1 else spread[:, :, None] * factor]
+    else:
+        return made
+    return made, *more
