@@ -90,6 +90,16 @@ ERRORS = {
     "unique: 2 elements are asked for, but f32[0] has none.": lambda: jnp.unique(
         X[:0], size=2
     ),
+    "unique: `size` must not be negative, got -1.": lambda: jnp.unique(X, size=-1),
+    "nonzero: `size` must be an integer, got 2.5.": lambda: jnp.nonzero(X, size=2.5),
+    "nanargmax: `axis` must be an integer, got (0,).": lambda: jnp.nanargmax(
+        X, axis=(0,)
+    ),
+    "cumsum: `axis` must be an integer, got 'a'.": lambda: jnp.cumsum(X, axis="a"),
+    "polyder: `m` must be an integer, got 1.5.": lambda: jnp.polyder(X, 1.5),
+    "histogram: `range` must be an array or a scalar, got NoneType None.": lambda: (
+        jnp.histogram(X, range=(None, 3))
+    ),
     "unique: `axis` must be between -1 and 0 for an array with 1 axes, got 1.": (
         lambda: jnp.unique(X, axis=1)
     ),

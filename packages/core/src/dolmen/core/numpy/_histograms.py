@@ -77,6 +77,8 @@ def _edges(function: str, a: Any, bins: Any, range: Any, dtype: np.dtype) -> Any
             f"{function}: `range` must be a pair of edges, got {range!r:.60}."
         )
     if range is not None:
+        for end in range:
+            type_of(function, "range", end)
         low, high = (convert(x, dtype) for x in range)
     elif typeof(a).size:
         low, high = convert(min(a), dtype), convert(max(a), dtype)

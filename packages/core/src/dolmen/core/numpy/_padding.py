@@ -290,13 +290,14 @@ def trim_zeros(
             "trim_zeros (the size of its result)",
             "Trim outside the traced function, or cut to a size that is known.",
         )
-    if trim.lower() not in ("f", "b", "fb", "bf"):
+    ends = str(trim).lower()
+    if ends not in ("f", "b", "fb", "bf"):
         raise value_error(f"trim_zeros: `trim` must be 'f', 'b' or 'fb', got {trim!r}.")
     nonzero = np.argwhere(np.asarray(known) != 0)
     part = [slice(None)] * type.ndim
     for at in axes:
         places = nonzero[:, at]
-        start = int(places.min(initial=type.shape[at])) if "f" in trim.lower() else 0
-        stop = int(places.max(initial=-1)) + 1 if "b" in trim.lower() else None
+        start = int(places.min(initial=type.shape[at])) if "f" in ends else 0
+        stop = int(places.max(initial=-1)) + 1 if "b" in ends else None
         part[at] = slice(start, stop)
     return getitem(as_array(filt), tuple(part))

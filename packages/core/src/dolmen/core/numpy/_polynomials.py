@@ -10,6 +10,7 @@ from .._ir import type_error, value_error
 from .._tracing import concrete, not_concrete, typeof
 from . import linalg
 from ._array_like import Array, ArrayLike
+from ._creation import known_number
 from ._eager import body, jit_when_eager
 from ._joining import concatenate, stack
 from ._manipulation import as_array, atleast_1d, broadcast_to
@@ -218,10 +219,17 @@ def polyint(p: ArrayLike, m: int = 1, k: ArrayLike | None = None) -> Array:
     return made
 
 
-def _order(function: str, m: Any) -> int:
-    order = operator.index(m)
+def _order(function: str, m: Any, argument: str = "m") -> int:
+    try:
+        order = operator.index(m)
+    except TypeError:
+        raise type_error(
+            f"{function}: `{argument}` must be an integer, got {m!r:.60}."
+        ) from None
     if order < 0:
-        raise value_error(f"{function}: `m` must not be negative, got {order}.")
+        raise value_error(
+            f"{function}: `{argument}` must not be negative, got {order}."
+        )
     return order
 
 
@@ -344,9 +352,9 @@ def polyfit(
         >>> jnp.polyfit(x, 2 * x + 1, 1).round(3)
         Array([2., 1.], dtype=float32)
     """
-    order = operator.index(deg) + 1
-    if order < 1:
-        raise value_error(f"polyfit: `deg` must not be negative, got {order - 1}.")
+    order = _order("polyfit", deg, "deg") + 1
+    if rcond is not None:
+        rcond = float(known_number("polyfit", "rcond", rcond))
     given = {"x": x, "y": y} | ({} if w is None else {"w": w})
     types = {name: type_of("polyfit", name, v) for name, v in given.items()}
     if types["x"].ndim != 1 or not types["x"].size:

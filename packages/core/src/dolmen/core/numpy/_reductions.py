@@ -4,7 +4,6 @@ Sums and products of small integers are taken in 32 (or 64) bits, those of 16-bi
 floating point in float32 and rounded once at the end. Results are never weakly typed.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from .._tracing import typeof
 from ._array_like import Array, ArrayLike, Axis, DTypeLike
 from ._eager import body, jit_when_eager
 from ._logic import no_out, truth
-from ._manipulation import as_axes
+from ._manipulation import as_axes, as_axis
 from ._promotion import broadcast_args, convert, literal, to_inexact, type_of
 
 _BOOL = np.dtype(bool)
@@ -536,8 +535,8 @@ def _arg_extreme(
     if axis is None:
         x, index, kept = lax.reshape(a, (type.size,)), 0, tuple(range(type.ndim))
     else:
-        x, kept = a, reduced_axes(function, operator.index(axis), type)
-        (index,) = kept
+        x, index = a, as_axis(function, axis, type.ndim)
+        kept = (index,)
     if typeof(x).shape[index] == 0:
         raise value_error(f"{function}: no elements along axis {index} of {type!r}.")
     made = find(x, index, dtypes.default(_INT))
@@ -800,7 +799,7 @@ def _cumulative(
     if axis is None:
         a, index = lax.reshape(a, (type.size,)), 0
     else:
-        (index,) = reduced_axes(function, operator.index(axis), type)
+        index = as_axis(function, axis, type.ndim)
     if dtype is not None:
         result = dtypes.as_dtype(dtype, function=function)
     else:

@@ -78,7 +78,27 @@ def nonzero(
             f"nonzero: `fill_value` must be one number or one for each of {type.ndim} "
             f"axes, got {fill_value!r}."
         )
-    return tuple(_nonzero(a, fills, size=operator.index(size)))
+    return tuple(_nonzero(a, fills, size=_known_size("nonzero", size)))
+
+
+def _known_size(function: str, size: Any) -> int:
+    """The user's `size` of a result.
+
+    Raises:
+        TypeError: it is no integer, or traced.
+        ValueError: it is negative.
+    """
+    try:
+        known = operator.index(size)
+    except TypeError as error:
+        if isinstance(size, Tracer):
+            raise
+        raise type_error(
+            f"{function}: `size` must be an integer, got {size!r:.60}."
+        ) from error
+    if known < 0:
+        raise value_error(f"{function}: `size` must not be negative, got {known}.")
+    return known
 
 
 @jit_when_eager(static_argnames=("size",))
@@ -177,7 +197,7 @@ def unique(
             )
         starts = sorted_groups(slices, bool(equal_nan))[1]
         size = int(np.sum(np.asarray(starts)))
-    size = operator.index(size)
+    size = _known_size("unique", size)
     if size and not count and fill_value is None:
         raise value_error(
             f"unique: {size} elements are asked for, but {type!r} has none.",
