@@ -115,7 +115,7 @@ ROWS = [
         "add subtract multiply divide power equal not_equal logical_and less "
         "less_equal greater greater_equal maximum minimum fmax fmin",
         COMPLEX[:, None],
-        COMPLEX,
+        COMPLEX.conj(),
         slack=4.0,
     ),
     *of(

@@ -135,7 +135,7 @@ ROWS = [
     ),
     Row(
         "numpy.polyfit",
-        (X, X + 1j, X**2),
+        (X + 1j * X**2, X + 1j, X**2),
         lambda f, x, y, w: f(x, y, 1, w=w, cov="unscaled"),
         slack=10,
         label="of complex samples",

@@ -411,7 +411,7 @@ def _polyfit(
         rank = (values > rcond * values[0]).sum()
         more = [distances, rank, values, lax.full((), rcond, lengths.dtype)]
     elif cov:
-        spread = linalg.inv(scaled.T.conj() @ scaled) / outer(lengths, lengths)
+        spread = linalg.inv(scaled.T @ scaled) / outer(lengths, lengths)
         factor = 1 if cov == "unscaled" else distances / (len(x) - order)
         more = [spread * factor if y.ndim == 1 else spread[:, :, None] * factor]
     else:
