@@ -51,12 +51,6 @@ def of_rows(rows):
     return pytest.mark.parametrize("name", sorted(rows))
 
 
-def test_every_public_function_has_a_row():
-    public = {n for n, f in vars(special).items() if n[0] != "_" and callable(f)}
-
-    assert public == set(ROWS)
-
-
 @of_rows(ROWS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_values_agree_with_scipy(name, dtype):

@@ -2,7 +2,7 @@
 
 import importlib
 
-_MODULES = ("fft", "special")
+_MODULES = ("fft", "special", "stats")
 
 
 def __getattr__(name: str) -> object:

@@ -1,5 +1,14 @@
 """Special functions."""
 
+from ...nn import logsumexp as logsumexp
+from ._combinatorics import (
+    bernoulli as bernoulli,
+    comb as comb,
+    factorial as factorial,
+    multigammaln as multigammaln,
+    poch as poch,
+    zeta as zeta,
+)
 from ._elementwise import (
     erf as erf,
     erfc as erfc,
@@ -29,4 +38,11 @@ from ._gamma import (
     gammaln as gammaln,
     gammasgn as gammasgn,
     polygamma as polygamma,
+)
+from ._normal import log_ndtr as log_ndtr, ndtr as ndtr, ndtri as ndtri
+from ._powers import (
+    boxcox as boxcox,
+    boxcox1p as boxcox1p,
+    log_softmax as log_softmax,
+    softmax as softmax,
 )
