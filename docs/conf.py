@@ -49,7 +49,7 @@ def public_modules(package: Path) -> list[str]:
 
 def public_names(module: ModuleType) -> list[str]:
     """Names that a module offers, submodules and borrowed ones left out."""
-    names = [name for name in vars(module) if not name.startswith("_")]
+    names = [name for name in dir(module) if not name.startswith("_")]
     if not hasattr(module, "__path__"):
         names = getattr(module, "__all__", names)
     return sorted(name for name in names if is_ours(getattr(module, name)))
