@@ -201,6 +201,7 @@ ROWS = [
             (PAIRS, 0),
             (PAIRS, -1),
             (PAIRS[None], 1),
+            (np.tile(PAIRS, 9), 0),
             (HOLES, None),
             (np.zeros((0, 2)), 0),
             (np.zeros((2, 0)), 0),

@@ -23,6 +23,9 @@ from ._taking import take, wrapped_index
 _INT32 = np.dtype("int32")
 _BOOL = np.dtype(bool)
 
+# Up to so many columns, rows are sorted by all of them at once.
+_FEW_COLUMNS = 16
+
 # ---- finding -----------------------------------------------------------------------
 
 
@@ -186,6 +189,7 @@ def unique(
     at = None if axis is None else as_axis("unique", axis, type.ndim)
     slices = ravel(as_array(ar)) if at is None else moveaxis(as_array(ar), at, 0)
     count = typeof(slices).shape[0]
+    groups = sorted_groups(slices, bool(equal_nan))
     if size is None:
         known = concrete(ar)
         if known is None:
@@ -195,20 +199,19 @@ def unique(
                 "unique (the size of its result)",
                 "Pass `size`, the number of elements of the result.",
             )
-        starts = sorted_groups(slices, bool(equal_nan))[1]
-        size = int(np.sum(np.asarray(starts)))
+        size = int(np.sum(np.asarray(groups[1])))
     size = _known_size("unique", size)
     if size and not count and fill_value is None:
         raise value_error(
             f"unique: {size} elements are asked for, but {type!r} has none.",
             "Pass `fill_value`.",
         )
-    made = _unique(slices, fill_value, size=size, equal_nan=bool(equal_nan))
-    values, first, inverse, counts = made
-    if at is None:
-        inverse = lax.reshape(inverse, type.shape)
-    else:
+    values, first, counts = _unique(*groups, fill_value, size=size)
+    inverse = _inverse(*groups[1:]) if return_inverse else None
+    if at is not None:
         values = moveaxis(values, 0, at)
+    elif return_inverse:
+        inverse = lax.reshape(inverse, type.shape)
     asked = (return_index, return_inverse, return_counts)
     more = zip((first, inverse, counts), asked, strict=True)
     chosen = (values, *(x for x, wanted in more if wanted))
@@ -236,16 +239,18 @@ def sorted_groups(slices: Any, equal_nan: bool) -> Any:
 def _sorted_rows(rows: Any) -> Any:
     """Rows sorted by their first column, then the second, ...; and their places.
 
-    Each stable sort, from the last column on, leaves rows that are equal in its column
-    in the order of the columns behind it. So columns may be many: this is one loop.
+    A sort by many keys takes long to compile, so many columns become a loop: each
+    stable sort, from the last column on, leaves rows that are equal in its column in
+    the order of the columns behind it.
     """
     count, width = typeof(rows).shape
     places = lax.iota(_INT32, count)
     if not (count and width):
         return rows, places
-    if width == 1:
-        column, places = lax.sort((rows[:, 0], places), num_keys=1)
-        return column[:, None], places
+    if width <= _FEW_COLUMNS:
+        columns = [rows[:, i] for i in range(width)]
+        *columns, places = lax.sort((*columns, places), num_keys=width)
+        return stack(columns, 1), places
 
     def by_column(places: Any, column: Any) -> Any:
         return lax.sort((getitem(column, places), places), num_keys=1)[1], None
@@ -254,9 +259,11 @@ def _sorted_rows(rows: Any) -> Any:
     return getitem(rows, places), places
 
 
-@jit_when_eager(static_argnames=("size", "equal_nan"))
-def _unique(slices: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
-    values, starts, places = sorted_groups(slices, equal_nan)
+@jit_when_eager(static_argnames=("size",))
+def _unique(
+    values: Any, starts: Any, places: Any, fill_value: Any, *, size: int
+) -> Any:
+    """The first slice of each group, where it came from, and the group's size."""
     count, *rest = typeof(values).shape
     dtype = index_dtype()
     if fill_value is not None:
@@ -266,7 +273,7 @@ def _unique(slices: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
     filler = broadcast_to(fill, (size, *rest))
     if not count:
         none = lax.full((0,), 0, dtype)
-        return filler, none, none, none
+        return filler, none, none
     (heads,) = nonzero(starts, size=size + 1, fill_value=count)
     heads, nexts = heads[:-1], heads[1:]
     exists = lax.lt(heads, np.asarray(count, dtype))
@@ -276,16 +283,21 @@ def _unique(slices: Any, fill_value: Any, *, size: int, equal_nan: bool) -> Any:
     origins = lax.convert_element_type(places, dtype)
     first = getitem(origins, inside)
     padding = broadcast_to(origins[0], (size,))
-    groups = lax.cumsum(lax.convert_element_type(starts, dtype), 0)
-    groups = lax.sub(groups, np.asarray(1, dtype))
-    # Sorting the places back undoes the sort.
-    _, inverse = lax.sort((places, groups), dimension=0, num_keys=1)
     return (
         lax.select(kept, chosen, filler),
         lax.select(exists, first, padding),
-        inverse,
         lax.sub(nexts, heads),
     )
+
+
+@jit_when_eager
+def _inverse(starts: Any, places: Any) -> Any:
+    """For each slice the number of its group."""
+    dtype = index_dtype()
+    groups = lax.cumsum(lax.convert_element_type(starts, dtype), 0)
+    groups = lax.sub(groups, np.asarray(1, dtype))
+    # Sorting the places back undoes the sort.
+    return lax.sort((places, groups), dimension=0, num_keys=1)[1]
 
 
 def bincount(
