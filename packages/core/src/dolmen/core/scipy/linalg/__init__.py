@@ -1,0 +1,27 @@
+"""Linear algebra with SciPy's names.
+
+Matrices are the last two axes of an array, the leading axes number a batch. Integers
+and booleans are taken as floating point. Arguments that only steer SciPy's use of
+memory and its checks (`overwrite_a`, `overwrite_b`, `check_finite`) change nothing.
+"""
+
+from ._patterned import (
+    block_diag as block_diag,
+    circulant as circulant,
+    companion as companion,
+    convolution_matrix as convolution_matrix,
+    fiedler as fiedler,
+    fiedler_companion as fiedler_companion,
+    hankel as hankel,
+    leslie as leslie,
+    toeplitz as toeplitz,
+)
+from ._sized import (
+    dft as dft,
+    hadamard as hadamard,
+    helmert as helmert,
+    hilbert as hilbert,
+    invhilbert as invhilbert,
+    invpascal as invpascal,
+    pascal as pascal,
+)
