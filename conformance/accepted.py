@@ -55,9 +55,6 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "custom_rules: custom vjp in scan",
         "trees: gradient of ravel",
     ),
-    "The derivative of |x| at 0 is 0, the symmetric choice, as in PyTorch.": (
-        "autodiff: grad of abs at zero",
-    ),
     "The structure of None has no leaf, so it is none.": (
         "trees: structure of None has",
     ),

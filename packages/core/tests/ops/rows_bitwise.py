@@ -27,6 +27,18 @@ def logical_shift(x, y):
     return (x.view(np.uint32) >> y.view(np.uint32)).view(np.int32)
 
 
+def whole_range(rng, shape):
+    return [np.asarray(rng.integers(-(2**63), 2**63 - 1, shape)) for _ in range(2)]
+
+
+def high_half(x, y):
+    """The exact product as Python has it."""
+    bits = 8 * x.dtype.itemsize
+    pairs = zip(x.flat, y.flat, strict=True)
+    made = [int(a) * int(b) >> bits for a, b in pairs]
+    return np.asarray(made, x.dtype).reshape(x.shape)
+
+
 def leading_zeros(x):
     return np.vectorize(lambda n: 32 - (int(n) % 2**32).bit_length(), otypes=["i4"])(x)
 
@@ -75,5 +87,13 @@ ROWS = [
         integers(-2, 127 * 2**20),
         SHAPES,
         ("int32",),
+    ),
+    Row(
+        ops.Mulhi,
+        ops.mulhi,
+        high_half,
+        whole_range,
+        SHAPES,
+        ("int64", "uint64", "int32", "uint32", "int8", "uint8"),
     ),
 ]

@@ -22,4 +22,11 @@ ROWS = [
         uniform(-2, 2),
         smooth=(0,),
     ),
+    Row(
+        _marks.DceSink,
+        lambda x: (_marks.dce_sink(x, prevent_mlir_dce=True), x)[1],
+        np.positive,
+        uniform(-2, 2),
+        smooth=(0,),
+    ),
 ]

@@ -12,7 +12,7 @@ from dolmen.core._ops import (
     _shape as ops,
 )
 
-from .rows import Row, uniform
+from .rows import Row, integers, uniform
 
 
 def normal(*shapes):
@@ -64,6 +64,11 @@ THREEFRY = {
 
 def one_of_two_keys(rng, shape):
     return [np.array([0, 1, 2, 3 + rng.integers(2)], np.uint32)]
+
+
+def between_neighbors(x):
+    """The only integer from `x` to below `x + 1`."""
+    return _random_bits.rng_uniform(x, x + 1, (2,))
 
 
 def threefry(key):
@@ -155,5 +160,13 @@ ROWS = [
         ),
         threefry,
         one_of_two_keys,
+    ),
+    Row(
+        _random_bits.RngUniform,
+        between_neighbors,
+        lambda x: np.full(2, x),
+        integers(-100, 100),
+        ((),),
+        ("int32", "int64"),
     ),
 ]

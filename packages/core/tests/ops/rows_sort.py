@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from dolmen.core._ops import _sort as ops
+from dolmen.core._ops import _approximate_top_k as approximate, _sort as ops
 
 from .rows import FLOATS, INTEGERS, Row, disc, distinct, integers
 
@@ -62,6 +62,11 @@ def largest(x, axis):
     return [np.take_along_axis(x, indices, axis), indices]
 
 
+def smallest(x, axis):
+    values, indices = largest(-x, axis)
+    return [-values, indices]
+
+
 ROWS = [
     *rows(distinct, FLOATS, (0,)),
     *rows(with_nan, ("float32",), (), "nan"),
@@ -106,4 +111,21 @@ ROWS = [
         ("int32",),
         label="int",
     ),
+    *[
+        Row(
+            approximate.ApproxTopK,
+            functools.partial(function, k=2, reduction_dimension=axis),
+            functools.partial(oracle, axis=axis),
+            distinct,
+            ((3, 4),),
+            FLOATS,
+            (0,),
+            label=f"{function.__name__} {axis}",
+        )
+        for function, oracle in (
+            (approximate.approx_max_k, largest),
+            (approximate.approx_min_k, smallest),
+        )
+        for axis in (-1, 0)
+    ],
 ]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import dolmen.core as dc
-from dolmen.core import lax
+from dolmen.core import lax, numpy as jnp
 
 
 def test_operands_of_different_dtypes_are_refused():
@@ -72,8 +72,21 @@ def test_nan_wins(function):
     assert np.isnan(function(x, y)).all()
 
 
-def test_absolute_value_has_derivative_zero_at_zero():
-    assert dc.grad(lax.abs)(0.0) == 0.0
+@pytest.mark.parametrize(
+    ("x", "slope"), [(2.0, 1.0), (0.0, 1.0), (-0.0, 1.0), (-2.0, -1.0), (0j, 0j)]
+)
+def test_absolute_value_has_the_derivative_from_the_right_at_zero(x, slope):
+    assert dc.grad(lax.abs)(x) == slope
+
+
+def test_products_are_computed_in_a_dtype_that_is_given():
+    x = np.full(2, 100, np.int8)
+
+    got = lax.mul(x, np.float32(100), out_dtype="int32")
+    slope = dc.grad(lambda x: lax.mul(x, x, out_dtype="float32"))(jnp.bfloat16(3))
+
+    assert (got.dtype, got.tolist()) == ("int32", [10000, 10000])
+    assert (slope.dtype, slope) == ("bfloat16", 6)
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,73 @@ def test_layouts_with_different_letters_are_refused():
         "kernel O and I, and all of them the same spatial letters, got "
         "('NWC', 'HIO', 'NHC')."
     )
+
+
+# ---- shapes without convolving -------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", ["SAME", "SAME_LOWER", "VALID", [(1, 0), (2, 2)]])
+def test_shapes_are_those_of_convolutions(padding):
+    x, kernel = np.ones((2, 7, 8, 3), np.float32), np.ones((3, 2, 3, 4), np.float32)
+
+    straight = lax.conv_general_dilated(
+        x, kernel, (1, 2), padding, dimension_numbers=LAST
+    )
+    first = lax.conv_shape_tuple((2, 3, 7, 8), (4, 3, 3, 2), (1, 2), padding)
+    general = lax.conv_general_shape_tuple(x.shape, kernel.shape, (1, 2), padding, LAST)
+
+    assert general == straight.shape
+    assert first == tuple(straight.shape[axis] for axis in (0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", [(1, 0), (2, 2)]])
+def test_shapes_are_those_of_transposed_convolutions(padding):
+    x, kernel = np.ones((2, 7, 8, 3), np.float32), np.ones((3, 2, 3, 4), np.float32)
+
+    made = lax.conv_transpose(x, kernel, (1, 2), padding)
+
+    assert made.shape == lax.conv_transpose_shape_tuple(
+        x.shape, kernel.shape, (1, 2), padding, LAST
+    )
+
+
+def test_groups_split_the_batch_of_a_shape():
+    shape = lax.conv_shape_tuple((4, 3, 8), (4, 3, 9), (1,), [(0, 0)], 2)
+
+    assert shape == (2, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "message"),
+    [
+        (
+            lax.conv_shape_tuple,
+            ((1, 3, 8), (4, 3, 3), (1, 1), "SAME"),
+            "conv_shape_tuple: expected two shapes of equal length, and one stride and "
+            "padding pair for each of their spatial axes, got lhs_shape=(1, 3, 8), "
+            "rhs_shape=(4, 3, 3), strides=(1, 1), pads=SAME.",
+        ),
+        (
+            lax.conv_shape_tuple,
+            ((1, 3, 8), (4, 3, 3), (1,), "SAME", 2),
+            "conv_shape_tuple: the batch size must be a multiple of "
+            "`batch_group_count`, got lhs_shape=(1, 3, 8), rhs_shape=(4, 3, 3), "
+            "strides=(1,), pads=SAME, batch_group_count=2.",
+        ),
+        (
+            lax.conv_general_permutations,
+            (("NHC", "HIO"),),
+            "conv_general_permutations: expected three layouts such as ('NHWC', "
+            "'HWIO', 'NHWC'), got ('NHC', 'HIO').",
+        ),
+        (
+            lax.conv_general_dilated_local,
+            (np.ones((1, 1, 4)), np.ones((2, 3)), (1,), "VALID", (2,)),
+            "conv_general_dilated_local: `rhs` must have 3 axes, got f32[2,3].",
+        ),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(function, args, message):
+    with pytest.raises(ValueError) as error:
+        function(*args)
+    assert problem(error) == message

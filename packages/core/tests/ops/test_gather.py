@@ -156,3 +156,28 @@ def test_updates_of_the_wrong_shape_are_refused():
         "scatter_add: `updates` must have the batch axes of the indices, (2,), and "
         "window axes at (), got f32[3]."
     )
+
+
+@pytest.mark.parametrize(
+    ("places", "axes", "expected"),
+    [
+        (([0, 2], [1, -1]), (0, 1), lambda x: x[[0, 2], [1, 3]]),
+        (([1, 6],), (-1,), lambda x: x[:, [1, 2]].T),
+        (([2, -4], [0, 1]), (1, 0), lambda x: x[[0, 1], [2, 0]]),
+    ],
+)
+def test_parts_are_taken_at_places_that_wrap_around(places, axes, expected):
+    x = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+
+    got = lax.index_take(x, [np.int32(p) for p in places], axes)
+
+    np.testing.assert_array_equal(got, expected(x))
+
+
+def test_places_along_other_axes_are_refused():
+    with pytest.raises(ValueError) as error:
+        lax.index_take(np.ones((2, 2)), [np.int32([0])], (0, 1))
+    assert problem(error) == (
+        "index_take: expected one vector of places for each of the axes (0, 1), got 1 "
+        "of them."
+    )

@@ -150,3 +150,117 @@ def test_default_generator_gives_each_key_of_a_batch_its_own_bits():
     np.testing.assert_array_equal(states, np.stack([s for s, _ in each]))
     np.testing.assert_array_equal(bits, np.stack([b for _, b in each]))
     assert not np.array_equal(bits[0], bits[1])
+
+
+def test_arrays_broadcast_to_the_shape_of_another():
+    like = np.zeros((2, 3), np.float32)
+
+    got = [lax.broadcast_like(x, like) for x in (np.int8([1, 2, 3]), 1.0, like[:1])]
+
+    assert [x.shape for x in got] == [(2, 3)] * 3
+    assert [str(typeof(x)) for x in got] == ["i8[2,3]", "~f32[2,3]", "f32[2,3]"]
+    assert got[0].tolist() == [[1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2, 3)])
+def test_arrays_that_do_not_broadcast_are_refused(shape):
+    x, like = np.zeros(shape, np.float32), np.zeros((2, 3), np.float32)
+
+    with pytest.raises(ValueError) as error:
+        lax.broadcast_like(x, like)
+    assert problem(error) == (
+        "broadcast_like: `arr` must broadcast to the shape of `like_arr`, got "
+        f"{typeof(x)} and f32[2,3]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("broadcast", lambda s: lax.broadcast(1.0, (2,), out_sharding=s)),
+        (
+            "broadcast_in_dim",
+            lambda s: lax.broadcast_in_dim(1.0, (2,), (), out_sharding=s),
+        ),
+        (
+            "broadcasted_iota",
+            lambda s: lax.broadcasted_iota("int32", (2,), 0, out_sharding=s),
+        ),
+        ("reshape", lambda s: lax.reshape(1.0, (1,), out_sharding=s)),
+        ("reduce_sum", lambda s: lax.reduce_sum(np.ones(2), (0,), out_sharding=s)),
+        (
+            "reduce",
+            lambda s: lax.reduce(np.ones(2), 0.0, lax.add, (0,), out_sharding=s),
+        ),
+        ("empty", lambda s: lax.empty((2,), "int32", out_sharding=s)),
+        (
+            "rng_bit_generator",
+            lambda s: lax.rng_bit_generator(np.zeros(4, "u4"), (1,), out_sharding=s),
+        ),
+        (
+            "conv_general_dilated",
+            lambda s: lax.conv_general_dilated(
+                np.ones((1, 1, 2)), np.ones((1, 1, 2)), (1,), "SAME", out_sharding=s
+            ),
+        ),
+    ],
+)
+def test_shardings_of_results_are_refused(name, call):
+    with pytest.raises(ValueError) as error:
+        call("rows")
+    assert problem(error) == (
+        f"{name}: `out_sharding` must be None, as arrays lie on one device each, got "
+        "'rows'.\nPlace the result with `dolmen.core.device_put`."
+    )
+
+
+@pytest.mark.parametrize("name", ["full", "full_like"])
+def test_shardings_of_constants_are_refused(name):
+    with pytest.raises(ValueError) as error:
+        getattr(lax, name)(np.ones(2).shape, 1.0, sharding="rows")
+    assert problem(error) == (
+        f"{name}: `sharding` must be None, as arrays lie on one device each, got "
+        "'rows'.\nPlace the result with `dolmen.core.device_put`."
+    )
+
+
+def test_staged_numbers_are_arrays():
+    traced = dc.make_jaxpr(lambda: lax.stage(1.0))()
+
+    assert str(traced.out_avals[0]) == "~f32[]"
+    assert str(typeof(lax.stage(np.arange(3)))) == "i32[3]"
+
+
+def test_shapes_as_values():
+    assert lax.shape_as_value((2, 3)).dtype == np.int32
+    assert lax.shape_as_value(()).tolist() == []
+    assert lax.shape_as_value((2**40,)).tolist() == [2**40]
+
+
+def test_empty_arrays_have_a_shape_and_a_dtype():
+    got = lax.empty(3, bool), lax.empty((2, 0), "bfloat16")
+
+    assert [str(typeof(x)) for x in got] == ["bool[3]", "bf16[2,0]"]
+
+
+@pytest.mark.parametrize(
+    ("x", "name"),
+    [
+        (True, "bool"),
+        (1.0, "float32"),
+        (np.int8(1), "int8"),
+        ("bfloat16", "bfloat16"),
+        (np.float16, "float16"),
+        (np.ones(2), "float32"),
+    ],
+)
+def test_dtypes_of_what_has_or_names_one(x, name):
+    assert lax.dtype(x).name == name
+
+
+def test_nothing_has_no_dtype():
+    with pytest.raises(ValueError) as error:
+        lax.dtype(None)
+    assert problem(error) == (
+        "dtype: expected an array, a number or a dtype, got None."
+    )

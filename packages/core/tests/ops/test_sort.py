@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+import dolmen.core as dc
 from dolmen.core import lax
+
+from .test_shape import problem
 
 
 def test_nan_of_either_sign_comes_last():
@@ -53,3 +56,60 @@ def test_nan_is_the_largest_element():
 
     np.testing.assert_array_equal(values, [np.nan, 3])
     np.testing.assert_array_equal(indices, [1, 2])
+
+
+# ---- nearly the largest --------------------------------------------------------------
+
+
+def test_an_axis_is_narrowed_down_to_what_the_platform_likes():
+    x = np.arange(5000, dtype=np.float32)
+
+    values, indices = lax.approx_max_k(x, 3, aggregate_to_topk=False)
+
+    assert values.shape == indices.shape == (2048,)
+    assert {4997, 4998, 4999} <= set(np.asarray(indices).tolist())
+
+
+def test_accelerators_are_told_how_many_to_find():
+    function = dc.jit(lambda x: lax.approx_min_k(x, 3, 0, 0.5, 99))
+
+    text = function.lower(np.zeros((8, 2), np.float32)).as_text()
+
+    assert (
+        "{aggregate_to_topk = true, is_fallback = true, recall_target = 5.000000e-01 "
+        ": f32, reduction_dim = 0 : i64, reduction_input_size_override = 99 : i64, "
+        "top_k = 3 : i64}"
+    ) in text
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "message"),
+    [
+        (
+            (np.float32(1), 1),
+            TypeError,
+            "approx_max_k: `operand` must have an axis, got f32[].",
+        ),
+        (
+            (np.int32([1, 2]), 1),
+            ValueError,
+            "approx_max_k: `operand` must be floating point, got i32[2].\n"
+            "Use `lax.top_k`, which takes integers too.",
+        ),
+        (
+            (np.float32([1, 2]), 3),
+            ValueError,
+            "approx_max_k: `k` must be between 1 and the size of the axis, got k=3 for "
+            "axis 0 of f32[2].",
+        ),
+        (
+            (np.float32([1, 2]), 1, 0, 1.5),
+            ValueError,
+            "approx_max_k: `recall_target` must be above 0 and at most 1, got 1.5.",
+        ),
+    ],
+)
+def test_searches_that_cannot_be_are_refused(args, kind, message):
+    with pytest.raises(kind) as error:
+        lax.approx_max_k(*args)
+    assert problem(error) == message

@@ -84,3 +84,48 @@ def test_window_must_name_every_axis():
         "2 axes of f32[4,6], got window_dimensions=(2,), window_strides=(1, 1), "
         "base_dilation=(1, 1), window_dilation=(1, 1)."
     )
+
+
+# ---- windows over trees --------------------------------------------------------------
+
+
+def larger(a, b):
+    """The larger value and where it is, of two pairs."""
+    wins = lax.ge(a[0], b[0])
+    return tuple(lax.select(wins, x, y) for x, y in zip(a, b, strict=True))
+
+
+def largest_and_place(x):
+    places = lax.iota("int32", 6)
+    return lax.reduce_window((x, places), (-np.inf, -1), larger, (2,), (2,))
+
+
+def test_windows_over_several_arrays_at_once():
+    x = np.float32([1, 5, 2, 2, 9, -1])
+
+    values, places = largest_and_place(x)
+    slope = dc.grad(lambda x: lax.reduce_sum(largest_and_place(x)[0], (0,)))(x)
+    lanes = dc.vmap(largest_and_place)(np.stack([x, -x]))[1]
+
+    assert (values.tolist(), places.tolist()) == ([5, 2, 9], [1, 2, 4])
+    assert slope.tolist() == [0, 1, 1, 0, 1, 0]
+    assert lanes.tolist() == [[1, 2, 4], [0, 2, 5]]
+
+
+def test_windows_over_arrays_of_different_shapes_are_refused():
+    with pytest.raises(ValueError) as error:
+        lax.reduce_window((np.ones(2), np.ones(3)), (0.0, 0.0), larger, (2,))
+    assert problem(error) == (
+        "reduce_window: expected arrays of one shape and an `init_value` for each of "
+        "them, got (array([1., 1.]), array([1., 1., 1.])) and (0.0, 0.0)."
+    )
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID", [(1, 0), (0, 2)]])
+def test_shapes_are_those_of_window_reductions(padding):
+    x = np.ones((5, 6), np.float32)
+    options = ((2, 3), (1, 2), padding, (1, 2), (2, 1))
+
+    made = lax.reduce_window(x, 0.0, lax.add, *options)
+
+    assert made.shape == lax.reduce_window_shape_tuple(x.shape, *options)

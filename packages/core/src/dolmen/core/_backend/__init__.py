@@ -33,6 +33,7 @@ from ._arrays import (
 from ._client import (
     Device as Device,
     JaxRuntimeError as JaxRuntimeError,
+    approx_top_k_size as approx_top_k_size,
     client as client,
     compile_and_load as compile_and_load,
     compile_options as compile_options,

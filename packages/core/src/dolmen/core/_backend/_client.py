@@ -127,6 +127,16 @@ def _device_list(device: Device) -> Any:
     return _jax.DeviceList((device,))
 
 
+def approx_top_k_size(
+    size: int, ndim: int, k: int, recall_target: float, size_override: int
+) -> int:
+    """To how many elements an axis is narrowed down that holds `k` wanted ones."""
+    made, _ = _jax.approx_top_k_reduction_output_size(
+        size, ndim, k, recall_target, False, size_override
+    )
+    return made
+
+
 def compile_options(
     device: Device,
     overrides: Sequence[tuple[str, Any]] = (),

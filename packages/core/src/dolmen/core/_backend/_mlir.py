@@ -146,6 +146,12 @@ def integer(value: int, bits: int = 64) -> Any:
         return ir.IntegerAttr.get(ir.IntegerType.get_signless(bits), value)
 
 
+def float32(value: float) -> Any:
+    """A floating-point attribute of single precision."""
+    with context, unknown_location:
+        return ir.FloatAttr.get(ir.F32Type.get(), value)
+
+
 def unsigned(value: int, bits: int = 64) -> Any:
     """An unsigned integer attribute."""
     with context:
@@ -317,6 +323,11 @@ def precision_config(*names: str) -> Any:
     return array_of(stablehlo.PrecisionAttr.get(name, context) for name in names)
 
 
+def result_accuracy(atol: float, rtol: float, ulps: int, mode: str) -> Any:
+    """How exact an elementary function must be (`DEFAULT HIGHEST TOLERANCE`)."""
+    return stablehlo.ResultAccuracyAttr.get(atol, rtol, ulps, mode, context)
+
+
 def fft_type(kind: str) -> Any:
     """`FFT IFFT RFFT IRFFT`."""
     return stablehlo.FftTypeAttr.get(kind, context)
@@ -325,6 +336,11 @@ def fft_type(kind: str) -> Any:
 def rng_algorithm(name: str) -> Any:
     """`DEFAULT THREE_FRY PHILOX`."""
     return stablehlo.RngAlgorithmAttr.get(name, context)
+
+
+def rng_distribution() -> Any:
+    """That of uniformly random numbers."""
+    return stablehlo.RngDistributionAttr.get("UNIFORM", context)
 
 
 def new_module() -> Any:

@@ -6,6 +6,7 @@ from ._effects import (
     DEBUG as DEBUG,
     FFI as FFI,
     IO as IO,
+    KEPT as KEPT,
     ORDERED_DEBUG as ORDERED_DEBUG,
     ORDERED_IO as ORDERED_IO,
     is_ordered as is_ordered,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 DEBUG = "debug"
 IO = "io"
 FFI = "ffi"
+KEPT = "kept"  # none at all: a computation that is wanted although nobody uses it
 ORDERED_DEBUG = "ordered debug"
 ORDERED_IO = "ordered io"
 

@@ -106,16 +106,24 @@ class Neg(Elementwise):
         return [neg(ct)]
 
 
-def mul(x: Any, y: Any) -> Any:
+def mul(x: Any, y: Any, *, out_dtype: Any = None) -> Any:
     """Elementwise product of two arrays of equal dtype.
 
     Args:
         x: any dtype; of booleans the result is their conjunction.
         y: the shape of `x`, or none.
+        out_dtype: dtype to multiply in; the operands, whose dtypes may differ then, are
+            converted first.
 
     Returns:
-        An array of the shape and dtype of the operands.
+        An array of the shape of the operands, and their dtype or `out_dtype`.
     """
+    if out_dtype is not None:
+        dtype = dtypes.as_dtype(out_dtype, function="mul")
+        x, y = (
+            _conversion.convert_element_type(z, dtype, typeof(z).weak_type)
+            for z in (x, y)
+        )
     return bind(Mul(), x, y)
 
 
@@ -406,7 +414,7 @@ def abs(x: Any) -> Any:
 
     Returns:
         An array like `x`; for complex `x` the magnitude, in the real dtype. The
-        derivative at zero is zero.
+        derivative at zero is that from the right, one; for complex `x` it is zero.
     """
     return bind(Abs(), x)
 
@@ -422,10 +430,12 @@ class Abs(Elementwise):
         return _conversion.real_dtype(dtype)
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
-        """`sign(x)`; for complex numbers the component along `x`."""
+        """1 or -1; for complex numbers the component along `x`."""
         (x,) = args
         if dtypes.kind(typeof(x).dtype) != "c":
-            return (lambda t: mul(t, sign(x)),)
+            right = _comparison.ge(x, constant_like(x, 0))
+            slope = _selection.choose(right, constant_like(x, 1), constant_like(x, -1))
+            return (lambda t: mul(t, slope),)
         direction = sign(_conversion.conj(x))
         return (lambda t: _conversion.real(mul(t, direction)),)
 

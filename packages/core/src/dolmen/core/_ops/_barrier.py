@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._backend import pytree
-from .._ir import ArrayType, Primitive
-from .._tracing import bind
+from .._ir import ArrayType, Primitive, array_type, type_error
+from .._tracing import bind, typeof
 from . import _creation
 
 
@@ -57,3 +59,45 @@ class OptimizationBarrier(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         made = builder.emit("optimization_barrier", args)
         return [made] if len(args) == 1 else made
+
+
+# ---- order without values ------------------------------------------------------------
+
+_TOKEN = array_type((0,), np.dtype(bool))
+
+
+def create_token(_: Any = None) -> Any:
+    """A token: a value that carries nothing but order, an empty ``bool[0]``.
+
+    Args:
+        _: not used.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.create_token().shape
+        (0,)
+    """
+    return _creation.full(_TOKEN.shape, False)
+
+
+def after_all(*operands: Any) -> Any:
+    """A token that is there once all of the given ones are.
+
+    Args:
+        *operands: tokens of `create_token` or `after_all`.
+
+    Raises:
+        TypeError: one of them is no token.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.after_all(lax.create_token(), lax.create_token()).shape
+        (0,)
+    """
+    for operand in operands:
+        if typeof(operand) is not _TOKEN:
+            raise type_error(
+                f"after_all: expected tokens, got {typeof(operand)!r}.",
+                "Make one with `lax.create_token()`.",
+            )
+    return barrier(operands)[0] if operands else create_token()

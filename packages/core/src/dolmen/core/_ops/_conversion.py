@@ -83,6 +83,31 @@ class ConvertElementType(Elementwise):
         return x if source.dtype == out.dtype else builder.convert(x, out)
 
 
+def dtype(x: Any) -> np.dtype:
+    """The dtype of an array or Python number, or the one that `x` names.
+
+    Args:
+        x: an array, a number, a dtype, or the name of one.
+
+    Returns:
+        A dtype that arrays may have: 64-bit ones only if these are enabled.
+
+    Raises:
+        TypeError: `x` is none of these.
+        ValueError: `x` is None.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.dtype(1.0)
+        dtype('float32')
+    """
+    if x is None:
+        raise value_error("dtype: expected an array, a number or a dtype, got None.")
+    if isinstance(x, str | type | np.dtype):
+        return dtypes.as_dtype(x, function="dtype")
+    return typeof(x).dtype
+
+
 def bitcast_convert_type(operand: Any, new_dtype: Any) -> Any:
     """The bits of `operand` read as another dtype.
 

@@ -103,7 +103,7 @@ def conv_dimension_numbers(
     )
 
 
-def _dilated(size: int, dilation: int) -> int:
+def dilated(size: int, dilation: int) -> int:
     """Size of an axis with `dilation - 1` elements put between neighbors."""
     return 0 if size == 0 else (size - 1) * dilation + 1
 
@@ -175,6 +175,7 @@ def conv_general_dilated(
     batch_group_count: int = 1,
     precision: PrecisionLike = None,
     preferred_element_type: Any = None,
+    out_sharding: None = None,
 ) -> Any:
     """Convolution (without flipping the kernel) in full generality.
 
@@ -195,6 +196,7 @@ def conv_general_dilated(
             part of the output features.
         precision: see `Precision`; one or a pair.
         preferred_element_type: dtype of the result; by default that of the operands.
+        out_sharding: must be None.
 
     Returns:
         An array of batch, features and spatial axes.
@@ -213,6 +215,10 @@ def conv_general_dilated(
         >>> y.shape
         (1, 4, 4, 4)
     """
+    if out_sharding is not None:
+        raise _shape.sharding_error(
+            "conv_general_dilated", "out_sharding", out_sharding
+        )
     x, w = typeof(lhs), typeof(rhs)
     numbers = conv_dimension_numbers(x.shape, w.shape, dimension_numbers)
     spatial = len(numbers.lhs_spec) - 2
@@ -236,7 +242,7 @@ def conv_general_dilated(
     pads = as_padding(
         padding,
         [x.shape[a] for a in numbers.lhs_spec[2:]],
-        [_dilated(k, d) for k, d in zip(kernel, rhs_dilation, strict=True)],
+        [dilated(k, d) for k, d in zip(kernel, rhs_dilation, strict=True)],
         strides,
     )
     if preferred_element_type is not None:
@@ -342,8 +348,8 @@ class ConvGeneralDilated(Primitive):
         inputs = zip(lhs_spec[2:], self.lhs_dilation, strict=True)
         kernel = zip(rhs_spec[2:], self.rhs_dilation, strict=True)
         return (
-            [_dilated(x.shape[a], d) for a, d in inputs],
-            [_dilated(w.shape[a], d) for a, d in kernel],
+            [dilated(x.shape[a], d) for a, d in inputs],
+            [dilated(w.shape[a], d) for a, d in kernel],
         )
 
     def _out_sizes(self, x: ArrayType, w: ArrayType) -> list[int]:
@@ -451,7 +457,7 @@ class ConvGeneralDilated(Primitive):
         axes = zip(
             self.dimension_numbers.out_spec[2:], self.window_strides, strict=True
         )
-        return [_dilated(typeof(ct).shape[a], s) for a, s in axes]
+        return [dilated(typeof(ct).shape[a], s) for a, s in axes]
 
     # XLA's convolution has one batch axis. A second one merges with the batch, with the
     # output features, or becomes groups, whichever the kernel's batch leaves possible.
@@ -674,7 +680,7 @@ def conv_transpose(
     if isinstance(padding, str) or use_consistent_padding:
         each = [padding] * len(kernel) if isinstance(padding, str) else padding
         padding = [
-            _transposed_padding(_dilated(k, d), s, p)
+            transposed_padding(dilated(k, d), s, p)
             for k, d, s, p in zip(kernel, dilation, strides, each, strict=True)
         ]
     if transpose_kernel:
@@ -696,7 +702,7 @@ def conv_transpose(
     )
 
 
-def _transposed_padding(k: int, stride: int, padding: Any) -> tuple[int, int]:
+def transposed_padding(k: int, stride: int, padding: Any) -> tuple[int, int]:
     """Padding of the spread input that transposes a convolution padded by `padding`.
 
     For a kernel of size `k` (dilation included).
@@ -716,51 +722,3 @@ def _transposed_padding(k: int, stride: int, padding: Any) -> tuple[int, int]:
             f"{padding!r}."
         )
     return low, total - low
-
-
-def conv_general_dilated_patches(
-    lhs: Any,
-    filter_shape: Sequence[int],
-    window_strides: Sequence[int],
-    padding: str | Sequence[tuple[int, int]],
-    lhs_dilation: Sequence[int] | None = None,
-    rhs_dilation: Sequence[int] | None = None,
-    dimension_numbers: ConvGeneralDilatedDimensionNumbers = None,
-    precision: PrecisionLike = None,
-    preferred_element_type: Any = None,
-) -> Any:
-    """What each position of a convolution's window sees ("im2col").
-
-    Args:
-        lhs: the input; batch, features and spatial axes.
-        filter_shape: sizes of the window along the spatial axes.
-        window_strides: steps of the window.
-        padding: as in `conv_general_dilated`.
-        lhs_dilation: spacing of the input's elements.
-        rhs_dilation: spacing of the window's elements.
-        dimension_numbers: see `conv_dimension_numbers`.
-        precision: by default the highest, which copies exactly.
-        preferred_element_type: dtype of the result.
-
-    Returns:
-        An array whose features are, for each input feature in turn, the elements of the
-        window in row-major order.
-    """
-    x, window = typeof(lhs), as_sizes(filter_shape)
-    numbers = conv_dimension_numbers(x.shape, (1, 1, *window), dimension_numbers)
-    features, size = x.shape[numbers.lhs_spec[1]], math.prod(window)
-    one_hot = np.eye(size, dtype=x.dtype).reshape(size, 1, *window)
-    kernel = np.tile(one_hot, (features, *(1,) * (1 + len(window))))
-    kernel = np.transpose(kernel, np.argsort(numbers.rhs_spec))
-    return conv_general_dilated(
-        lhs,
-        kernel,
-        window_strides,
-        padding,
-        lhs_dilation,
-        rhs_dilation,
-        numbers,
-        feature_group_count=features,
-        precision=Precision.HIGHEST if precision is None else precision,
-        preferred_element_type=preferred_element_type,
-    )

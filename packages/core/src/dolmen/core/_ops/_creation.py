@@ -18,13 +18,16 @@ def scalar(value: Any, dtype: np.dtype) -> Any:
     return np.asarray(value).astype(dtype)[()]
 
 
-def full(shape: Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
+def full(
+    shape: Sequence[int], fill_value: Any, dtype: Any = None, *, sharding: None = None
+) -> Any:
     """An array of equal elements.
 
     Args:
         shape: shape of the result.
         fill_value: a scalar, concrete or traced.
         dtype: of the result; by default that of `fill_value`.
+        sharding: must be None.
 
     Returns:
         An array of shape `shape`; weakly typed if `dtype` is None and `fill_value` a
@@ -38,6 +41,8 @@ def full(shape: Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
         >>> lax.full((2, 2), 7).tolist()
         [[7, 7], [7, 7]]
     """
+    if sharding is not None:
+        raise _shape.sharding_error("full", "sharding", sharding)
     sizes = _shape.as_sizes(shape)
     type = typeof(fill_value)
     if type.shape:
@@ -57,7 +62,11 @@ def full(shape: Sequence[int], fill_value: Any, dtype: Any = None) -> Any:
 
 
 def full_like(
-    x: Any, fill_value: Any, dtype: Any = None, shape: Sequence[int] | None = None
+    x: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    shape: Sequence[int] | None = None,
+    sharding: None = None,
 ) -> Any:
     """An array of equal elements with the shape and dtype of `x`.
 
@@ -66,7 +75,10 @@ def full_like(
         fill_value: a scalar, concrete or traced.
         dtype: by default that of `x`.
         shape: by default that of `x`.
+        sharding: must be None.
     """
+    if sharding is not None:
+        raise _shape.sharding_error("full_like", "sharding", sharding)
     like = x if hasattr(x, "shape") and hasattr(x, "dtype") else typeof(x)
     sizes = like.shape if shape is None else shape
     return full(sizes, fill_value, like.dtype if dtype is None else dtype)
@@ -76,6 +88,54 @@ def zeros_like(x: Any) -> Any:
     """Zeros with the shape and dtype of `x`."""
     type = typeof(x)
     return full(type.shape, 0, type.dtype)
+
+
+def empty(shape: int | Sequence[int], dtype: Any, *, out_sharding: None = None) -> Any:
+    """An array whose elements mean nothing; here they are zeros.
+
+    Args:
+        shape: shape of the result; an integer is the size of its one axis.
+        dtype: of the result.
+        out_sharding: must be None.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.empty((2, 3), "float32").shape
+        (2, 3)
+    """
+    if out_sharding is not None:
+        raise _shape.sharding_error("empty", "out_sharding", out_sharding)
+    return full((shape,) if isinstance(shape, int) else shape, 0, dtype)
+
+
+def shape_as_value(shape: Sequence[int]) -> np.ndarray:
+    """The sizes of a shape as an ``int32`` vector.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.shape_as_value((2, 3)).tolist()
+        [2, 3]
+    """
+    sizes = _shape.as_sizes(shape)
+    fits = all(size <= np.iinfo(np.int32).max for size in sizes)
+    return np.asarray(sizes, np.int32 if fits else np.int64)
+
+
+def stage(x: Any, /) -> Any:
+    """`x` as an array: a traced one while a function is traced.
+
+    Args:
+        x: an array, a NumPy array or a Python number.
+
+    Returns:
+        The same values; weakly typed if `x` is a Python number.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.stage(1.0)
+        Array(1., dtype=float32, weak_type=True)
+    """
+    return _shape.broadcast(x, ())
 
 
 def iota(dtype: Any, size: int) -> Any:
@@ -89,18 +149,23 @@ def iota(dtype: Any, size: int) -> Any:
     return broadcasted_iota(dtype, (size,), 0)
 
 
-def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Any:
+def broadcasted_iota(
+    dtype: Any, shape: Sequence[int], dimension: int, *, out_sharding: None = None
+) -> Any:
     """The index of each element along one axis.
 
     Args:
         dtype: of the result; not bool.
         shape: shape of the result.
         dimension: the axis along which the numbers count.
+        out_sharding: must be None.
 
     Raises:
         TypeError: `dtype` holds no numbers.
         ValueError: `dimension` is not an axis of `shape`.
     """
+    if out_sharding is not None:
+        raise _shape.sharding_error("broadcasted_iota", "out_sharding", out_sharding)
     sizes = _shape.as_sizes(shape)
     axis = _shape.as_axis("broadcasted_iota", dimension, len(sizes))
     return bind(Iota(dtypes.as_dtype(dtype, function="iota"), sizes, axis))

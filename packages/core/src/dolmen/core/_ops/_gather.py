@@ -964,3 +964,49 @@ class ScatterApply(ScatterOperation):
 
     def combine(self, builder: Any, old: Any, new: Any, type: ArrayType) -> Any:
         return builder.inline(self.program, [old])[0]
+
+
+def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
+    """Parts of an array at places along some of its axes.
+
+    Args:
+        src: any shape and dtype.
+        idxs: for each of `axes` a vector of integers, all of them of the same size `n`;
+            they wrap around, so that -1 is the last place.
+        axes: the axes that the places are of; they disappear.
+
+    Returns:
+        An array ``[n, ...]``, of the other axes of `src` behind the first one.
+
+    Raises:
+        ValueError: there are not as many vectors as axes, or an axis is out of range.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> x = lax.reshape(lax.iota("int32", 6), (2, 3))
+        >>> lax.index_take(x, [lax.full((1,), -1), lax.full((1,), 1)], (0, 1)).tolist()
+        [4]
+    """
+    from . import _arithmetic, _joining
+
+    type = typeof(src)
+    axes = _shape.as_axes("index_take", axes, type.ndim, "axes")
+    if len(idxs) != len(axes):
+        raise value_error(
+            f"index_take: expected one vector of places for each of the axes {axes}, "
+            f"got {len(idxs)} of them."
+        )
+    sizes = [type.shape[axis] for axis in axes]
+    columns = []
+    for places, size in zip(idxs, sizes, strict=True):
+        n = np.asarray(size, typeof(places).dtype)
+        # The remainder has the sign of the place.
+        positive = _arithmetic.add(_arithmetic.rem(places, n), n)
+        columns.append(_shape.expand_dims(_arithmetic.rem(positive, n), (1,)))
+    numbers = GatherDimensionNumbers(
+        offset_dims=tuple(range(1, type.ndim - len(axes) + 1)),
+        collapsed_slice_dims=tuple(sorted(axes)),
+        start_index_map=axes,
+    )
+    window = [1 if axis in axes else n for axis, n in enumerate(type.shape)]
+    return gather(src, _joining.concatenate(columns, 1), numbers, window)

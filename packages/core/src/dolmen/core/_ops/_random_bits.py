@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, type_error
+from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
 from .._lowering import mlir
 from .._tracing import bind
-from ._shape import as_sizes, move_axis
+from ._shape import as_sizes, batch_size, broadcast_in_dim, move_axis, sharding_error
 
 
 class RandomAlgorithm(enum.IntEnum):
@@ -37,6 +37,8 @@ def rng_bit_generator(
     shape: Sequence[int],
     dtype: Any = np.uint32,
     algorithm: RandomAlgorithm = RandomAlgorithm.RNG_DEFAULT,
+    *,
+    out_sharding: None = None,
 ) -> tuple[Any, Any]:
     """Uniformly random bits, and the state to go on from.
 
@@ -45,6 +47,7 @@ def rng_bit_generator(
         shape: shape of the bits.
         dtype: unsigned integers of 8 to 64 bits.
         algorithm: the generator.
+        out_sharding: must be None.
 
     Returns:
         The new state, like `key`, and the bits, an array of shape `shape`. The bits
@@ -54,6 +57,8 @@ def rng_bit_generator(
     Raises:
         TypeError: `key` or `dtype` has the wrong dtype or shape.
     """
+    if out_sharding is not None:
+        raise sharding_error("rng_bit_generator", "out_sharding", out_sharding)
     made = dtypes.as_dtype(dtype, function="rng_bit_generator")
     primitive = RngBitGenerator(as_sizes(shape), made, int(algorithm))
     state, bits = bind(primitive, key)
@@ -166,3 +171,95 @@ class RngBitGenerator(Primitive):
             builder.emit("reshape", (value,), (t,))
             for value, t in zip(drawn, results, strict=True)
         ]
+
+
+_DRAWN = frozenset(
+    (
+        np.dtype(np.float16),
+        dtypes.bfloat16,
+        np.dtype(np.float32),
+        np.dtype(np.float64),
+        np.dtype(np.int32),
+        np.dtype(np.int64),
+        _UINT32,
+        _UINT64,
+    )
+)
+
+
+def rng_uniform(a: Any, b: Any, shape: Sequence[int]) -> Any:
+    """Uniformly random numbers out of a generator with hidden state.
+
+    Every run gives other numbers, and no seed repeats them: prefer
+    `dolmen.core.random.uniform`.
+
+    Args:
+        a: scalar lower bound: floating point of 16 to 64 bits, or an integer of 32 or
+            64 bits.
+        b: scalar upper bound of the dtype of `a`; excluded, but for rounding.
+        shape: shape of the result.
+
+    Returns:
+        An array of shape `shape` and the dtype of the bounds. There is no derivative.
+
+    Raises:
+        TypeError: there is no generator for the dtype.
+        ValueError: the dtypes of the bounds differ, or they are no scalars.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.rng_uniform(3, 4, (2,)).tolist()
+        [3, 3]
+    """
+    return bind(RngUniform(as_sizes(shape)), a, b)
+
+
+class RngUniform(Primitive):
+    """Uniformly random numbers between two scalars."""
+
+    shape: tuple[int, ...]
+
+    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
+        a, b = arg_types
+        if a.dtype != b.dtype or a.shape or b.shape:
+            raise value_error(
+                "rng_uniform: bounds must be scalars of equal dtypes, got "
+                f"{a!r} and {b!r}."
+            )
+        if a.dtype not in _DRAWN:
+            raise type_error(
+                "rng_uniform: bounds must be floating point of 16 to 64 bits or "
+                f"integers of 32 or 64 bits, got {a!r}."
+            )
+        return array_type(self.shape, a.dtype, a.weak_type and b.weak_type)
+
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """There is none: the numbers are drawn again with every run."""
+        raise type_error(
+            "rng_uniform: numbers out of hidden state have no derivative.",
+            "Draw with `dolmen.core.random.uniform`, and scale the result.",
+        )
+
+    def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
+        """Numbers of one interval for the whole batch, moved into that of each lane."""
+        from ._arithmetic import add, mul, rem, sub
+
+        shape = (batch_size(args, axes), *self.shape)
+        a, b = (
+            broadcast_in_dim(x, shape, () if axis is None else (0,))
+            for x, axis in zip(args, axes, strict=True)
+        )
+        dtype = a.dtype
+        is_float = dtypes.kind(dtype) == "f"
+        top = np.asarray(1 if is_float else np.iinfo(dtype).max, dtype)
+        drawn = bind(RngUniform(shape), np.zeros((), dtype), top)
+        width = sub(b, a)
+        return add(a, (mul if is_float else rem)(drawn, width)), 0
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        sizes = np.asarray(self.shape, np.int64)
+        (out,) = builder.out_types
+        shape = builder.constant(sizes, array_type(sizes.shape, sizes.dtype))
+        return builder.emit(
+            "rng", (*args, shape), (out,), rng_distribution=mlir.rng_distribution()
+        )

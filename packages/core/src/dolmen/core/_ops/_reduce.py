@@ -16,6 +16,7 @@ def reduce(
     init_values: Any,
     computation: Callable[[Any, Any], Any],
     dimensions: Sequence[int],
+    out_sharding: None = None,
 ) -> Any:
     """Reduction by a function of the caller's.
 
@@ -25,6 +26,7 @@ def reduce(
             may enter the result any number of times.
         computation: combines two trees of scalars; associative and commutative.
         dimensions: which axes to reduce; they disappear.
+        out_sharding: must be None.
 
     Returns:
         A tree like `operands`. Where `computation` is one of `lax.add`, `mul`, `max`,
@@ -36,6 +38,8 @@ def reduce(
             that of the operand.
         ValueError: the operands differ in shape, or the trees do not match.
     """
+    if out_sharding is not None:
+        raise _shape.sharding_error("reduce", "out_sharding", out_sharding)
     leaves, tree = pytree.PUBLIC.flatten(operands)
     inits, init_tree = pytree.PUBLIC.flatten(init_values)
     if tree != init_tree:

@@ -93,12 +93,13 @@ def spread(reduced: Any, shape: tuple[int, ...], axes: Sequence[int]) -> Any:
     return _shape.broadcast_in_dim(reduced, shape, kept_axes(len(shape), axes))
 
 
-def reduce_sum(operand: Any, axes: Sequence[int]) -> Any:
+def reduce_sum(operand: Any, axes: Sequence[int], *, out_sharding: None = None) -> Any:
     """Sum over axes, in the dtype of the operand.
 
     Args:
         operand: any dtype but bool.
         axes: which axes to sum; they disappear.
+        out_sharding: must be None.
 
     Returns:
         An array of the remaining axes and the dtype of `operand`.
@@ -107,6 +108,8 @@ def reduce_sum(operand: Any, axes: Sequence[int]) -> Any:
         TypeError: `operand` is boolean.
         ValueError: an axis is out of range or named twice.
     """
+    if out_sharding is not None:
+        raise _shape.sharding_error("reduce_sum", "out_sharding", out_sharding)
     return bind(ReduceSum(_axes("reduce_sum", operand, axes)), operand)
 
 

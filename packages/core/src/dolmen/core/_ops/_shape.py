@@ -82,15 +82,25 @@ def batched_first(x: Any, axis: int | None, size: int) -> Any:
     return move_axis(x, axis, 0)
 
 
+def sharding_error(function: str, argument: str, sharding: Any) -> ValueError:
+    """What an operation answers that is asked for a sharding."""
+    return value_error(
+        f"{function}: `{argument}` must be None, as arrays lie on one device each, "
+        f"got {sharding!r}.",
+        "Place the result with `dolmen.core.device_put`.",
+    )
+
+
 # ---- broadcast ---------------------------------------------------------------------
 
 
-def broadcast(operand: Any, sizes: Sequence[int]) -> Any:
+def broadcast(operand: Any, sizes: Sequence[int], *, out_sharding: None = None) -> Any:
     """Repeat an array along new leading axes.
 
     Args:
         operand: any shape and dtype.
         sizes: sizes of the new axes.
+        out_sharding: must be None.
 
     Returns:
         An array of shape ``(*sizes, *operand.shape)``.
@@ -100,6 +110,8 @@ def broadcast(operand: Any, sizes: Sequence[int]) -> Any:
         >>> lax.broadcast(1.0, (2, 3)).shape
         (2, 3)
     """
+    if out_sharding is not None:
+        raise sharding_error("broadcast", "out_sharding", out_sharding)
     leading = as_sizes(sizes)
     if not leading and is_array(operand):
         return operand
@@ -109,7 +121,11 @@ def broadcast(operand: Any, sizes: Sequence[int]) -> Any:
 
 
 def broadcast_in_dim(
-    operand: Any, shape: Sequence[int], broadcast_dimensions: Sequence[int]
+    operand: Any,
+    shape: Sequence[int],
+    broadcast_dimensions: Sequence[int],
+    *,
+    out_sharding: None = None,
 ) -> Any:
     """Repeat an array along new axes and axes of size 1.
 
@@ -118,6 +134,7 @@ def broadcast_in_dim(
         shape: shape of the result.
         broadcast_dimensions: for each axis of `operand`, in increasing order, the axis
             of the result it becomes; sizes must agree or be 1 in the operand.
+        out_sharding: must be None.
 
     Returns:
         An array of shape `shape`.
@@ -125,6 +142,8 @@ def broadcast_in_dim(
     Raises:
         ValueError: an axis is missing, out of order or of the wrong size.
     """
+    if out_sharding is not None:
+        raise sharding_error("broadcast_in_dim", "out_sharding", out_sharding)
     shape, dimensions = as_sizes(shape), as_sizes(broadcast_dimensions)
     if is_array(operand) and operand.shape == shape and len(dimensions) == len(shape):
         return operand
@@ -190,6 +209,36 @@ class BroadcastInDim(Primitive):
         return builder.emit("broadcast_in_dim", args, broadcast_dimensions=dimensions)
 
 
+def broadcast_like(arr: Any, like_arr: Any) -> Any:
+    """Repeat an array along leading axes and axes of size 1, as NumPy broadcasts.
+
+    Args:
+        arr: any shape and dtype.
+        like_arr: an array whose shape `arr` is given.
+
+    Returns:
+        An array of the dtype of `arr` and the shape of `like_arr`.
+
+    Raises:
+        ValueError: `arr` does not broadcast to that shape.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.broadcast_like(lax.iota("int32", 2), lax.full((2, 2), 0.0)).tolist()
+        [[0, 1], [0, 1]]
+    """
+    x, shape = typeof(arr), typeof(like_arr).shape
+    new = len(shape) - x.ndim
+    if new < 0 or any(
+        n not in (1, m) for n, m in zip(x.shape, shape[new:], strict=True)
+    ):
+        raise value_error(
+            f"broadcast_like: `arr` must broadcast to the shape of `like_arr`, got "
+            f"{x!r} and {typeof(like_arr)!r}."
+        )
+    return broadcast_in_dim(arr, shape, tuple(range(new, len(shape))))
+
+
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     """Shape that arrays of these shapes broadcast to, by NumPy's rule.
 
@@ -228,7 +277,11 @@ def broadcast_to_rank(x: Any, rank: int) -> Any:
 
 
 def reshape(
-    operand: Any, new_sizes: Sequence[int], dimensions: Sequence[int] | None = None
+    operand: Any,
+    new_sizes: Sequence[int],
+    dimensions: Sequence[int] | None = None,
+    *,
+    out_sharding: None = None,
 ) -> Any:
     """The same elements in row-major order under another shape.
 
@@ -236,6 +289,7 @@ def reshape(
         operand: any shape and dtype.
         new_sizes: shape of the result; as many elements as `operand`.
         dimensions: read the axes of `operand` in this order.
+        out_sharding: must be None.
 
     Returns:
         An array of shape `new_sizes`.
@@ -243,6 +297,8 @@ def reshape(
     Raises:
         ValueError: the numbers of elements differ.
     """
+    if out_sharding is not None:
+        raise sharding_error("reshape", "out_sharding", out_sharding)
     if dimensions is not None:
         operand = transpose(operand, dimensions)
     sizes = as_sizes(new_sizes)

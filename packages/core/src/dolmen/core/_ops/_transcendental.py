@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from .._ir import ArrayType, array_type, dtypes, type_error
 from .._tracing import bind, typeof
 from . import _comparison, _conversion, _selection
+from ._accuracy import Accuracy, accuracy_attribute, check_accuracy
 from ._arithmetic import (
     add,
     div,
@@ -35,6 +36,24 @@ class Transcendental(Elementwise):
     kinds = "fc"
 
 
+class Approximated(Transcendental):
+    """A function that a compiler may compute in more and less exact ways."""
+
+    accuracy: Accuracy = None
+
+    def __post_init__(self) -> None:
+        check_accuracy(self.name, self.accuracy)
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        """The StableHLO operation, with the accuracy if one was asked for."""
+        return builder.emit(self.operation, args, **self._attributes())
+
+    def _attributes(self) -> dict[str, Any]:
+        if self.accuracy is None:
+            return {}
+        return {"result_accuracy": accuracy_attribute(self.accuracy)}
+
+
 def _scaled(factor: Any) -> Sequence[Term]:
     """The derivative rule of a function of one operand whose derivative is `factor`."""
     return (lambda tangent: mul(tangent, factor),)
@@ -43,19 +62,20 @@ def _scaled(factor: Any) -> Sequence[Term]:
 # ---- exponentials and logarithms -----------------------------------------------------
 
 
-def exp(x: Any) -> Any:
+def exp(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise `e**x`.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Exp(), x)
+    return bind(Exp(accuracy), x)
 
 
-class Exp(Transcendental):
+class Exp(Approximated):
     """`e**x`."""
 
     operation = "exponential"
@@ -65,19 +85,20 @@ class Exp(Transcendental):
         return _scaled(out)
 
 
-def exp2(x: Any) -> Any:
+def exp2(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise `2**x`.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Exp2(), x)
+    return bind(Exp2(accuracy), x)
 
 
-class Exp2(Transcendental):
+class Exp2(Approximated):
     """`2**x`."""
 
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
@@ -89,22 +110,24 @@ class Exp2(Transcendental):
         (x,) = args
         (out,) = builder.out_types
         scale = builder.constant(math.log(2.0), out)
-        return builder.emit("exponential", (builder.emit("multiply", (x, scale)),))
+        scaled = builder.emit("multiply", (x, scale))
+        return builder.emit("exponential", (scaled,), **self._attributes())
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise `e**x - 1`, accurate near zero.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Expm1(), x)
+    return bind(Expm1(accuracy), x)
 
 
-class Expm1(Transcendental):
+class Expm1(Approximated):
     """`e**x - 1`."""
 
     operation = "exponential_minus_one"
@@ -114,19 +137,20 @@ class Expm1(Transcendental):
         return _scaled(add(out, constant_like(out, 1)))
 
 
-def log(x: Any) -> Any:
+def log(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise natural logarithm; NaN for negative numbers, -inf at zero.
 
     Args:
         x: floating point or complex (principal branch, cut along the negative axis).
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Log(), x)
+    return bind(Log(accuracy), x)
 
 
-class Log(Transcendental):
+class Log(Approximated):
     """Natural logarithm."""
 
     operation = "log"
@@ -137,19 +161,20 @@ class Log(Transcendental):
         return (lambda tangent: div(tangent, x),)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise `log(1 + x)`, accurate near zero.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Log1p(), x)
+    return bind(Log1p(accuracy), x)
 
 
-class Log1p(Transcendental):
+class Log1p(Approximated):
     """`log(1 + x)`."""
 
     operation = "log_plus_one"
@@ -230,19 +255,20 @@ class Pow(Elementwise):
         return builder.emit("power", (x, y))
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise square root; NaN for negative numbers.
 
     Args:
         x: floating point or complex (principal branch).
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`; the derivative at zero is infinite.
     """
-    return bind(Sqrt(), x)
+    return bind(Sqrt(accuracy), x)
 
 
-class Sqrt(Transcendental):
+class Sqrt(Approximated):
     """Square root."""
 
     operation = "sqrt"
@@ -252,19 +278,20 @@ class Sqrt(Transcendental):
         return _scaled(div(constant_like(out, 0.5), out))
 
 
-def rsqrt(x: Any) -> Any:
+def rsqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise `1 / sqrt(x)`.
 
     Args:
         x: floating point or complex (principal branch).
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Rsqrt(), x)
+    return bind(Rsqrt(accuracy), x)
 
 
-class Rsqrt(Transcendental):
+class Rsqrt(Approximated):
     """Reciprocal square root."""
 
     operation = "rsqrt"
@@ -275,19 +302,20 @@ class Rsqrt(Transcendental):
         return _scaled(mul(div(out, x), constant_like(out, -0.5)))
 
 
-def cbrt(x: Any) -> Any:
+def cbrt(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise cube root, negative for negative numbers.
 
     Args:
         x: floating point.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`; the derivative at zero is infinite.
     """
-    return bind(Cbrt(), x)
+    return bind(Cbrt(accuracy), x)
 
 
-class Cbrt(Transcendental):
+class Cbrt(Approximated):
     """Cube root."""
 
     kinds = "f"
@@ -301,11 +329,12 @@ class Cbrt(Transcendental):
 # ---- trigonometry --------------------------------------------------------------------
 
 
-def sin(x: Any) -> Any:
+def sin(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise sine of radians.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
@@ -315,10 +344,10 @@ def sin(x: Any) -> Any:
         >>> lax.sin(0.0)
         Array(0., dtype=float32, weak_type=True)
     """
-    return bind(Sin(), x)
+    return bind(Sin(accuracy), x)
 
 
-class Sin(Transcendental):
+class Sin(Approximated):
     """Sine."""
 
     operation = "sine"
@@ -326,22 +355,23 @@ class Sin(Transcendental):
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
         """`cos(x)`."""
         (x,) = args
-        return _scaled(cos(x))
+        return _scaled(cos(x, accuracy=self.accuracy))
 
 
-def cos(x: Any) -> Any:
+def cos(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise cosine of radians.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Cos(), x)
+    return bind(Cos(accuracy), x)
 
 
-class Cos(Transcendental):
+class Cos(Approximated):
     """Cosine."""
 
     operation = "cosine"
@@ -349,22 +379,23 @@ class Cos(Transcendental):
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
         """`-sin(x)`."""
         (x,) = args
-        return _scaled(neg(sin(x)))
+        return _scaled(neg(sin(x, accuracy=self.accuracy)))
 
 
-def tan(x: Any) -> Any:
+def tan(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise tangent of radians.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Tan(), x)
+    return bind(Tan(accuracy), x)
 
 
-class Tan(Transcendental):
+class Tan(Approximated):
     """Tangent."""
 
     operation = "tan"
@@ -498,19 +529,20 @@ class Cosh(Transcendental):
         return _scaled(sinh(x))
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise hyperbolic tangent.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Tanh(), x)
+    return bind(Tanh(accuracy), x)
 
 
-class Tanh(Transcendental):
+class Tanh(Approximated):
     """Hyperbolic tangent."""
 
     operation = "tanh"
@@ -593,19 +625,20 @@ class Atanh(Transcendental):
 # ---- special functions ---------------------------------------------------------------
 
 
-def logistic(x: Any) -> Any:
+def logistic(x: Any, *, accuracy: Accuracy = None) -> Any:
     """Elementwise logistic sigmoid `1 / (1 + exp(-x))`.
 
     Args:
         x: floating point or complex.
+        accuracy: how exact, where the compiler has a choice; see `Tolerance`.
 
     Returns:
         An array like `x`.
     """
-    return bind(Logistic(), x)
+    return bind(Logistic(accuracy), x)
 
 
-class Logistic(Transcendental):
+class Logistic(Approximated):
     """Logistic sigmoid."""
 
     operation = "logistic"

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._backend import pytree
 from .._ir import ArrayType, Primitive, Program, array_type, type_error, value_error
 from .._lowering import mlir
 from .._tracing import bind, concrete, record, typeof
 from . import _arithmetic, _comparison, _creation, _pad, _selection, _shape, _slicing
-from ._convolution import Padding, _dilated, as_padding
+from ._convolution import Padding, as_padding, dilated
 from ._limits import highest, lowest
 from ._shape import as_sizes
 
@@ -31,12 +32,12 @@ def reduce_window(
     """Combine the elements of each position of a sliding window.
 
     Args:
-        operand: any shape and dtype.
-        init_value: a scalar of the same dtype: what a window starts with, and the value
-            of elements beyond the operand.
-        computation: an associative elementwise function of two arrays. `lax.add`,
-            `lax.max` and `lax.min` run as one operation; any other costs one operation
-            for each element of the window.
+        operand: an array, or a tree of arrays of equal shape.
+        init_value: a scalar of the same dtype, or a tree like `operand` of them: what a
+            window starts with, and the value of elements beyond the operand.
+        computation: an associative elementwise function of two arrays, or of two trees
+            like `operand`. `lax.add`, `lax.max` and `lax.min` run as one operation; any
+            other costs one operation for each element of the window.
         window_dimensions: sizes of the window, one for each axis of `operand`.
         window_strides: steps of the window, by default 1.
         padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for
@@ -45,11 +46,12 @@ def reduce_window(
         window_dilation: spacing of the window's elements, by default 1.
 
     Returns:
-        An array with one element for each position of the window.
+        An array, or a tree of them, with one element for each position of the window.
 
     Raises:
         TypeError: `init_value` has another dtype.
-        ValueError: an option doesn't fit the shape of `operand`.
+        ValueError: an option doesn't fit the shape of `operand`, or the trees or shapes
+            within it differ.
 
     Example:
         >>> import numpy as np
@@ -58,21 +60,25 @@ def reduce_window(
         >>> lax.reduce_window(x, -np.inf, lax.max, (2,), (2,)).tolist()
         [3.0, 5.0]
     """
-    type = typeof(operand)
+    operands, tree = pytree.PUBLIC.flatten(operand)
+    inits, init_tree = pytree.PUBLIC.flatten(init_value)
+    types = [typeof(x) for x in operands]
+    if tree != init_tree or len({type.shape for type in types}) != 1:
+        raise value_error(
+            "reduce_window: expected arrays of one shape and an `init_value` for each "
+            f"of them, got {operand!r:.200} and {init_value!r:.200}."
+        )
+    inits = [_start(init, type) for init, type in zip(inits, types, strict=True)]
+    type = types[0]
     window = _window(
         type, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )
-    if isinstance(init_value, bool | int | float | complex):
-        init_value = _creation.scalar(init_value, type.dtype)
-    start = typeof(init_value)
-    if start.shape or start.dtype != type.dtype:
-        raise type_error(
-            "reduce_window: `init_value` must be a scalar of the operand's dtype, got "
-            f"{start!r} for {type!r}."
-        )
+    if operand is not operands[0]:
+        return _fold(tree, operands, inits, computation, window)
+    (init_value,) = inits
     cls = _operation(computation, type.dtype)
     if cls is None:
-        return _fold(operand, init_value, computation, window)
+        return _fold(tree, operands, inits, computation, window)
     known = concrete(init_value)
     if known is not None and np.asarray(known) == cls.identity(type.dtype):
         return bind(cls(*window), operand)
@@ -84,6 +90,19 @@ def reduce_window(
     return computation(
         bind(cls(sizes, strides, none, ones, dilation), padded), init_value
     )
+
+
+def _start(init: Any, type: ArrayType) -> Any:
+    """What windows over an operand of `type` start with."""
+    if isinstance(init, bool | int | float | complex):
+        return _creation.scalar(init, type.dtype)
+    found = typeof(init)
+    if found.shape or found.dtype != type.dtype:
+        raise type_error(
+            "reduce_window: `init_value` must be a scalar of the operand's dtype, got "
+            f"{found!r} for {type!r}."
+        )
+    return init
 
 
 _Window = tuple[Sizes, Sizes, Padding, Sizes, Sizes]
@@ -118,8 +137,8 @@ def _window(
         )
     pads = as_padding(
         padding,
-        [_dilated(n, d) for n, d in zip(type.shape, base, strict=True)],
-        [_dilated(n, d) for n, d in zip(sizes, dilation, strict=True)],
+        [dilated(n, d) for n, d in zip(type.shape, base, strict=True)],
+        [dilated(n, d) for n, d in zip(sizes, dilation, strict=True)],
         steps,
     )
     if len(pads) != type.ndim:
@@ -163,10 +182,7 @@ def _elements(padded: Any, window: _Window) -> Any:
     """For each element of the window, the array of what it sees at all positions."""
     sizes, strides, _, _, dilation = window
     shape = typeof(padded).shape
-    counts = [
-        max((n - _dilated(k, d)) // s + 1, 0)
-        for n, k, s, d in zip(shape, sizes, strides, dilation, strict=True)
-    ]
+    counts = _counts(shape, sizes, strides, dilation)
     for offsets in itertools.product(*map(range, sizes)):
         starts = [o * d for o, d in zip(offsets, dilation, strict=True)]
         limits = [
@@ -177,15 +193,23 @@ def _elements(padded: Any, window: _Window) -> Any:
 
 
 def _fold(
-    x: Any, init: Any, computation: Callable[[Any, Any], Any], window: _Window
+    tree: Any,
+    operands: Sequence[Any],
+    inits: Sequence[Any],
+    computation: Callable[[Any, Any], Any],
+    window: _Window,
 ) -> Any:
     """A window reduction as one operation for each element of the window."""
-    padded = _padded(x, init, window[2], window[3])
+    seen = [
+        _elements(_padded(x, init, window[2], window[3]), window)
+        for x, init in zip(operands, inits, strict=True)
+    ]
     made = None
-    for element in _elements(padded, window):
+    for elements in zip(*seen, strict=True):
         if made is None:
-            made = _creation.full(typeof(element).shape, init)
-        made = computation(made, element)
+            shape = typeof(elements[0]).shape
+            made = tree.unflatten([_creation.full(shape, init) for init in inits])
+        made = computation(made, tree.unflatten(elements))
     return made
 
 
@@ -229,7 +253,7 @@ class WindowReduction(Primitive):
         """How many positions of the window there are along each axis."""
         sizes, strides, pads, base, dilation = self.window
         return tuple(
-            max((_dilated(n, b) + low + high - _dilated(k, d)) // s + 1, 0)
+            max((dilated(n, b) + low + high - dilated(k, d)) // s + 1, 0)
             for n, k, s, (low, high), b, d in zip(
                 x.shape, sizes, strides, pads, base, dilation, strict=True
             )
@@ -310,8 +334,8 @@ class ReduceWindowSum(WindowReduction):
             typeof(ct).shape,
             strict=True,
         ):
-            before = _dilated(k, d) - 1 - low
-            config.append((before, _dilated(n, b) + low - _dilated(m, s), s - 1))
+            before = dilated(k, d) - 1 - low
+            config.append((before, dilated(n, b) + low - dilated(m, s), s - 1))
         spaced = _pad.pad(ct, 0, config)
         none: Padding = ((0, 0),) * x.type.ndim
         return [bind(ReduceWindowSum(sizes, base, none, ones, dilation), spaced)]
@@ -580,3 +604,42 @@ def reduce_window_min(
         window_dilation,
     )
     return bind(ReduceWindowMin(*window), operand)
+
+
+def reduce_window_shape_tuple(
+    operand_shape: Sequence[int],
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> tuple[int, ...]:
+    """Shape of a reduction over sliding windows; arguments as of `reduce_window`.
+
+    Raises:
+        ValueError: an option doesn't fit the shape.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.reduce_window_shape_tuple((8, 8), (3, 3), (1, 2), ((0, 0), (1, 1)))
+        (6, 4)
+    """
+    type = array_type(as_sizes(operand_shape), np.dtype(bool))
+    sizes, steps, pads, base, dilation = _window(
+        type, window_dimensions, window_strides, padding, base_dilation, window_dilation
+    )
+    grown = [
+        dilated(n, d) + low + high
+        for n, d, (low, high) in zip(type.shape, base, pads, strict=True)
+    ]
+    return tuple(_counts(grown, sizes, steps, dilation))
+
+
+def _counts(
+    padded: Sequence[int], sizes: Sizes, strides: Sizes, dilation: Sizes
+) -> list[int]:
+    """Number of positions of a window along each axis."""
+    return [
+        max((n - dilated(k, d)) // s + 1, 0)
+        for n, k, s, d in zip(padded, sizes, strides, dilation, strict=True)
+    ]

@@ -15,6 +15,14 @@ from .._higher_order import (
     switch as switch,
     while_loop as while_loop,
 )
+from .._ops._accuracy import (
+    AccuracyMode as AccuracyMode,
+    Tolerance as Tolerance,
+)
+from .._ops._approximate_top_k import (
+    approx_max_k as approx_max_k,
+    approx_min_k as approx_min_k,
+)
 from .._ops._arithmetic import (
     abs as abs,
     add as add,
@@ -32,13 +40,18 @@ from .._ops._arithmetic import (
     square as square,
     sub as sub,
 )
-from .._ops._barrier import optimization_barrier as optimization_barrier
+from .._ops._barrier import (
+    after_all as after_all,
+    create_token as create_token,
+    optimization_barrier as optimization_barrier,
+)
 from .._ops._bitwise import (
     bitwise_and as bitwise_and,
     bitwise_not as bitwise_not,
     bitwise_or as bitwise_or,
     bitwise_xor as bitwise_xor,
     clz as clz,
+    mulhi as mulhi,
     population_count as population_count,
     shift_left as shift_left,
     shift_right_arithmetic as shift_right_arithmetic,
@@ -58,6 +71,7 @@ from .._ops._conversion import (
     complex as complex,
     conj as conj,
     convert_element_type as convert_element_type,
+    dtype as dtype,
     imag as imag,
     real as real,
     reduce_precision as reduce_precision,
@@ -69,16 +83,28 @@ from .._ops._convolution import (
     conv as conv,
     conv_dimension_numbers as conv_dimension_numbers,
     conv_general_dilated as conv_general_dilated,
-    conv_general_dilated_patches as conv_general_dilated_patches,
     conv_transpose as conv_transpose,
     conv_with_general_padding as conv_with_general_padding,
     padtype_to_pads as padtype_to_pads,
 )
+from .._ops._convolution_patches import (
+    conv_general_dilated_local as conv_general_dilated_local,
+    conv_general_dilated_patches as conv_general_dilated_patches,
+)
+from .._ops._convolution_shapes import (
+    conv_general_permutations as conv_general_permutations,
+    conv_general_shape_tuple as conv_general_shape_tuple,
+    conv_shape_tuple as conv_shape_tuple,
+    conv_transpose_shape_tuple as conv_transpose_shape_tuple,
+)
 from .._ops._creation import (
     broadcasted_iota as broadcasted_iota,
+    empty as empty,
     full as full,
     full_like as full_like,
     iota as iota,
+    shape_as_value as shape_as_value,
+    stage as stage,
 )
 from .._ops._cumulative import (
     cumlogsumexp as cumlogsumexp,
@@ -101,6 +127,7 @@ from .._ops._gather import (
     GatherScatterMode as GatherScatterMode,
     ScatterDimensionNumbers as ScatterDimensionNumbers,
     gather as gather,
+    index_take as index_take,
     scatter as scatter,
     scatter_add as scatter_add,
     scatter_apply as scatter_apply,
@@ -115,12 +142,16 @@ from .._ops._joining import (
     stack as stack,
     unstack as unstack,
 )
+from .._ops._marks import (
+    dce_sink as dce_sink,
+)
 from .._ops._pad import (
     pad as pad,
 )
 from .._ops._random_bits import (
     RandomAlgorithm as RandomAlgorithm,
     rng_bit_generator as rng_bit_generator,
+    rng_uniform as rng_uniform,
 )
 from .._ops._reduce import reduce as reduce
 from .._ops._reductions import (
@@ -144,6 +175,7 @@ from .._ops._selection import clamp as clamp, select as select, select_n as sele
 from .._ops._shape import (
     broadcast as broadcast,
     broadcast_in_dim as broadcast_in_dim,
+    broadcast_like as broadcast_like,
     broadcast_shapes as broadcast_shapes,
     broadcast_to_rank as broadcast_to_rank,
     collapse as collapse,
@@ -200,6 +232,7 @@ from .._ops._windows import (
     reduce_window as reduce_window,
     reduce_window_max as reduce_window_max,
     reduce_window_min as reduce_window_min,
+    reduce_window_shape_tuple as reduce_window_shape_tuple,
     reduce_window_sum as reduce_window_sum,
 )
 from .._transforms._collectives import (
