@@ -78,7 +78,8 @@ def test_unknown_precision_is_refused():
     assert problem(error) == (
         "dot_general: `precision` must be None, a `lax.Precision`, one of 'default', "
         "'fastest', 'bfloat16', 'high', 'bfloat16_3x', 'tensorfloat32', 'highest', "
-        "'float32', or a pair of them, got 'low'."
+        "'float32', a pair of them, or a `lax.DotAlgorithm` or `DotAlgorithmPreset`, "
+        "got 'low'."
     )
 
 
@@ -172,4 +173,8 @@ def test_products_going_back_have_the_precision_of_those_going_forth():
 def test_every_default_precision_has_a_meaning():
     from dolmen.core._ops._dot import _PRECISIONS
 
-    assert set(_PRECISIONS) == set(dc._backend.flags.DEFAULT_MATMUL_PRECISION.allowed)
+    algorithms = set(lax.DotAlgorithmPreset.__members__) - {"DEFAULT"}
+
+    allowed = set(dc._backend.flags.DEFAULT_MATMUL_PRECISION.allowed)
+
+    assert allowed == set(_PRECISIONS) | algorithms

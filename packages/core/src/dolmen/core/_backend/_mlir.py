@@ -328,6 +328,16 @@ def result_accuracy(atol: float, rtol: float, ulps: int, mode: str) -> Any:
     return stablehlo.ResultAccuracyAttr.get(atol, rtol, ulps, mode, context)
 
 
+def dot_algorithm(lhs: Any, rhs: Any, sums: Any, *counts: Any) -> Any:
+    """`algorithm` of dots; each type is a dtype, or "tf32"."""
+    with context:
+        types = [
+            ir.FloatTF32Type.get() if t == "tf32" else element_type(t)
+            for t in (lhs, rhs, sums)
+        ]
+    return stablehlo.DotAlgorithm.get(*types, *counts, ctx=context)
+
+
 def fft_type(kind: str) -> Any:
     """`FFT IFFT RFFT IRFFT`."""
     return stablehlo.FftTypeAttr.get(kind, context)

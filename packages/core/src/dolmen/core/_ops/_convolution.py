@@ -19,7 +19,7 @@ from .._ir import (
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _creation, _shape
-from ._dot import Precision, PrecisionLike, as_precision, precision_config
+from ._dot import Exactness, PrecisionLike, as_precision, precision_config
 from ._shape import as_sizes
 
 Axes = tuple[int, ...]
@@ -276,7 +276,7 @@ class ConvGeneralDilated(Primitive):
     dimension_numbers: ConvDimensionNumbers
     feature_group_count: int = 1
     batch_group_count: int = 1
-    precision: tuple[Precision, Precision] | None = None
+    precision: Exactness = None
     preferred_element_type: np.dtype | None = None
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:

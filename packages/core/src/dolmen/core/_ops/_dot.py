@@ -2,7 +2,7 @@
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,14 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from ._shape import as_sizes, transpose
+from ._dot_algorithms import (
+    Algorithm,
+    DotAlgorithm,
+    DotAlgorithmPreset,
+    algorithm_attributes,
+    compute_dtypes,
+)
+from ._shape import as_sizes, sharding_error, transpose
 
 Axes = tuple[int, ...]
 DotDimensionNumbers = tuple[
@@ -44,7 +51,10 @@ class Precision(enum.Enum):
         return f"{type(self).__name__}.{self.name}"
 
 
-PrecisionLike = None | str | Precision | tuple[str | Precision, str | Precision]
+PrecisionLike = (
+    None | str | Precision | Algorithm | tuple[str | Precision, str | Precision]
+)
+Exactness = tuple[Precision, Precision] | Algorithm | None
 
 _PRECISIONS = {
     "default": Precision.DEFAULT,
@@ -58,31 +68,49 @@ _PRECISIONS = {
 }
 
 
-def as_precision(function: str, precision: Any) -> tuple[Precision, Precision] | None:
-    """A user's `precision` argument, one for each operand.
+def as_precision(function: str, precision: Any) -> Exactness:
+    """A user's `precision` argument: one for each operand, or an algorithm for both.
 
     None stands for the setting `default_matmul_precision`.
 
     Raises:
-        ValueError: it names no precision.
+        ValueError: it names neither.
     """
     if precision is None:
         precision = flags.DEFAULT_MATMUL_PRECISION.value
         if precision is None:
             return None
     if isinstance(precision, tuple | list) and len(precision) == 2:
-        a, b = (as_precision(function, p) for p in precision)
-        return (a or _DEFAULTS)[0], (b or _DEFAULTS)[1]
-    found = precision
+        a, b = (_as_pair(function, p) for p in precision)
+        return a[0], b[1]
+    if isinstance(precision, str) and precision in DotAlgorithmPreset.__members__:
+        return DotAlgorithmPreset[precision]
+    if isinstance(precision, Algorithm):
+        return precision
+    return _as_pair(function, precision)
+
+
+def _as_pair(function: str, precision: Any) -> tuple[Precision, Precision]:
+    found = Precision.DEFAULT if precision is None else precision
     if isinstance(precision, str):
         found = _PRECISIONS.get(precision.lower())
     if not isinstance(found, Precision):
         raise value_error(
             f"{function}: `precision` must be None, a `lax.Precision`, one of "
-            f"{', '.join(map(repr, _PRECISIONS))}, or a pair of them, got "
-            f"{precision!r}."
+            f"{', '.join(map(repr, _PRECISIONS))}, a pair of them, or a "
+            f"`lax.DotAlgorithm` or `DotAlgorithmPreset`, got {precision!r}."
         )
     return found, found
+
+
+def swapped_precision(precision: PrecisionLike) -> PrecisionLike:
+    """A `precision` argument for exchanged operands."""
+    if isinstance(precision, DotAlgorithm):
+        return precision.swapped()
+    if not isinstance(precision, tuple):
+        return precision
+    first, second = precision
+    return second, first
 
 
 _DEFAULTS = Precision.DEFAULT, Precision.DEFAULT
@@ -94,6 +122,8 @@ def dot_general(
     dimension_numbers: DotDimensionNumbers,
     precision: PrecisionLike = None,
     preferred_element_type: Any = None,
+    *,
+    out_sharding: None = None,
 ) -> Any:
     """Sum of products over contracted axes, for each index of the batch axes.
 
@@ -102,9 +132,13 @@ def dot_general(
         rhs: the same dtype; contracted and batch axes of the same sizes.
         dimension_numbers: ``((lhs_contracting, rhs_contracting), (lhs_batch,
             rhs_batch))``, sequences of axes that correspond in pairs.
-        precision: see `Precision`; one or a pair.
+        precision: see `Precision`; one or a pair. Or a `DotAlgorithm`, a
+            `DotAlgorithmPreset` or the name of one: operands and result are converted
+            as the algorithm needs it if they are floating point; algorithms say
+            nothing about other products.
         preferred_element_type: dtype of the result, and the least in which it is
             accumulated; by default that of the operands.
+        out_sharding: must be None.
 
     Returns:
         An array whose axes are the batch axes, then the other axes of `lhs`, then the
@@ -112,7 +146,8 @@ def dot_general(
 
     Raises:
         TypeError: dtypes differ.
-        ValueError: axes are out of range, repeated, or of different sizes.
+        ValueError: axes are out of range, repeated, or of different sizes, or the
+            backend does not have the algorithm.
 
     Example:
         >>> from dolmen.core import lax
@@ -120,6 +155,8 @@ def dot_general(
         >>> lax.dot_general(x, x, (((2,), (2,)), ((0,), (0,)))).shape
         (5, 2, 2)
     """
+    if out_sharding is not None:
+        raise sharding_error("dot_general", "out_sharding", out_sharding)
     (lhs_contracting, rhs_contracting), (lhs_batch, rhs_batch) = dimension_numbers
     numbers = (
         (as_sizes(lhs_contracting), as_sizes(rhs_contracting)),
@@ -137,7 +174,7 @@ class DotGeneral(Primitive):
     """Sum of products over the contracting axes, for each index of the batch axes."""
 
     dimension_numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]]
-    precision: tuple[Precision, Precision] | None = None
+    precision: Exactness = None
     preferred_element_type: np.dtype | None = None
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
@@ -285,12 +322,18 @@ class DotGeneral(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
         numbers = mlir.dot_dimension_numbers(x_batch, y_batch, x_con, y_con)
-        return builder.emit(
-            "dot_general",
-            args,
-            dot_dimension_numbers=numbers,
-            precision_config=precision_config(self.precision),
-        )
+
+        def product(operands: Sequence[Any], out: ArrayType, **attributes: Any) -> Any:
+            return builder.emit(
+                "dot_general",
+                operands,
+                (out,),
+                dot_dimension_numbers=numbers,
+                precision_config=precision_config(self.precision),
+                **attributes,
+            )
+
+        return lower_product(builder, args, self.precision, product)
 
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         x, _ = arg_types
@@ -305,9 +348,40 @@ def _shifted(axes: Axes, new: int) -> Axes:
     return tuple(a + (a >= new) for a in axes)
 
 
-def precision_config(precision: tuple[Precision, Precision] | None) -> Any:
-    """The attribute for a pair of precisions."""
-    return mlir.precision_config(*(p.name for p in precision or _DEFAULTS))
+def precision_config(precision: Exactness) -> Any:
+    """The attribute for a pair of precisions; an algorithm takes the place of both."""
+    pair = precision if isinstance(precision, tuple) else _DEFAULTS
+    return mlir.precision_config(*(p.name for p in pair))
+
+
+def lower_product(
+    builder: Any,
+    args: Sequence[Any],
+    precision: Exactness,
+    product: Callable[..., Any],
+) -> Any:
+    """Emit a product of the first two arguments in the dtypes of its algorithm.
+
+    Args:
+        product: emits the operation, from operands, the type of the result and
+            attributes.
+    """
+    (out,) = builder.out_types
+    floating = dtypes.kind(builder.in_types[0].dtype) == "f"
+    if not (floating and isinstance(precision, Algorithm)):
+        return product(args, out)
+    x, y, *rest = args
+    x_type, y_type = builder.in_types[:2]
+    x_dtype, y_dtype, sums = compute_dtypes(
+        precision, x_type.dtype, y_type.dtype, out.dtype
+    )
+    attributes = algorithm_attributes(precision, builder.platform, x_dtype, y_dtype)
+    if x_type.dtype != x_dtype:
+        x = builder.convert(x, array_type(x_type.shape, x_dtype))
+    if y_type.dtype != y_dtype:
+        y = builder.convert(y, array_type(y_type.shape, y_dtype))
+    made = product((x, y, *rest), array_type(out.shape, sums), **attributes)
+    return made if sums == out.dtype else builder.convert(made, out)
 
 
 def dot(
@@ -317,6 +391,7 @@ def dot(
     dimension_numbers: DotDimensionNumbers | None = None,
     precision: PrecisionLike = None,
     preferred_element_type: Any = None,
+    out_sharding: None = None,
 ) -> Any:
     """Vector and matrix products.
 
@@ -325,8 +400,9 @@ def dot(
         rhs: ``[k]`` or ``[k, n]``, of the same dtype.
         dimension_numbers: contract other axes instead; see `dot_general`, which takes
             operands of any rank.
-        precision: see `Precision`.
+        precision: as of `dot_general`.
         preferred_element_type: dtype of the result.
+        out_sharding: must be None.
 
     Returns:
         An array of shape ``[]``, ``[m]``, ``[n]`` or ``[m, n]``.
@@ -335,6 +411,8 @@ def dot(
         TypeError: dtypes differ.
         ValueError: an operand has more than two axes, or contracted sizes differ.
     """
+    if out_sharding is not None:
+        raise sharding_error("dot", "out_sharding", out_sharding)
     if dimension_numbers is None:
         x, y = typeof(lhs), typeof(rhs)
         if not (1 <= x.ndim <= 2 and 1 <= y.ndim <= 2):

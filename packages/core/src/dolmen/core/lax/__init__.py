@@ -121,6 +121,10 @@ from .._ops._dot import (
     dot as dot,
     dot_general as dot_general,
 )
+from .._ops._dot_algorithms import (
+    DotAlgorithm as DotAlgorithm,
+    DotAlgorithmPreset as DotAlgorithmPreset,
+)
 from .._ops._fft import FftType as FftType, fft as fft
 from .._ops._gather import (
     GatherDimensionNumbers as GatherDimensionNumbers,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import lax
 from .._ir import dtypes, message
+from .._ops._dot import swapped_precision
 from .._tracing import typeof
 from ._promotion import convert, type_of
 
@@ -118,8 +119,8 @@ def contract(
         return lax.mul(left, right), plan.labels
     first, second = (right, left) if plan.swapped else (left, right)
     precision = how["precision"]
-    if plan.swapped and isinstance(precision, tuple):
-        precision = precision[::-1]
+    if plan.swapped:
+        precision = swapped_precision(precision)
     out = lax.dot_general(
         first,
         second,
