@@ -331,11 +331,11 @@ def result_accuracy(atol: float, rtol: float, ulps: int, mode: str) -> Any:
 def dot_algorithm(lhs: Any, rhs: Any, sums: Any, *counts: Any) -> Any:
     """`algorithm` of dots; each type is a dtype, or "tf32"."""
     with context:
-        types = [
+        lhs, rhs, sums = (
             ir.FloatTF32Type.get() if t == "tf32" else element_type(t)
             for t in (lhs, rhs, sums)
-        ]
-    return stablehlo.DotAlgorithm.get(*types, *counts, ctx=context)
+        )
+    return stablehlo.DotAlgorithm.get(lhs, rhs, sums, *counts, ctx=context)
 
 
 def fft_type(kind: str) -> Any:
