@@ -22,7 +22,8 @@ def step(x):
     return jnp.sort(square, 0)[0, 0]  # what no compiler fuses
 
 def too_wide():
-    jnp.zeros((1 << 45,))
+    # Whether a call or the wait for its result raises is a race.
+    jnp.zeros((1 << 45,)).block_until_ready()
 
 def needs_temporaries():
     dc.jit(step)(jnp.ones(1 << 22)).block_until_ready()
@@ -69,17 +70,15 @@ def messages(tmp_path_factory):
 
 
 def test_an_array_that_does_not_fit(messages):
-    assert messages[0].startswith(
-        "RESOURCE_EXHAUSTED: Out of memory allocating 140737488355328 bytes.\n"
-        "Live arrays: "
+    assert (
+        "Out of memory allocating 140737488355328 bytes.\nLive arrays: " in messages[0]
     )
     assert "128 TiB of results" in messages[0]
 
 
 def test_the_program_that_asks_is_shown_by_line(messages):
-    assert messages[1].startswith(
-        "RESOURCE_EXHAUSTED: Out of memory allocating 70368744177664 bytes.\n"
-        "Live arrays: "
+    assert (
+        "Out of memory allocating 70368744177664 bytes.\nLive arrays: " in messages[1]
     )
     assert ARRAYS in messages[1]
     assert messages[1].endswith(
@@ -93,7 +92,7 @@ def test_the_program_that_asks_is_shown_by_line(messages):
 def test_a_failure_that_shows_when_the_value_is_needed(messages):
     assert "Out of memory allocating 70368744177664 bytes." in messages[2]
     assert (
-        "  64 TiB: f32[8388608,2097152] made at script.py:23 in fails_later: "
+        "  64 TiB: f32[8388608,2097152] made at script.py:24 in fails_later: "
         "`big = grow(jnp.ones(1 << 21), n=1 << 23)`\n" in messages[2]
     )
     assert "Of the compiled programs, <lambda> has a buffer of this size" in messages[2]
