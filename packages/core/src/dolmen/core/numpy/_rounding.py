@@ -9,7 +9,7 @@ from .._ir import dtypes
 from .._ops import _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike
-from ._eager import body, jit_when_eager
+from ._eager import jit_when_eager
 from ._logic import no_out
 from ._promotion import literal, promote_args, promote_args_inexact, type_of
 
@@ -140,7 +140,11 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
         deg: in degrees instead of radians.
     """
     (z,) = promote_args_inexact("angle", z)
-    made = lax.atan2(body(imag)(z), body(real)(z))
+    if _is_complex(z):
+        made = lax.atan2(lax.imag(z), lax.real(z))
+    else:  # the zero has a dtype of its own, so the angle is not weakly typed
+        type = typeof(z)
+        made = lax.atan2(lax.full(type.shape, 0, type.dtype), z)
     return lax.mul(made, literal(180 / np.pi, typeof(made).dtype)) if deg else made
 
 
