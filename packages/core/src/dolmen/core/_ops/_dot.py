@@ -179,8 +179,8 @@ class DotGeneral(Primitive):
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         x, y = arg_types
-        self._check_dtypes(x, y)
-        self._check_axes(x, y)
+        preferred = self.preferred_element_type
+        check_product("dot_general", x, y, self.dimension_numbers, preferred)
         (_, _), (x_batch, _) = self.dimension_numbers
         free_x, free_y = self._free(x.ndim, y.ndim)
         shape = (
@@ -188,49 +188,8 @@ class DotGeneral(Primitive):
             *(x.shape[a] for a in free_x),
             *(y.shape[a] for a in free_y),
         )
-        preferred = self.preferred_element_type
         weak = preferred is None and x.weak_type and y.weak_type
         return array_type(shape, x.dtype if preferred is None else preferred, weak)
-
-    def _check_dtypes(self, x: ArrayType, y: ArrayType) -> None:
-        preferred = self.preferred_element_type
-        mixed_float8 = (
-            preferred is not None
-            and dtypes.kind(x.dtype) == dtypes.kind(y.dtype) == "f"
-            and x.dtype.itemsize == y.dtype.itemsize == 1
-        )
-        if x.dtype != y.dtype and not mixed_float8:
-            raise type_error(
-                f"dot_general: operands must have equal dtypes, got {x!r} and {y!r}.",
-                "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, "
-                "which promote.",
-            )
-        if preferred is not None and dtypes.kind(preferred) != dtypes.kind(x.dtype):
-            kinds = dtypes.kind(x.dtype), dtypes.kind(preferred)
-            if kinds not in (("u", "i"), ("i", "u"), ("b", "i"), ("b", "u")):
-                raise type_error(
-                    "dot_general: `preferred_element_type` must be of the operands' "
-                    f"kind, got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
-                )
-
-    def _check_axes(self, x: ArrayType, y: ArrayType) -> None:
-        contracting, batch = self.dimension_numbers
-        given = f"got {x!r} and {y!r} with dimension_numbers={self.dimension_numbers}."
-        for type, contracted, batched in zip((x, y), contracting, batch, strict=True):
-            axes = contracted + batched
-            if any(not 0 <= a < type.ndim for a in axes) or len(set(axes)) < len(axes):
-                raise value_error(
-                    "dot_general: contracting and batch axes must be distinct axes of "
-                    f"their operand, counted from the front, {given}"
-                )
-        for kind, (of_x, of_y) in (("contracting", contracting), ("batch", batch)):
-            x_sizes = tuple(x.shape[a] for a in of_x)
-            y_sizes = tuple(y.shape[a] for a in of_y)
-            if x_sizes != y_sizes:
-                raise value_error(
-                    f"dot_general: {kind} sizes must match: {x_sizes} != {y_sizes}, "
-                    f"{given}"
-                )
 
     def _free(self, x_ndim: int, y_ndim: int) -> tuple[Axes, Axes]:
         """Axes neither contracted nor batched."""
@@ -268,33 +227,16 @@ class DotGeneral(Primitive):
             other_free, free = self._free(typeof(x).ndim, y.type.ndim)
             ct_free = tuple(range(n, n + len(other_free)))
             own_con, other_con, own_batch, other_batch = y_con, x_con, y_batch, x_batch
-        made = self._contract(
-            ct, value, ((ct_free, other_free), (batch, other_batch)), linear.type.dtype
+        numbers = (ct_free, other_free), (batch, other_batch)
+        product = DotGeneral(numbers, self.precision, None)
+        made = cotangent_product(
+            lambda *pair: bind(product, *pair), ct, value, linear.type.dtype
         )
         # Remaining axes of `value` come in its own order.
         by_other = sorted(range(len(own_con)), key=other_con.__getitem__)
         order = (*own_batch, *free, *(own_con[i] for i in by_other))
         made = transpose(made, sorted(range(len(order)), key=order.__getitem__))
         return [made, None] if linear is x else [None, made]
-
-    def _contract(self, ct: Any, value: Any, numbers: Any, dtype: np.dtype) -> Any:
-        """Product of a cotangent with an operand, as `dtype`.
-
-        With a wide `preferred_element_type` the cotangent is rounded to the operands'
-        dtype, so that backward products run on the same fast units as the forward one.
-        Eight-bit floats have too little range for cotangents; they are widened instead.
-        """
-        from ._conversion import convert_element_type
-
-        precision = self.precision
-        if typeof(ct).dtype == typeof(value).dtype == dtype:
-            return bind(DotGeneral(numbers, precision, None), ct, value)
-        if dtype.itemsize > 1:
-            ct = convert_element_type(ct, dtype)
-            return bind(DotGeneral(numbers, precision, None), ct, value)
-        value = convert_element_type(value, typeof(ct).dtype)
-        wide = bind(DotGeneral(numbers, precision, None), ct, value)
-        return convert_element_type(wide, dtype)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         (x, y), (x_axis, y_axis) = args, axes
@@ -341,6 +283,69 @@ class DotGeneral(Primitive):
         return (
             2 * self.infer_type(arg_types).size * math.prod(x.shape[a] for a in x_con)
         )
+
+
+def check_product(
+    function: str,
+    x: ArrayType,
+    y: ArrayType,
+    numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]],
+    preferred: np.dtype | None,
+) -> None:
+    """Errors for operands that can't be multiplied."""
+    mixed_float8 = (
+        preferred is not None
+        and dtypes.kind(x.dtype) == dtypes.kind(y.dtype) == "f"
+        and x.dtype.itemsize == y.dtype.itemsize == 1
+    )
+    if x.dtype != y.dtype and not mixed_float8:
+        raise type_error(
+            f"{function}: operands must have equal dtypes, got {x!r} and {y!r}.",
+            "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, "
+            "which promote.",
+        )
+    if preferred is not None and dtypes.kind(preferred) != dtypes.kind(x.dtype):
+        kinds = dtypes.kind(x.dtype), dtypes.kind(preferred)
+        if kinds not in (("u", "i"), ("i", "u"), ("b", "i"), ("b", "u")):
+            raise type_error(
+                f"{function}: `preferred_element_type` must be of the operands' "
+                f"kind, got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
+            )
+    contracting, batch = numbers
+    given = f"got {x!r} and {y!r} with dimension_numbers={numbers}."
+    for type, contracted, batched in zip((x, y), contracting, batch, strict=True):
+        axes = contracted + batched
+        if any(not 0 <= a < type.ndim for a in axes) or len(set(axes)) < len(axes):
+            raise value_error(
+                f"{function}: contracting and batch axes must be distinct axes of "
+                f"their operand, counted from the front, {given}"
+            )
+    for kind, (of_x, of_y) in (("contracting", contracting), ("batch", batch)):
+        x_sizes = tuple(x.shape[a] for a in of_x)
+        y_sizes = tuple(y.shape[a] for a in of_y)
+        if x_sizes != y_sizes:
+            raise value_error(
+                f"{function}: {kind} sizes must match: {x_sizes} != {y_sizes}, {given}"
+            )
+
+
+def cotangent_product(
+    product: Callable[..., Any], ct: Any, value: Any, dtype: np.dtype
+) -> Any:
+    """`product` of a cotangent with the other operand, as `dtype`.
+
+    With a wide `preferred_element_type` the cotangent is rounded to the operands'
+    dtype, so that backward products run on the same fast units as the forward one.
+    Eight-bit floats have too little range for cotangents; they are widened instead.
+    """
+    from ._conversion import convert_element_type
+
+    if typeof(ct).dtype == typeof(value).dtype == dtype:
+        return product(ct, value)
+    if dtype.itemsize > 1:
+        return product(convert_element_type(ct, dtype), value)
+    wide = product(ct, convert_element_type(value, typeof(ct).dtype))
+    return convert_element_type(wide, dtype)
 
 
 def _shifted(axes: Axes, new: int) -> Axes:

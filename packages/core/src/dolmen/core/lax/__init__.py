@@ -152,6 +152,11 @@ from .._ops._marks import (
 from .._ops._pad import (
     pad as pad,
 )
+from .._ops._ragged_dot import (
+    RaggedDotDimensionNumbers as RaggedDotDimensionNumbers,
+    ragged_dot as ragged_dot,
+    ragged_dot_general as ragged_dot_general,
+)
 from .._ops._random_bits import (
     RandomAlgorithm as RandomAlgorithm,
     rng_bit_generator as rng_bit_generator,
