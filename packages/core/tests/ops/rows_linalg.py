@@ -1,4 +1,4 @@
-"""Rows of `_ops/_cholesky.py`, `_lu.py`, `_qr.py` and `_spectral.py`."""
+"""Rows of the factorizations: `_ops/_cholesky.py` and the modules after it."""
 
 import functools
 import itertools
@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import scipy.linalg
 
-from dolmen.core._ops import _cholesky, _lu, _qr, _spectral
+from dolmen.core._ops import _cholesky, _eigenvalues, _lu, _qr, _reduction, _spectral
 
 from .rows import Row
 
@@ -136,6 +136,43 @@ def svd_oracle(x):
     return left[:, None, :] * right.T[None, :, :], values
 
 
+def eig(x):
+    values, *vectors = _eigenvalues.eig(x, enable_eigvec_derivs=True)
+    return values, *map(projectors, vectors)
+
+
+def eig_oracle(x):
+    values, *vectors = scipy.linalg.eig(x, left=True)
+    return values, *(projectors(v.astype(values.dtype)) for v in vectors)
+
+
+def eigenvalues(x):
+    (values,) = _eigenvalues.eig(
+        x, compute_left_eigenvectors=False, compute_right_eigenvectors=False
+    )
+    return values
+
+
+def eigenvalues_oracle(x):
+    return scipy.linalg.eigvals(x)
+
+
+def schur(x):
+    """What is determined of a Schur form: signs of the vectors are not."""
+    form, vectors = _eigenvalues.schur(x)
+    return abs(form), projectors(vectors)
+
+
+def schur_oracle(x):
+    form, vectors = scipy.linalg.schur(x)
+    return abs(form), projectors(vectors)
+
+
+def packed_hessenberg(x):
+    *made, _ = scipy.linalg.get_lapack_funcs("gehrd", (x,))(x)
+    return made
+
+
 def singular_values(x):
     return _spectral.svd(x, compute_uv=False)
 
@@ -164,6 +201,44 @@ ROWS = [
                 dtypes=dtypes,
                 smooth=(0,),
                 slack=8.0,
+                label=kind,
+            ),
+            Row(
+                _eigenvalues.Eig,
+                eig,
+                eig_oracle,
+                plain((3, 3), dtypes=dtypes),
+                dtypes=dtypes,
+                smooth=(0,),
+                slack=8.0,
+                label=kind,
+            ),
+            Row(
+                _eigenvalues.Eig,
+                eigenvalues,
+                eigenvalues_oracle,
+                plain((3, 3), dtypes=dtypes),
+                dtypes=dtypes,
+                smooth=(0,),
+                slack=8.0,
+                label=f"{kind}values",
+            ),
+            Row(
+                _eigenvalues.Schur,
+                schur,
+                schur_oracle,
+                plain((3, 3), dtypes=dtypes),
+                dtypes=dtypes,
+                slack=8.0,
+                label=kind,
+            ),
+            Row(
+                _reduction.Hessenberg,
+                _reduction.hessenberg,
+                packed_hessenberg,
+                plain((4, 4), dtypes=dtypes),
+                dtypes=dtypes,
+                slack=4.0,
                 label=kind,
             ),
             *[

@@ -47,7 +47,12 @@ def test_input_is_symmetrized_unless_told_otherwise(function):
 def test_nan_goes_through_eigenvalues_and_singular_values():
     x = np.full((2, 2), np.nan, np.float32)
 
-    values = lax.linalg.eigh(x)[1], lax.linalg.svd(x, compute_uv=False)
+    values = [
+        lax.linalg.eigh(x)[1],
+        lax.linalg.eig(x)[0],
+        np.diag(lax.linalg.schur(x)[0]),
+        lax.linalg.svd(x, compute_uv=False),
+    ]
 
     assert np.isnan(values).all()
 
@@ -77,6 +82,20 @@ def test_matrices_without_elements_have_factors(shape):
     )
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (1, 1), (2, 0, 0), (0, 3, 3)])
+def test_small_square_matrices_have_eigenvalues_and_forms(shape):
+    x = np.full(shape, 3, np.float32)
+
+    w, *vectors = lax.linalg.eig(x)
+    form = lax.linalg.schur(x)
+    packed, taus = lax.linalg.hessenberg(x)
+
+    np.testing.assert_array_equal(w, np.diagonal(x, axis1=-2, axis2=-1))
+    np.testing.assert_array_equal(packed, x)
+    assert {y.shape for y in (*vectors, *form)} == {shape}
+    assert taus.shape == (*shape[:-2], max(shape[-1] - 1, 0))
+
+
 def test_full_qr_of_a_tall_matrix_keeps_its_columns_orthonormal_to_first_order():
     x, dx = RNG.normal(size=(2, 4, 2))
 
@@ -98,6 +117,42 @@ def test_derivative_of_full_singular_vectors_is_refused():
         "svd: the derivative of full matrices that are not square is not determined. "
         "Use full_matrices=False."
     )
+
+
+def test_derivatives_of_eigenvectors_keep_length_and_phase():
+    x, dx = RNG.normal(size=(2, 3, 3)) + 1j * RNG.normal(size=(2, 3, 3))
+
+    def vectors(x):
+        return lax.linalg.eig(x, enable_eigvec_derivs=True)[1:]
+
+    with dc.enable_x64(True):
+        _, made = dc.jvp(vectors, (x,), (dx,))
+        ahead, back = map(np.asarray, [vectors(x + s * dx) for s in (1e-6, -1e-6)])
+
+    np.testing.assert_allclose(made, (ahead - back) / 2e-6, atol=1e-8)
+
+
+def test_eigenvectors_have_derivatives_only_with_a_promise():
+    x = np.eye(2, dtype=np.float32)
+
+    with pytest.raises(NotImplementedError) as error:
+        dc.jvp(lax.linalg.eig, (x,), (x,))
+
+    assert problem(error) == (
+        "eig: eigenvectors have derivatives only if the eigenvalues are distinct and "
+        "no eigenvector has two components of greatest modulus, which is not checked.\n"
+        "Promise it with `enable_eigvec_derivs=True`, or compute the eigenvalues alone."
+    )
+
+
+def test_complex_eigenvalues_of_a_real_matrix_are_a_block_of_its_schur_form():
+    x = np.array([[0.0, 4.0], [-1.0, 0.0]], np.float32)
+
+    form, vectors = map(np.asarray, lax.linalg.schur(x))
+
+    np.testing.assert_allclose(vectors @ form @ vectors.T, x, atol=1e-6)
+    np.testing.assert_allclose(form[0, 0], form[1, 1], atol=1e-6)
+    assert form[0, 1] * form[1, 0] < 0
 
 
 def test_one_right_side_needs_no_axis():
@@ -140,6 +195,21 @@ MESSAGES = {
         lambda: lax.linalg.svd(np.ones(3, np.float32)),
         ValueError,
         "svd: expected at least 2 axes, got f32[3].",
+    ),
+    "sorting": (
+        lambda: lax.linalg.schur(np.eye(2, dtype=np.float32), sort_eig_vals=True),
+        NotImplementedError,
+        "schur: `sort_eig_vals` must be false, got True: sorting is not supported.\n"
+        "Leave it out.",
+    ),
+    "implementation": (
+        lambda: lax.linalg.eig(
+            np.eye(2, dtype=np.float32),
+            implementation=lax.linalg.EigImplementation.CUSOLVER,
+        ),
+        ValueError,
+        "eig: EigImplementation.CUSOLVER is not an implementation for the CPU.\n"
+        "Leave `implementation` out.",
     ),
     "sizes": (
         lambda: lax.linalg.triangular_solve(

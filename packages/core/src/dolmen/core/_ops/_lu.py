@@ -123,6 +123,14 @@ class Lu(MatrixFunction):
         return x.size * min(x.shape[-2:])
 
 
+def lu_solve(a: Any, b: Any) -> Any:
+    """The solutions of ``a @ x == b``, both matrices, by LU factors."""
+    factors, _, permutation = lu(a)
+    b = take_rows(b, permutation)
+    x = triangular_solve(factors, b, left_side=True, lower=True, unit_diagonal=True)
+    return triangular_solve(factors, x, left_side=True)
+
+
 # ---- pivots --------------------------------------------------------------------------
 
 

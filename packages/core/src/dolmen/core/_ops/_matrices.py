@@ -87,6 +87,11 @@ def real_type(shape: tuple[int, ...], dtype: np.dtype) -> ArrayType:
     return array_type(shape, _conversion.real_dtype(dtype))
 
 
+def complex_type(shape: tuple[int, ...], dtype: np.dtype) -> ArrayType:
+    """The type of complex numbers whose parts are as wide as those of `dtype`."""
+    return array_type(shape, np.result_type(dtype, np.complex64))
+
+
 # ---- calls of LAPACK ---------------------------------------------------------------
 
 
@@ -96,15 +101,17 @@ def call_lapack(
     args: Sequence[Any],
     types: Sequence[ArrayType],
     aliases: Sequence[tuple[int, int]] = ((0, 0),),
-    **attributes: str,
+    **attributes: str | bool | int,
 ) -> list[Any]:
-    """Handles of what a routine gives; the first operand and its dtype decide which.
+    """Handles of what a routine gives; the dtype of the first operand decides which.
 
     Args:
         routine: name without the letter of the dtype (see `lapack_target`).
+        args: those with the most axes are matrices; they lie column by column, and so
+            do results with as many axes.
         types: of the results.
         aliases: operands (with results) whose memory the routine overwrites.
-        **attributes: one letter each.
+        **attributes: letters, flags and 32-bit numbers.
 
     Raises:
         NotImplementedError: the platform is not the CPU.
@@ -116,7 +123,7 @@ def call_lapack(
         )
     if any(0 in mlir.shape(x) for x in args):
         return [builder.constant(0, type) for type in types]
-    batch = mlir.rank(args[0]) - 2
+    batch = max(map(mlir.rank, args)) - 2
     column_major = (*range(batch), batch + 1, batch)
 
     def layout(rank: int) -> tuple[int, ...] | None:
@@ -127,15 +134,24 @@ def call_lapack(
         lapack_target(routine, builder.in_types[0].dtype),
         args,
         types,
-        backend_config={
-            key: mlir.unsigned(ord(letter), 8) for key, letter in attributes.items()
-        },
+        backend_config={key: _attribute(value) for key, value in attributes.items()},
         operand_layouts=[layout(mlir.rank(x)) for x in args],
         result_layouts=[layout(type.ndim) for type in types],
         aliases=aliases,
         **{"mhlo.frontend_attributes": partition},
     )
     return [made] if len(types) == 1 else list(made)
+
+
+def _attribute(value: str | bool | int) -> Any:
+    """LAPACK's letters are numbers of eight bits."""
+    if isinstance(value, str):
+        return mlir.unsigned(ord(value), 8)
+    return (
+        mlir.boolean(value)
+        if value is True or value is False
+        else mlir.integer(value, 32)
+    )
 
 
 def nan_unless(builder: Any, direction: str, info: Any, x: Any, type: ArrayType) -> Any:
@@ -148,6 +164,16 @@ def nan_unless(builder: Any, direction: str, info: Any, x: Any, type: ArrayType)
     ok = builder.broadcast(ok, whole, range(len(batch)))
     nan = complex(np.nan, np.nan) if type.dtype.kind == "c" else np.nan
     return builder.emit("select", (ok, x, builder.constant(nan, type)), (type,))
+
+
+def nan_where_failed(
+    builder: Any, info: Any, made: Sequence[Any], types: Sequence[ArrayType]
+) -> list[Any]:
+    """Results of the matrices for which a routine says that it succeeded, else NaN."""
+    return [
+        nan_unless(builder, "EQ", info, x, type)
+        for x, type in zip(made, types, strict=True)
+    ]
 
 
 # ---- matrices ----------------------------------------------------------------------
@@ -270,3 +296,9 @@ def take_rows(x: Any, permutation: Any) -> Any:
     indices = _shape.expand_dims(permutation, (rank + 1,))
     sizes = (*[1] * rank, 1, n)
     return _gather.gather(x, indices, numbers, sizes, mode="promise_in_bounds")
+
+
+def inverse_gaps(gaps: Any) -> Any:
+    """One over the differences of eigenvalues, zero on the diagonal."""
+    eye = identity_like(gaps)
+    return _arithmetic.sub(_arithmetic.reciprocal(_arithmetic.add(gaps, eye)), eye)

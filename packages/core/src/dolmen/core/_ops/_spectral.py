@@ -25,9 +25,9 @@ from ._matrices import (
     diagonal_part,
     hermitian_from,
     hermitian_part,
-    identity_like,
+    inverse_gaps,
     matmul,
-    nan_unless,
+    nan_where_failed,
     real_part,
     real_type,
 )
@@ -147,7 +147,7 @@ class Eigh(MatrixFunction):
         d_values = real_part(diagonal(inner))
         n = typeof(x).shape[-1]
         gaps = _arithmetic.sub(along_rows(values, n), along_columns(values, n))
-        turn = _arithmetic.mul(as_dtype_of(_inverse_gaps(gaps), x), inner)
+        turn = _arithmetic.mul(as_dtype_of(inverse_gaps(gaps), x), inner)
         return (vectors, values), (matmul(vectors, turn), d_values)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
@@ -155,16 +155,7 @@ class Eigh(MatrixFunction):
         types = (vectors, values, array_type(values.shape[:-1], INT32))
         uplo = "L" if self.reads_lower else "U"
         *made, info = call_lapack(builder, "syevd", args, types, mode="V", uplo=uplo)
-        return [
-            nan_unless(builder, "EQ", info, x, type)
-            for x, type in zip(made, builder.out_types, strict=True)
-        ]
-
-
-def _inverse_gaps(gaps: Any) -> Any:
-    """One over the differences, zero on the diagonal."""
-    eye = identity_like(gaps)
-    return _arithmetic.sub(_arithmetic.reciprocal(_arithmetic.add(gaps, eye)), eye)
+        return nan_where_failed(builder, info, made, builder.out_types)
 
 
 # ---- singular values -----------------------------------------------------------------
@@ -273,7 +264,7 @@ class Svd(MatrixFunction):
         mul, add, sub = _arithmetic.mul, _arithmetic.add, _arithmetic.sub
         by_row, by_column = along_columns(values, k), along_rows(values, k)
         gaps = mul(sub(by_column, by_row), add(by_column, by_row))
-        inverse = as_dtype_of(_inverse_gaps(gaps), x)
+        inverse = as_dtype_of(inverse_gaps(gaps), x)
         by_row, by_column = as_dtype_of(by_row, x), as_dtype_of(by_column, x)
         back = adjoint(inner)
         turn_u = mul(inverse, add(mul(inner, by_column), mul(by_row, back)))
@@ -301,10 +292,8 @@ class Svd(MatrixFunction):
         all_types = [x, *types, array_type(x.shape[:-2], INT32)]
         mode = "N" if not self.compute_uv else "A" if self.full_matrices else "S"
         _, *made, info = call_lapack(builder, self.routine, args, all_types, mode=mode)
-        return [
-            nan_unless(builder, "EQ", info, handle, type)
-            for handle, type in zip(made, types, strict=True)
-        ][: len(builder.out_types)]
+        made = nan_where_failed(builder, info, made, types)
+        return made[: len(builder.out_types)]
 
 
 def _orthonormal(builder: Any, type: ArrayType) -> Any:

@@ -8,11 +8,17 @@ from .._ops._cholesky import (
     cholesky as cholesky,
     triangular_solve as triangular_solve,
 )
+from .._ops._eigenvalues import (
+    EigImplementation as EigImplementation,
+    eig as eig,
+    schur as schur,
+)
 from .._ops._lu import (
     lu as lu,
     lu_pivots_to_permutation as lu_pivots_to_permutation,
 )
 from .._ops._qr import householder_product as householder_product, qr as qr
+from .._ops._reduction import hessenberg as hessenberg
 from .._ops._spectral import (
     EighImplementation as EighImplementation,
     SvdAlgorithm as SvdAlgorithm,
