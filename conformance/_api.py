@@ -16,6 +16,7 @@ TOPICS = (
     "effects",
     "elementwise",
     "extensions",
+    "images",
     "implicit",
     "indexing",
     "manipulation",

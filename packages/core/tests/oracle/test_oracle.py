@@ -89,7 +89,7 @@ def test_vmap_agrees_with_a_loop(row):
     assert_close(made, expected, "float32", row.slack)
 
 
-MODULES = ["numpy", "numpy.fft", "ops", "scipy.fft", "scipy.special"]
+MODULES = ["image", "numpy", "numpy.fft", "ops", "scipy.fft", "scipy.special"]
 
 
 def public_functions(path):

@@ -110,6 +110,7 @@ _LAZY_MODULES = (
     "extend",
     "ffi",
     "flatten_util",
+    "image",
     "nn",
     "ops",
     "random",
