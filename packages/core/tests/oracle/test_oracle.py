@@ -90,6 +90,11 @@ def test_vmap_agrees_with_a_loop(row):
 
 
 MODULES = ["image", "numpy", "numpy.fft", "ops", "scipy.fft", "scipy.special"]
+DISTRIBUTIONS = [
+    *["cauchy", "expon", "gumbel_l", "gumbel_r", "laplace", "logistic", "norm"],
+    *["uniform"],
+]
+MODULES += [f"scipy.stats.{name}" for name in DISTRIBUTIONS]
 
 
 def public_functions(path):

@@ -6,6 +6,7 @@ once for each combination. Operands without axes are left so: elementwise operat
 stretch them.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -120,7 +121,7 @@ def _types_under(
 def _parameter(function: str, index: int) -> str:
     """Name of a parameter, as the user knows it."""
     known = python_functions.get(function)
-    names = known.__code__.co_varnames[: known.__code__.co_argcount] if known else ()
+    names = list(inspect.signature(known).parameters) if known else []
     return names[index] if index < len(names) else f"argument {index}"
 
 

@@ -1,0 +1,39 @@
+"""The uniform distribution, from `loc` to ``loc + scale``.
+
+Example:
+    >>> from dolmen.core.scipy.stats import uniform
+    >>> uniform.pdf(3.0, loc=1.0, scale=4.0)
+    Array(0.25, dtype=float32, weak_type=True)
+"""
+
+from typing import Any
+
+from ... import lax
+from ._family import Family
+
+__all__ = ["cdf", "logpdf", "pdf", "ppf"]
+
+
+def _pdf(x: Any) -> Any:
+    return 0 * x + 1  # NaN where `x` is
+
+
+def _logpdf(x: Any) -> Any:
+    return 0 * x
+
+
+def _cdf(x: Any) -> Any:
+    return lax.convert_element_type(x, x.dtype)  # is never weakly typed
+
+
+def _ppf(q: Any) -> Any:
+    return q
+
+
+_family = Family(
+    __name__,
+    "uniform",
+    {"pdf": _pdf, "logpdf": _logpdf, "cdf": _cdf, "ppf": _ppf},
+    support=(0, 0.5, 1),
+)
+cdf, logpdf, pdf, ppf = _family.functions(*__all__)
