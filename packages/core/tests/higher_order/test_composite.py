@@ -17,7 +17,7 @@ scaled_sine = lax.composite(
 def test_the_operation_carries_name_version_and_attributes():
     def f(x):
         inner = scaled_sine(x, by=2.0, text="t", many=[1, (2.5, True)], absent=None)
-        return scaled_sine(inner["y"], by=np.arange(1, 3))["y"]
+        return scaled_sine(inner["y"], by=np.arange(1, 3), dtype=np.dtype("f4"))["y"]
 
     text = dc.jit(f).lower(1.0).as_text()
 
@@ -25,7 +25,7 @@ def test_the_operation_carries_name_version_and_attributes():
     assert [re.sub(r"decomposition = @\w+, ", "", call) for call in calls] == [
         "composite_attributes = {by = 2.000000e+00 : f64, many = [1, [2.500000e+00, "
         'true]], text = "t"}, version = 3 : i32',
-        "composite_attributes = {by = dense<[1, 2]> : tensor<2xi64>}, "
+        "composite_attributes = {by = dense<[1, 2]> : tensor<2xi64>, dtype = f32}, "
         "version = 3 : i32",
     ]
     np.testing.assert_allclose(

@@ -1,5 +1,6 @@
 """Products of groups: every kind of axes, dtypes, and what is refused."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -255,3 +256,13 @@ def test_contracted_sizes_must_match():
         "ragged_dot: contracting sizes must match: (3,) != (2,), got f32[5,3] and "
         "f32[2,2,4] with dimension_numbers=(((1,), (1,)), ((), ()))."
     )
+
+
+def test_sums_over_many_tiles_are_rounded_once():
+    x = np.full((400, 1), 1 + 2**-7, ml_dtypes.bfloat16)
+    numbers = Numbers((((0,), (0,)), ((), ())), (0,), ())
+
+    got = lax.ragged_dot_general(x, x, np.array([400, 0, 0, 0, 0, 0, 0, 0]), numbers)
+
+    exact = 400 * (1 + 2**-7) ** 2
+    np.testing.assert_array_equal(got[0, 0, 0], ml_dtypes.bfloat16(exact))

@@ -280,6 +280,11 @@ def ffi_attribute(value: Any) -> Any:
         return made
 
 
+def type_attribute(dtype: np.dtype) -> Any:
+    """An element type as an attribute."""
+    return ir.TypeAttr.get(element_type(dtype), context)
+
+
 def dot_dimension_numbers(
     lhs_batch: Any, rhs_batch: Any, lhs_contracting: Any, rhs_contracting: Any
 ) -> Any:

@@ -56,6 +56,10 @@ from ._saved_residuals import (
     print_saved_residuals as print_saved_residuals,
     saved_residuals as saved_residuals,
 )
+from ._scaled_dot import (
+    scaled_dot as scaled_dot,
+    spread_over_blocks as spread_over_blocks,
+)
 from ._scopes import named_call as named_call, named_scope as named_scope
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
 from ._signature import Signature as Signature

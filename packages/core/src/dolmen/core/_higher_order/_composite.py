@@ -13,7 +13,7 @@ from .._transforms._trees import argument_leaves, name_of
 from ._call import ProgramCall
 from ._functions import check_callable, record_tree
 
-_ATTRIBUTES = (bool, int, float, str, np.ndarray, np.generic)
+_ATTRIBUTES = (bool, int, float, str, np.dtype, np.ndarray, np.generic)
 
 
 class Composite(ProgramCall):
@@ -52,6 +52,8 @@ def _attribute(value: Any) -> Any:
         return mlir.dictionary({key: _attribute(v) for key, v in value.items()})
     if isinstance(value, tuple | list):
         return mlir.array_of([_attribute(item) for item in value])
+    if isinstance(value, np.dtype):
+        return mlir.type_attribute(value)
     return mlir.ffi_attribute(value)
 
 
@@ -71,8 +73,8 @@ def composite(
 
     Returns:
         A function like `decomposition`. Its keyword arguments are Python numbers,
-        strings, NumPy arrays, None, and tuples, lists and dicts of these, and become
-        attributes of the operation.
+        strings, NumPy arrays and dtypes, None, and tuples, lists and dicts of these;
+        they become attributes of the operation.
 
     Raises:
         TypeError: (at the call) a keyword argument is of another kind.

@@ -34,6 +34,9 @@ DotDimensionNumbers = tuple[
 ]
 
 
+DotAxes = tuple[tuple[Axes, Axes], tuple[Axes, Axes]]
+
+
 class Precision(enum.Enum):
     """How exactly accelerators multiply f32 operands; CPUs always do so in full.
 
@@ -173,7 +176,7 @@ def dot_general(
 class DotGeneral(Primitive):
     """Sum of products over the contracting axes, for each index of the batch axes."""
 
-    dimension_numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]]
+    dimension_numbers: DotAxes
     precision: Exactness = None
     preferred_element_type: np.dtype | None = None
 
@@ -289,7 +292,7 @@ def check_product(
     function: str,
     x: ArrayType,
     y: ArrayType,
-    numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]],
+    numbers: DotAxes,
     preferred: np.dtype | None,
 ) -> None:
     """Errors for operands that can't be multiplied."""
@@ -311,6 +314,11 @@ def check_product(
                 f"{function}: `preferred_element_type` must be of the operands' "
                 f"kind, got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
             )
+    check_axes(function, x, y, numbers)
+
+
+def check_axes(function: str, x: ArrayType, y: ArrayType, numbers: DotAxes) -> None:
+    """Errors for operands whose axes do not match."""
     contracting, batch = numbers
     given = f"got {x!r} and {y!r} with dimension_numbers={numbers}."
     for type, contracted, batched in zip((x, y), contracting, batch, strict=True):

@@ -14,6 +14,7 @@ from ._arithmetic import mul
 from ._conversion import convert_element_type
 from ._creation import full
 from ._dot import (
+    DotAxes,
     DotDimensionNumbers,
     PrecisionLike,
     as_precision,
@@ -38,7 +39,7 @@ class RaggedDotDimensionNumbers:
             axis is a contracting or a batch axis.
     """
 
-    dot_dimension_numbers: tuple[tuple[Axes, Axes], tuple[Axes, Axes]]
+    dot_dimension_numbers: DotAxes
     lhs_ragged_dimensions: Axes
     rhs_group_dimensions: Axes
 

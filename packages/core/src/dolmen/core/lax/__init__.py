@@ -11,6 +11,7 @@ from .._higher_order import (
     fori_loop as fori_loop,
     map as map,
     platform_dependent as platform_dependent,
+    scaled_dot as scaled_dot,
     scan as scan,
     switch as switch,
     while_loop as while_loop,

@@ -37,3 +37,8 @@ from ._normalizing import (
     softmax as softmax,
     standardize as standardize,
 )
+from ._scaled_products import (
+    get_scaled_dot_general_config as get_scaled_dot_general_config,
+    scaled_dot_general as scaled_dot_general,
+    scaled_matmul as scaled_matmul,
+)
