@@ -5,6 +5,16 @@ and booleans are taken as floating point. Arguments that only steer SciPy's use 
 memory and its checks (`overwrite_a`, `overwrite_b`, `check_finite`) change nothing.
 """
 
+from ._exponential import expm as expm, expm_frechet as expm_frechet
+from ._factors import (
+    cho_factor as cho_factor,
+    cholesky as cholesky,
+    lu as lu,
+    lu_factor as lu_factor,
+    qr as qr,
+    qr_multiply as qr_multiply,
+    svd as svd,
+)
 from ._patterned import (
     block_diag as block_diag,
     circulant as circulant,
@@ -24,4 +34,13 @@ from ._sized import (
     invhilbert as invhilbert,
     invpascal as invpascal,
     pascal as pascal,
+)
+from ._spectral import eigh as eigh, eigh_tridiagonal as eigh_tridiagonal
+from ._systems import (
+    cho_solve as cho_solve,
+    det as det,
+    inv as inv,
+    lu_solve as lu_solve,
+    solve as solve,
+    solve_triangular as solve_triangular,
 )
