@@ -141,7 +141,8 @@ def test_eigenvectors_have_derivatives_only_with_a_promise():
     assert problem(error) == (
         "eig: eigenvectors have derivatives only if the eigenvalues are distinct and "
         "no eigenvector has two components of greatest modulus, which is not checked.\n"
-        "Promise it with `enable_eigvec_derivs=True`, or compute the eigenvalues alone."
+        "Promise it with `lax.linalg.eig(..., enable_eigvec_derivs=True)`, or compute "
+        "the eigenvalues alone."
     )
 
 

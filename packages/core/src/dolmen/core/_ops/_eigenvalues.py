@@ -127,8 +127,8 @@ class Eig(MatrixFunction):
                     "eig: eigenvectors have derivatives only if the eigenvalues are "
                     "distinct and no eigenvector has two components of greatest "
                     "modulus, which is not checked.",
-                    "Promise it with `enable_eigvec_derivs=True`, or compute the "
-                    "eigenvalues alone.",
+                    "Promise it with `lax.linalg.eig(..., enable_eigvec_derivs=True)`, "
+                    "or compute the eigenvalues alone.",
                 )
             )
         # Lengths and phases cancel in what the eigenvalues need of the vectors.

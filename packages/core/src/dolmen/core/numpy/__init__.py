@@ -399,7 +399,8 @@ _FAMILIES = {
     "_integers": "gcd lcm packbits unpackbits",
     "_mantissas": "frexp ldexp modf spacing",
     "_polynomials": (
-        "polyadd polyder polydiv polyfit polyint polymul polysub polyval vander"
+        "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots "
+        "vander"
     ),
     "_sets": (
         "intersect1d isin setdiff1d setxor1d union1d unique_all unique_counts "

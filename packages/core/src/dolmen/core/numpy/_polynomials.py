@@ -10,10 +10,11 @@ from .._ir import type_error, value_error
 from .._tracing import concrete, not_concrete, typeof
 from . import linalg
 from ._array_like import Array, ArrayLike
-from ._creation import known_number
+from ._creation import eye, known_number
 from ._eager import body, jit_when_eager
 from ._joining import concatenate, stack
-from ._manipulation import as_array, atleast_1d, broadcast_to
+from ._logic import where
+from ._manipulation import as_array, atleast_1d, broadcast_to, roll
 from ._products import outer
 from ._promotion import convert, promote_args, promote_args_inexact, type_of
 from ._signals import convolve
@@ -36,7 +37,9 @@ def _inexact(function: str, p: Any) -> Any:
     return made
 
 
-def _trimmed(function: str, p: Any) -> Any:
+def _trimmed(
+    function: str, p: Any, instead: str = "Pass `trim_leading_zeros=False`."
+) -> Any:
     """Without leading zeros, which takes concrete coefficients."""
     known = concrete(p)
     if known is None:
@@ -44,7 +47,7 @@ def _trimmed(function: str, p: Any) -> Any:
             p,
             "int",
             f"{function} (the size of its result)",
-            "Pass `trim_leading_zeros=False`.",
+            instead,
         )
     return p[np.argmax(np.append(np.asarray(known) != 0, True)) :]
 
@@ -152,6 +155,98 @@ def _polydiv(u: Any, v: Any) -> Any:
         rest = rest.at[i : i + len(divisor)].add(-quotient[-1] * divisor)
         rest = rest.at[i].set(0)
     return stack(quotient), rest
+
+
+# ---- roots ---------------------------------------------------------------------------
+
+
+def roots(p: ArrayLike, *, strip_zeros: bool = True) -> Array:
+    """The roots of a polynomial: the eigenvalues of its companion matrix.
+
+    Args:
+        p: ``[n]`` coefficients, highest power first; a scalar has no roots.
+        strip_zeros: drop leading zeros first, as NumPy does; then `p` can't be traced.
+            Without it each of them has a root NaN, at the end of the result.
+
+    Returns:
+        Complex ``[n - 1]``, or less without leading zeros, in no particular order. The
+        derivatives are finite where the roots are distinct.
+
+    Raises:
+        ValueError: `p` has more than one axis.
+        TracingError: `p` is traced, and leading zeros are to be dropped.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.roots(jnp.array([2.0, -3.0, 1.0])).real.tolist()
+        [1.0, 0.5]
+    """
+    (given,) = _coefficients("roots", p=p)
+    if strip_zeros and len(given) > 1:
+        return _roots(_trimmed("roots", given, "Pass `strip_zeros=False`."))
+    return _roots_and_nan(given)
+
+
+@jit_when_eager(name="roots")
+def _roots(p: Any) -> Any:
+    p = _inexact("roots", p)
+    if len(p) < 2:
+        return linalg.eigvals(eye(0, dtype=p.dtype))
+    below = eye(len(p) - 2, len(p) - 1, dtype=p.dtype)
+    return linalg.eigvals(concatenate(((-p[1:] / p[0])[None], below)))
+
+
+@jit_when_eager(name="roots")
+def _roots_and_nan(p: Any) -> Any:
+    leading = (p != 0).cumsum() == 0
+    count = leading.sum()
+    # Zeros moved to the end are roots zero; instead of these there shall be NaN.
+    found = _roots(roll(where(leading.all(), 1, p), -count))
+    _, found = lax.sort_key_val(found == 0, found)
+    place = lax.iota(count.dtype, len(found))
+    return where(place < len(found) - count, found, complex(np.nan, np.nan))
+
+
+@jit_when_eager
+def poly(seq_of_zeros: ArrayLike) -> Array:
+    """The polynomial with given roots, or the characteristic one of a matrix.
+
+    Args:
+        seq_of_zeros: roots ``[n]``, a scalar for one, or a square matrix ``[n, n]``
+            whose eigenvalues are the roots.
+
+    Returns:
+        ``[n + 1]`` coefficients, highest power first, which has the coefficient 1;
+        complex for a matrix (NumPy finds out whether they are real). Of no roots it is
+        the scalar 1.
+
+    Raises:
+        ValueError: another shape, or a matrix without elements.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.poly(jnp.array([1, 2, 3])).tolist()
+        [1.0, -6.0, 11.0, -6.0]
+    """
+    type = type_of("poly", "seq_of_zeros", seq_of_zeros)
+    found: Any = atleast_1d(_inexact("poly", seq_of_zeros))
+    if type.ndim == 2 and type.shape[0] == type.shape[1] != 0:
+        found = linalg.eigvals(found)
+    if found.ndim != 1:
+        raise value_error(
+            "poly: `seq_of_zeros` must have at most one axis, or be a square matrix "
+            f"with elements, got {type!r}."
+        )
+    one = lax.full((1,), 1, found.dtype)
+    if not len(found):
+        return one[0]
+    zeros = lax.full(found.shape, 0, found.dtype)
+
+    def times(p: Any, root: Any) -> Any:
+        """The product with ``x - root``."""
+        return p.at[1:].add(-root * p[:-1]), None
+
+    return lax.scan(times, concatenate((one, zeros)), found)[0]
 
 
 # ---- calculus ----------------------------------------------------------------------
@@ -403,12 +498,9 @@ def _polyfit(
     # Columns of equal length make the problem as well-posed as scaling can.
     lengths = lax.sqrt((abs(matrix) ** 2).sum(0))
     scaled = matrix / lengths
-    found = linalg.pinv(scaled, rcond) @ y
+    found, distances, rank, values = linalg.lstsq(scaled, y, rcond)
     made = (found.T / lengths).T
-    distances: Any = atleast_1d((abs(y - scaled @ found) ** 2).sum(0))
     if full:
-        values = linalg.svdvals(scaled)
-        rank = (values > rcond * values[0]).sum()
         more = [distances, rank, values, lax.full((), rcond, lengths.dtype)]
     elif cov:
         spread = linalg.inv(scaled.T @ scaled) / outer(lengths, lengths)

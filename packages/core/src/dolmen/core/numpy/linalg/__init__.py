@@ -6,21 +6,27 @@ and booleans are taken as floating point. Derivatives are those of `lax.linalg`.
 
 from ._factors import (
     EighResult as EighResult,
+    EigResult as EigResult,
     QRResult as QRResult,
     SVDResult as SVDResult,
     cholesky as cholesky,
+    eig as eig,
     eigh as eigh,
+    eigvals as eigvals,
     eigvalsh as eigvalsh,
     qr as qr,
     svd as svd,
     svdvals as svdvals,
 )
+from ._least_squares import (
+    lstsq as lstsq,
+    matrix_rank as matrix_rank,
+    pinv as pinv,
+)
 from ._norms import (
     cond as cond,
     matrix_norm as matrix_norm,
-    matrix_rank as matrix_rank,
     norm as norm,
-    pinv as pinv,
     vector_norm as vector_norm,
 )
 from ._products import (

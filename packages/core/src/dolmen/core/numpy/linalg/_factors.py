@@ -12,6 +12,13 @@ from .._eager import jit_when_eager
 from .._promotion import promote_args_inexact
 
 
+class EigResult(NamedTuple):
+    """Eigenvalues ``[..., n]`` and eigenvectors ``[..., n, n]``, the columns."""
+
+    eigenvalues: Array
+    eigenvectors: Array
+
+
 class EighResult(NamedTuple):
     """Eigenvalues ``[..., n]`` and eigenvectors ``[..., n, n]``, the columns."""
 
@@ -63,6 +70,51 @@ def cholesky(
         x = adjoint(x)
     factor = lax.linalg.cholesky(x, symmetrize_input=symmetrize_input)
     return adjoint(factor) if upper else factor
+
+
+@jit_when_eager
+def eig(a: ArrayLike) -> EigResult:
+    """Eigenvalues, in no particular order, and right eigenvectors.
+
+    Args:
+        a: ``[..., n, n]``.
+
+    Returns:
+        Complex eigenvalues ``[..., n]`` and eigenvectors ``[..., n, n]``, the columns,
+        of length one; complex also where NumPy finds them real. Their derivatives are
+        those of `lax.linalg.eig`, which asks for a promise.
+
+    Raises:
+        ValueError: the last two sizes differ.
+        NotImplementedError: the result is differentiated.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.eig(jnp.array([[1, 2], [0, 3]])).eigenvalues
+        Array([1.+0.j, 3.+0.j], dtype=complex64)
+    """
+    (x,) = promote_args_inexact("eig", a)
+    return EigResult(*lax.linalg.eig(x, compute_left_eigenvectors=False))
+
+
+@jit_when_eager
+def eigvals(a: ArrayLike) -> Array:
+    """Eigenvalues ``[..., n]`` of ``[..., n, n]``, complex and in no particular order.
+
+    They have derivatives where they are distinct.
+
+    Raises:
+        ValueError: the last two sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.eigvals(jnp.array([[0.0, 1.0], [-1.0, 0.0]]))
+        Array([0.+1.j, 0.-1.j], dtype=complex64)
+    """
+    (x,) = promote_args_inexact("eigvals", a)
+    return lax.linalg.eig(
+        x, compute_left_eigenvectors=False, compute_right_eigenvectors=False
+    )[0]
 
 
 @jit_when_eager(static_argnames=("UPLO", "symmetrize_input"))

@@ -1,4 +1,4 @@
-"""Norms, condition numbers, ranks and pseudo-inverses."""
+"""Norms and condition numbers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from ... import lax
-from ..._higher_order import custom_jvp
-from ..._ir import dtypes, type_error, value_error
-from ..._ops._matrices import adjoint, along_rows, as_dtype_of, identity_like, matmul
+from ..._ir import dtypes, value_error
 from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
@@ -183,124 +181,3 @@ def cond(x: ArrayLike, p: Ord = None) -> Array:
         pair = (least, greatest) if p == -2 else (greatest, least)
         return lax.div(*pair)
     return lax.mul(_matrix_norm("cond", x, p), _matrix_norm("cond", inv(x), p))
-
-
-def _cutoffs(values: Any, rtol: Any) -> Any:
-    """Singular values up to which they count as zero; they descend."""
-    rank = typeof(values).ndim
-    greatest = lax.slice_in_dim(
-        values, 0, min(1, typeof(values).shape[-1]), axis=rank - 1
-    )
-    type = typeof(greatest)
-    rtol = convert(rtol, type.dtype)
-    own = typeof(rtol).ndim
-    factor = lax.broadcast_in_dim(rtol, type.shape, range(rank - 1 - own, rank - 1))
-    bound = lax.mul(greatest, factor)
-    return lax.broadcast_in_dim(bound, typeof(values).shape, range(rank))
-
-
-@jit_when_eager(static_argnames=("hermitian",))
-def matrix_rank(
-    M: ArrayLike,
-    rtol: ArrayLike | None = None,
-    *,
-    hermitian: bool = False,
-    tol: ArrayLike | None = None,
-) -> Array:
-    """Number of singular values greater than ``rtol`` times the greatest.
-
-    Args:
-        M: ``[..., m, n]``; of fewer axes the rank is 1 unless all elements are zero.
-        rtol: scalar or ``[...]``; by default ``max(m, n)`` times the dtype's epsilon.
-        hermitian: a promise that `M` is Hermitian; the result is the same without it.
-        tol: another name of `rtol`.
-
-    Returns:
-        Integers ``[...]``.
-
-    Raises:
-        TypeError: both `rtol` and `tol` are given.
-    """
-    rtol = _one_of("matrix_rank", "tol", rtol, tol)
-    (x,) = promote_args_inexact("matrix_rank", M)
-    if typeof(x).ndim < 2:
-        return amin(count_nonzero(x), initial=1)
-    if rtol is None:
-        rtol = max(typeof(x).shape[-2:]) * float(np.finfo(typeof(x).dtype).eps)
-    values = svdvals(x)
-    return count_nonzero(lax.gt(values, _cutoffs(values, rtol)), -1)
-
-
-def _one_of(function: str, other: str, rtol: Any, same: Any) -> Any:
-    if rtol is not None and same is not None:
-        raise type_error(
-            f"{function}: `rtol` and `{other}` are the same; got both.",
-            f"Leave `{other}` out.",
-        )
-    return same if rtol is None else rtol
-
-
-@jit_when_eager(static_argnames=("hermitian",))
-def pinv(
-    a: ArrayLike,
-    rtol: ArrayLike | None = None,
-    hermitian: bool = False,
-    *,
-    rcond: ArrayLike | None = None,
-) -> Array:
-    """The Moore-Penrose pseudo-inverses of matrices.
-
-    Args:
-        a: ``[..., m, n]``.
-        rtol: scalar or ``[...]``: singular values up to this times the greatest count
-            as zero; by default ``10 max(m, n)`` times the dtype's epsilon.
-        hermitian: a promise that `a` is Hermitian; the result is the same without it.
-        rcond: another name of `rtol`.
-
-    Returns:
-        ``[..., n, m]``. The derivative is that at constant rank.
-
-    Raises:
-        TypeError: both `rtol` and `rcond` are given.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> jnp.linalg.pinv(jnp.array([[2.0, 0.0], [0.0, 0.0]]))
-        Array([[0.5, 0. ],
-               [0. , 0. ]], dtype=float32)
-    """
-    rtol = _one_of("pinv", "rcond", rtol, rcond)
-    (x,) = promote_args_inexact("pinv", a)
-    if rtol is None:
-        rtol = 10 * max(typeof(x).shape[-2:]) * float(np.finfo(typeof(x).dtype).eps)
-    return _pinv(x, rtol)
-
-
-@custom_jvp
-def _pinv(a: Any, rtol: Any) -> Any:
-    left, values, right = lax.linalg.svd(a, full_matrices=False)
-    kept = lax.gt(values, _cutoffs(values, rtol))
-    ones = lax.full_like(values, 1)
-    inverse = lax.div(ones, lax.select(kept, values, ones))
-    inverse = lax.select(kept, inverse, lax.full_like(values, 0))
-    v = adjoint(right)
-    scale = as_dtype_of(along_rows(inverse, typeof(v).shape[-2]), v)
-    return matmul(lax.mul(v, scale), adjoint(left))
-
-
-@_pinv.defjvp
-def _pinv_jvp(primals: Any, tangents: Any) -> Any:
-    """The derivative at constant rank.
-
-    Source: Golub & Pereyra (1973), "The differentiation of pseudo-inverses and
-    nonlinear least squares problems whose variables separate", equation 4.12.
-    """
-    (a, rtol), (da, _) = primals, tangents
-    p = _pinv(a, rtol)
-    outside_left, outside_right = matmul(a, p), matmul(p, a)
-    outside_left = lax.sub(identity_like(outside_left), outside_left)
-    outside_right = lax.sub(identity_like(outside_right), outside_right)
-    dp = lax.neg(matmul(p, matmul(da, p)))
-    ph, dah = adjoint(p), adjoint(da)
-    dp = lax.add(dp, matmul(matmul(p, ph), matmul(dah, outside_left)))
-    return p, lax.add(dp, matmul(matmul(outside_right, dah), matmul(ph, p)))

@@ -47,7 +47,7 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
             f"solve: expected `b` with {n} rows, as `a` has, got {types[0]!r} and "
             f"{types[1]!r}."
         )
-    a, b = _alike("solve", a, b)
+    a, b = alike("solve", a, b)
     if vector:
         b = lax.expand_dims(b, (1,))
     x = _solved(*_batched("solve", a, b))
@@ -62,7 +62,7 @@ def _square_type(function: str, a: Any) -> Any:
     return type
 
 
-def _alike(function: str, *args: Any) -> list[Any]:
+def alike(function: str, *args: Any) -> list[Any]:
     """Operands of one floating-point dtype; shapes stay."""
     probes = [np.zeros((), typeof(x).dtype) for x in args]
     dtype = typeof(promote_args_inexact(function, *probes)[0]).dtype
