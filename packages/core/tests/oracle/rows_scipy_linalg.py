@@ -14,6 +14,10 @@ COMPLEX = A + 1j * A[::-1].T
 # Positive definite: symmetric and Hermitian.
 P = A @ A.T + np.eye(3)
 H = COMPLEX @ COMPLEX.conj().T + np.eye(3)
+# Two eigenvalues are complex.
+ROTATING = np.array(
+    [[1.0, -2.0, 0.5, 1.5], [3.0, 1.5, 1.0, 0.5], [0.5, 0.25, -2.0, 1.0], [0, 0, 1, 4]]
+)
 # With a norm far above its eigenvalues.
 FAR_FROM_NORMAL = np.array([[1.0, 1e6], [0.0, -1.0]])
 EMPTY = np.zeros((0, 0))
@@ -223,4 +227,70 @@ EXPONENTIALS = [
     row("expm_frechet", (A, np.flip(A)), slack=10.0),
 ]
 
-ROWS = [*FACTORS, *SPECTRA, *SYSTEMS, *EXPONENTIALS]
+FORMS = [
+    unsigned(row("schur", (A,), smooth=()), 0, 1),
+    unsigned(also("schur", (ROTATING,), output="complex", label="complex"), 0, 1),
+    unsigned(
+        also("schur", (batch(COMPLEX),), oracle=each("schur"), label="batch"), 0, 1
+    ),
+    also("schur", (EMPTY,), label="empty", oracle=lambda x: (x, x)),
+    row("rsf2csf", scipy.linalg.schur(ROTATING), smooth=()),
+    also("rsf2csf", (A[:1, :1], np.eye(1)), label="of one"),
+    row("hessenberg", (ROTATING,), smooth=()),
+    also("hessenberg", (COMPLEX,), calc_q=True, label="with vectors"),
+    also("hessenberg", (A[:1, :1],), calc_q=True, label="of one"),
+    also("hessenberg", (A[:2, :2],), calc_q=True, label="of two"),
+]
+
+SYLVESTER = [
+    row("solve_sylvester", (A, P[:2, :2], B), slack=4.0),
+    row(
+        "solve_sylvester",
+        (COMPLEX, P[:2, :2], B),
+        oracle=lambda *args, **_: scipy.linalg.solve_sylvester(*args),
+        method="eigen",
+        slack=4.0,
+    ),
+    also(
+        "solve_sylvester",
+        (batch(P), batch(H), batch(A)),
+        oracle=each("solve_sylvester"),
+        label="batch",
+    ),
+    also(
+        "solve_sylvester",
+        (A, EMPTY, np.zeros((3, 0))),
+        oracle=lambda a, b, c: c,
+        label="empty",
+    ),
+]
+
+FUNCTIONS = [
+    row("sqrtm", (P,)),
+    row("sqrtm", (ROTATING * (1 + 0.5j),), label="complex"),
+    also("sqrtm", (-np.eye(2),), label="of negative numbers"),
+    also("sqrtm", (batch(P),), oracle=each("sqrtm"), label="batch"),
+    also("sqrtm", (np.diag([4.0, 0.0, 0.0]),), label="singular"),
+    also("sqrtm", (EMPTY,), label="empty", oracle=lambda x: x),
+    *[
+        Row(
+            "scipy.linalg.funm",
+            (x,),
+            lambda f, x: f(x, lambda w: 1 / (1 + w * w), disp=False),
+            slack=10.0,
+            mapped=not label,
+            label=label,
+        )
+        for label, x in (("", A), ("Hermitian", H), ("equal eigenvalues", np.eye(2)))
+    ],
+]
+
+ROWS = [
+    *FACTORS,
+    *SPECTRA,
+    *SYSTEMS,
+    *EXPONENTIALS,
+    *FORMS,
+    *SYLVESTER,
+    *FUNCTIONS,
+]

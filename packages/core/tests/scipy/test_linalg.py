@@ -139,6 +139,37 @@ VALUE_ERRORS = [
         lambda: linalg.expm_frechet(I, WIDE),
         "expm_frechet: `E` must have the shape of `A`, got f32[2,2] and f32[2,3].",
     ),
+    (
+        lambda: linalg.schur(I, output="x"),
+        "schur: `output` must be 'real' or 'complex', got 'x'.",
+    ),
+    (
+        lambda: linalg.rsf2csf(I, np.eye(3)),
+        "rsf2csf: `Z` must have matrices of the size of those of `T`, got f32[2,2] and "
+        "f32[3,3].",
+    ),
+    (
+        lambda: linalg.hessenberg(WIDE),
+        "hessenberg: `a` must be square matrices, got f32[2,3].",
+    ),
+    (
+        lambda: linalg.solve_sylvester(WIDE, I, I),
+        "solve_sylvester: `A` must be square matrices, got f32[2,3].",
+    ),
+    (
+        lambda: linalg.solve_sylvester(I, np.eye(3), I),
+        "solve_sylvester: `C` must have the rows of `A` and the columns of `B`, got "
+        "f32[2,2], f32[3,3] and f32[2,2].",
+    ),
+    (
+        lambda: linalg.solve_sylvester(I, I, I, method="x"),
+        "solve_sylvester: `method` must be 'schur' or 'eigen', got 'x'.",
+    ),
+    (lambda: linalg.sqrtm(V), "sqrtm: `A` must be square matrices, got f32[3]."),
+    (
+        lambda: linalg.funm(np.ones((3, 2, 2)), jnp.exp),
+        "funm: `A` must be one matrix, got f32[3,2,2].",
+    ),
 ]
 
 TYPE_ERRORS = [
@@ -318,3 +349,81 @@ def test_lists_are_taken_for_matrices():
 
     assert made.dtype == np.float32
     np.testing.assert_array_equal(made, [1.0, 2.0])
+
+
+def test_roots_by_blocks_are_not_supported():
+    with pytest.raises(NotImplementedError) as error:
+        linalg.sqrtm(I, blocksize=2)
+
+    assert without_place(error) == (
+        "sqrtm: `blocksize` must be 1, got 2: roots by blocks are not supported.\n"
+        "Leave it out."
+    )
+
+
+def test_a_nilpotent_matrix_has_no_root():
+    assert np.isnan(linalg.sqrtm(np.array([[0.0, 1.0], [0.0, 0.0]]))).any()
+
+
+def test_roots_have_derivatives_at_equal_eigenvalues():
+    direction = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    with dc.enable_x64(True):
+        root, slope = dc.jvp(linalg.sqrtm, (4 * np.eye(2),), (direction,))
+        hessian = dc.hessian(lambda a: linalg.sqrtm(a).real.sum())(4 * np.eye(2))
+
+    np.testing.assert_allclose(root, 2 * np.eye(2), 1e-15)
+    np.testing.assert_allclose(slope, direction / 4, 1e-14)
+    # The second derivative of a root is -1/4 x^(-3/2), here of all products of two.
+    second = np.einsum("ijkl,ij,kl", hessian, np.eye(2), np.eye(2))
+    np.testing.assert_allclose(second, -2 / 32, 1e-12)
+
+
+@pytest.mark.parametrize("method", ["schur", "eigen"])
+def test_sylvester_equations_without_a_single_solution_give_nan(method):
+    a, c = np.diag([1.0, 2.0]), np.ones((2, 2))
+
+    singular = linalg.solve_sylvester(a, -a, c, method=method)
+    tolerated = linalg.solve_sylvester(a, a, c, method=method, tol=2.5)
+
+    assert np.isnan(singular).all()
+    assert np.isnan(tolerated).all()
+
+
+@pytest.mark.parametrize("method", ["schur", "eigen"])
+def test_gradients_through_complex_sylvester_equations(method):
+    a, b = np.array([[1.0, 2j], [0.5, 3.0]]), np.array([[2.0, 1.0], [-1j, 1.0]])
+    c = np.array([[1.0, -1.0 + 2j], [0.5j, 2.0]])
+    # A X + X B = C, with the columns (or rows) of X and C one below the other.
+    system = np.kron(a, np.eye(2)) + np.kron(np.eye(2), b.T)
+
+    def loss(x):
+        return (x.real**3 + x.imag).sum()
+
+    with dc.enable_x64(True):
+        made = dc.grad(lambda c: loss(linalg.solve_sylvester(a, b, c, method=method)))(
+            c
+        )
+        expected = dc.grad(lambda c: loss(jnp.linalg.solve(system, c.ravel())))(c)
+
+    np.testing.assert_allclose(made, expected, 1e-12)
+
+
+def test_functions_of_matrices_may_depend_on_what_is_traced():
+    a = np.array([[1.0, 3.0], [0.5, 4.0]])
+
+    def along(t):
+        return linalg.funm(a, lambda w: jnp.exp(t * w)).real
+
+    with dc.enable_x64(True):
+        slope = dc.jvp(along, (0.5,), (1.0,))[1]
+
+    np.testing.assert_allclose(slope, a @ scipy.linalg.expm(0.5 * a), 1e-12)
+
+
+def test_the_error_of_functions_of_equal_eigenvalues_is_estimated_as_large():
+    _, good = linalg.funm(np.array([[1.0, 1.0], [0.0, 2.0]]), jnp.exp, disp=False)
+    _, bad = linalg.funm(np.array([[1.0, 1.0], [0.0, 1.0]]), jnp.exp, disp=False)
+
+    assert good < 1e-6
+    assert bad == 1

@@ -15,6 +15,7 @@ from ._factors import (
     qr_multiply as qr_multiply,
     svd as svd,
 )
+from ._functions import funm as funm, sqrtm as sqrtm
 from ._patterned import (
     block_diag as block_diag,
     circulant as circulant,
@@ -26,6 +27,7 @@ from ._patterned import (
     leslie as leslie,
     toeplitz as toeplitz,
 )
+from ._schur import hessenberg as hessenberg, rsf2csf as rsf2csf, schur as schur
 from ._sized import (
     dft as dft,
     hadamard as hadamard,
@@ -36,6 +38,7 @@ from ._sized import (
     pascal as pascal,
 )
 from ._spectral import eigh as eigh, eigh_tridiagonal as eigh_tridiagonal
+from ._sylvester import solve_sylvester as solve_sylvester
 from ._systems import (
     cho_solve as cho_solve,
     det as det,
