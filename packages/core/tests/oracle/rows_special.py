@@ -14,11 +14,52 @@ COLUMN = np.array([[0.0], [0.5], [-1.5], [1e-6]])
 COUNTS = np.array([0.0, 1.0, 5.0, 12.5])
 
 
-def zeta(x, q):
-    return scipy.special.zeta(x, q)
+def expint(n, x):
+    """``E_n(x)`` of any order, by the function of Tricomi."""
+    return x ** (n - 1) * np.exp(-x) * scipy.special.hyperu(n, n, x)
+
+
+# Around every seam of the formulas of the integrals, and their zeros.
+SMALL = np.array([1e-6, 0.02, 0.24, 0.26, 0.3725, 0.9, 1.0, 1.1])
+LARGE = np.array([3.9, 4.1, 6.7, 11.9, 12.1, 39.0, 41.0, 75.0])
+EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 1e15, 2e4])
+ORDERS = np.array([[0.0], [1.0], [2.0], [7.0], [40.0]])
+PLANE = np.array([0.3 + 0.2j, -1.3 + 0.1j, 1.7j, -2.6 + 0.7j, 3 - 1j, 9 + 8j, -1 - 2j])
+FAR_PLANE = np.array([1e12j, 1e15 - 1e3j, -1e15, 0, 0.5, -2.75, 1e-9 - 8j])
 
 
 ROWS = [
+    Row("scipy.special.wofz", (PLANE,), slack=4.0),
+    Row("scipy.special.wofz", (FAR_PLANE,), mapped=False, label="far"),
+    Row("scipy.special.erfcx", (X,), smooth=(0,), slack=4.0),
+    Row("scipy.special.erfcx", (EDGES,), mapped=False, label="edges"),
+    Row("scipy.special.erfcx", (PLANE,), slack=4.0, label="of complex numbers"),
+    Row("scipy.special.dawsn", (SMALL,), smooth=(0,)),
+    Row("scipy.special.dawsn", (EDGES,), mapped=False, label="edges"),
+    Row("scipy.special.exp1", (SMALL,)),
+    Row("scipy.special.exp1", (LARGE,), smooth=(0,), mapped=False, label="large"),
+    Row("scipy.special.exp1", (EDGES,), mapped=False, label="edges"),
+    Row("scipy.special.expi", (SMALL,)),
+    Row(
+        "scipy.special.expi",
+        (X - 0.15,),
+        smooth=(0,),
+        mapped=False,
+        label="of either sign",
+    ),
+    Row("scipy.special.expi", (-LARGE,), mapped=False, label="tail"),
+    Row("scipy.special.expi", (LARGE,), mapped=False, label="large"),
+    Row("scipy.special.expi", (EDGES,), mapped=False, label="edges"),
+    Row("scipy.special.expn", (ORDERS, SMALL), label="small"),
+    Row("scipy.special.expn", (ORDERS, LARGE), smooth=(1,), mapped=False),
+    Row("scipy.special.expn", (ORDERS, EDGES), mapped=False, label="edges"),
+    Row(
+        "scipy.special.expn",
+        (np.array([[1.5], [2.25]]), np.array([0.3, 2.0])),
+        oracle=expint,
+        mapped=False,
+        label="of orders that aren't whole",
+    ),
     Row("scipy.special.ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (FAR,), smooth=(0,), slack=1e4, label="far out"),

@@ -27,6 +27,8 @@ from ._entropy import (
     xlog1py as xlog1py,
     xlogy as xlogy,
 )
+from ._exponential_integrals import exp1 as exp1, expi as expi, expn as expn
+from ._faddeeva import dawsn as dawsn, erfcx as erfcx, wofz as wofz
 from ._gamma import (
     beta as beta,
     betainc as betainc,
