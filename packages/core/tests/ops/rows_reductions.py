@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from dolmen.core._ops import _reductions as ops
+from dolmen.core._ops import _extrema as extrema, _reductions as ops
 
 from .rows import (
     COMPLEX,
@@ -112,10 +112,14 @@ ROWS = [
     *rows(
         ops.ReduceXor, ops.reduce_xor, np.bitwise_xor.reduce, integers(0, 99), INTEGERS
     ),
-    *argument(ops.Argmax, ops.argmax, np.argmax, repeated, FLOATS, "", (0,)),
-    *argument(ops.Argmax, ops.argmax, np.argmax, with_nan, ("float32",), "nan"),
-    *argument(ops.Argmax, ops.argmax, np.argmax, integers(0, 3), INTEGERS, "int"),
-    *argument(ops.Argmax, ops.argmax, np.argmax, booleans(), ("float32",), "bool"),
-    *argument(ops.Argmin, ops.argmin, np.argmin, repeated, FLOATS, "", (0,)),
-    *argument(ops.Argmin, ops.argmin, np.argmin, with_nan, ("float32",), "nan"),
+    *argument(extrema.Argmax, extrema.argmax, np.argmax, repeated, FLOATS, "", (0,)),
+    *argument(extrema.Argmax, extrema.argmax, np.argmax, with_nan, ("float32",), "nan"),
+    *argument(
+        extrema.Argmax, extrema.argmax, np.argmax, integers(0, 3), INTEGERS, "int"
+    ),
+    *argument(
+        extrema.Argmax, extrema.argmax, np.argmax, booleans(), ("float32",), "bool"
+    ),
+    *argument(extrema.Argmin, extrema.argmin, np.argmin, repeated, FLOATS, "", (0,)),
+    *argument(extrema.Argmin, extrema.argmin, np.argmin, with_nan, ("float32",), "nan"),
 ]

@@ -1,3 +1,4 @@
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -30,6 +31,32 @@ def test_equal_extrema_share_the_derivative(function):
     got = dc.grad(lambda x: function(x, (0,)))(x)
 
     np.testing.assert_array_equal(got, [0.25, 0.25, 0.25, 0.25])
+
+
+@pytest.mark.parametrize("function", [lax.reduce_max, lax.reduce_min])
+@pytest.mark.parametrize("dtype", ["float16", ml_dtypes.bfloat16, "float32", "float64"])
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_extremum_of_many_elements_with_nan_is_nan(function, dtype, axes):
+    # XLA gives reductions of so many elements to another library on CPUs.
+    x = np.ones((64, 128), dtype)
+    x[5, 7] = np.nan
+
+    with dc.enable_x64(True):
+        got = function(x, axes)
+
+    has_nan = np.isnan(x).any(axes)
+    np.testing.assert_array_equal(np.isnan(np.float32(got)), has_nan)
+    np.testing.assert_array_equal(np.float32(got)[~has_nan], 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"), [(lax.reduce_max, np.inf), (lax.reduce_min, -np.inf)]
+)
+def test_extremum_of_many_elements_with_both_infinities_is_one(function, expected):
+    x = np.ones(4096, np.float32)
+    x[[17, 2000]] = np.inf, -np.inf
+
+    assert function(x, (0,)) == expected
 
 
 @pytest.mark.parametrize("function", [lax.reduce_max, lax.reduce_min])

@@ -12,9 +12,10 @@ from .._ops._bitwise import bitwise_and
 from .._ops._comparison import eq, ge, le, lt, ne
 from .._ops._conversion import convert_element_type
 from .._ops._creation import full
+from .._ops._extrema import argmin
 from .._ops._gather import Gather, ScatterOperation
 from .._ops._joining import concatenate
-from .._ops._reductions import argmin, reduce_and
+from .._ops._reductions import reduce_and
 from .._ops._selection import select
 from .._ops._shape import reshape
 from .._ops._slicing import DynamicSlice, DynamicUpdateSlice, dynamic_index_in_dim

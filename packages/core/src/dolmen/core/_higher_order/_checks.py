@@ -11,7 +11,8 @@ from .._backend import ArrayImpl, host_value
 from .._ir import ArrayType, Frame, Primitive, describe, message, type_error, user_frame
 from .._ops import _slicing
 from .._ops._conversion import stop_gradient
-from .._ops._reductions import argmin, reduce_and
+from .._ops._extrema import argmin
+from .._ops._reductions import reduce_and
 from .._tracing import as_array, bind, is_array_like, typeof
 from .._transforms import batch_size, to_front
 from .._transforms._trees import flatten

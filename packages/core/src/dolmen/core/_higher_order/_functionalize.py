@@ -29,7 +29,7 @@ from .._ops._arithmetic import add
 from .._ops._comparison import eq, ne
 from .._ops._conversion import stop_gradient
 from .._ops._creation import full
-from .._ops._reductions import argmin
+from .._ops._extrema import argmin
 from .._ops._selection import select
 from .._tracing import bind, evaluate, record_closed, state, typeof
 from ._automatic_checks import automatic_checks

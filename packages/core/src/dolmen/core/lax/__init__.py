@@ -126,6 +126,7 @@ from .._ops._dot_algorithms import (
     DotAlgorithm as DotAlgorithm,
     DotAlgorithmPreset as DotAlgorithmPreset,
 )
+from .._ops._extrema import argmax as argmax, argmin as argmin
 from .._ops._fft import FftType as FftType, fft as fft
 from .._ops._gather import (
     GatherDimensionNumbers as GatherDimensionNumbers,
@@ -165,8 +166,6 @@ from .._ops._random_bits import (
 )
 from .._ops._reduce import reduce as reduce
 from .._ops._reductions import (
-    argmax as argmax,
-    argmin as argmin,
     reduce_and as reduce_and,
     reduce_max as reduce_max,
     reduce_min as reduce_min,
