@@ -26,6 +26,7 @@ TOPICS = (
     "reductions",
     "stages",
     "trees",
+    "ufuncs",
     "wrong",
 )
 

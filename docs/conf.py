@@ -7,6 +7,7 @@ if it has one: a package's ``__init__.py`` only re-exports, so all it holds is m
 """
 
 import importlib
+import inspect
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +62,13 @@ def is_ours(value: object) -> bool:
     return callable(value) and home.startswith("dolmen.") and bool(value.__doc__)
 
 
+def wraps_function(value: object) -> bool:
+    """Whether a value is an object around a function: Sphinx calls that a constant."""
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return False
+    return inspect.isroutine(inspect.unwrap(value))  # type: ignore[arg-type]
+
+
 def write_module_page(name: str, homes: dict[int, str]) -> None:
     """Writes the page of one module: its docstring, then each of its names.
 
@@ -78,8 +86,11 @@ def write_module_page(name: str, homes: dict[int, str]) -> None:
         else:
             elsewhere.append(f"- `{member}`: {{py:obj}}`{home}`")
     lines = [f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}"]
-    if described:
-        lines += [f"   :members: {', '.join(described)}"]
+    wrapped = [m for m in described if wraps_function(getattr(module, m))]
+    ordinary = [m for m in described if m not in wrapped]
+    if ordinary:
+        lines += [f"   :members: {', '.join(ordinary)}"]
+    lines += ["", *(f".. autofunction:: {name}.{member}" for member in wrapped)]
     lines += ["```", ""]
     if elsewhere:
         lines += ["Also here:", "", *elsewhere, ""]

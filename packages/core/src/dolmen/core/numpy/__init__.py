@@ -20,7 +20,6 @@ from ..dtypes import (
 from ._arithmetic import (
     abs as abs,
     absolute as absolute,
-    add as add,
     cbrt as cbrt,
     clip as clip,
     copysign as copysign,
@@ -33,11 +32,7 @@ from ._arithmetic import (
     fmin as fmin,
     fmod as fmod,
     heaviside as heaviside,
-    maximum as maximum,
-    minimum as minimum,
     mod as mod,
-    multiply as multiply,
-    negative as negative,
     nextafter as nextafter,
     positive as positive,
     pow as pow,
@@ -48,7 +43,6 @@ from ._arithmetic import (
     signbit as signbit,
     sqrt as sqrt,
     square as square,
-    subtract as subtract,
     true_divide as true_divide,
 )
 from ._constants import (
@@ -123,8 +117,6 @@ from ._exponential import (
     log1p as log1p,
     log2 as log2,
     log10 as log10,
-    logaddexp as logaddexp,
-    logaddexp2 as logaddexp2,
 )
 from ._interchange import from_dlpack as from_dlpack
 from ._joining import (
@@ -148,14 +140,11 @@ from ._logic import (
     allclose as allclose,
     array_equal as array_equal,
     array_equiv as array_equiv,
-    bitwise_and as bitwise_and,
     bitwise_count as bitwise_count,
     bitwise_invert as bitwise_invert,
     bitwise_left_shift as bitwise_left_shift,
     bitwise_not as bitwise_not,
-    bitwise_or as bitwise_or,
     bitwise_right_shift as bitwise_right_shift,
-    bitwise_xor as bitwise_xor,
     equal as equal,
     greater as greater,
     greater_equal as greater_equal,
@@ -169,10 +158,7 @@ from ._logic import (
     left_shift as left_shift,
     less as less,
     less_equal as less_equal,
-    logical_and as logical_and,
     logical_not as logical_not,
-    logical_or as logical_or,
-    logical_xor as logical_xor,
     nan_to_num as nan_to_num,
     not_equal as not_equal,
     right_shift as right_shift,
@@ -379,6 +365,26 @@ from ._trigonometric import (
     sinh as sinh,
     tan as tan,
     tanh as tanh,
+)
+from ._ufunc import (
+    frompyfunc as frompyfunc,
+    ufunc as ufunc,
+)
+from ._ufuncs import (
+    add as add,
+    bitwise_and as bitwise_and,
+    bitwise_or as bitwise_or,
+    bitwise_xor as bitwise_xor,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    logical_and as logical_and,
+    logical_or as logical_or,
+    logical_xor as logical_xor,
+    maximum as maximum,
+    minimum as minimum,
+    multiply as multiply,
+    negative as negative,
+    subtract as subtract,
 )
 
 _install_methods()

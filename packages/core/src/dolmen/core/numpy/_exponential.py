@@ -9,7 +9,7 @@ from .._ops import _selection
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
-from ._promotion import literal, promote_args_inexact
+from ._promotion import constant_like, literal, promote_args_inexact
 
 # ---- exponentials ------------------------------------------------------------------
 
@@ -98,13 +98,18 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 
 def _logaddexp(x: Any, y: Any) -> Any:
-    difference = lax.sub(x, y)
+    """The larger one, and what the smaller one adds to it.
+
+    One comparison decides both: of equal numbers then one counts as the larger, and the
+    derivatives are right there, the second ones too. With `max` and `abs` they aren't.
+    """
     if dtypes.kind(typeof(x).dtype) == "c":
-        larger = _selection.choose(lax.lt(lax.real(x), lax.real(y)), y, x)
-        smaller = _selection.choose(lax.lt(lax.real(x), lax.real(y)), x, y)
-        return lax.add(larger, lax.log1p(lax.exp(lax.sub(smaller, larger))))
-    larger = lax.max(x, y)
-    distance = lax.neg(lax.abs(difference))
-    made = lax.add(larger, lax.log1p(lax.exp(distance)))
-    # Infinities of one sign have no difference, but their sum is the infinity itself.
-    return _selection.choose(lax.ne(difference, difference), lax.add(x, y), made)
+        order = lax.ge(lax.real(x), lax.real(y))
+    else:
+        order = lax.ge(x, y)
+    larger = _selection.choose(order, x, y)
+    distance = lax.sub(_selection.choose(order, y, x), larger)
+    # Infinities of one sign have no difference, but they are equal.
+    unknown = lax.bitwise_and(lax.eq(x, y), lax.ne(distance, distance))
+    distance = _selection.choose(unknown, constant_like(distance, 0), distance)
+    return lax.add(larger, lax.log1p(lax.exp(distance)))

@@ -143,4 +143,5 @@ def i0(x: ArrayLike) -> Array:
     (x,) = promote_args_inexact("i0", x)
     if dtypes.kind(typeof(x).dtype) == "c":
         raise type_error(f"i0: `x` must be real, got {typeof(x)!r}.")
-    return lax.exp(lax.abs(x)) * lax.bessel_i0e(x)
+    # `abs(x)` would have the slope 1 at 0, where `i0` is flat.
+    return lax.exp(lax.max(x, lax.neg(x))) * lax.bessel_i0e(x)
