@@ -39,6 +39,7 @@ COVERED = {
     "LinearCall",
     "LinearSolve",
     "PureCallback",
+    "Reduce",
     "Scan",
     "While",
 }

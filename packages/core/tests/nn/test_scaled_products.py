@@ -269,3 +269,12 @@ def test_wrong_arguments(call, kind, expected):
     with pytest.raises(kind) as error:
         call()
     assert problem(error) == expected
+
+
+def test_nvfp4_saturates():
+    x = np.where(np.arange(16) == 3, 1e5, 1.0).astype(np.float32)[None]
+
+    got = nn.scaled_dot_general(x, Y[:, :16], MATRICES, configs=[NV] * 3)
+
+    saturated = 6 * 448 * (x > 1)
+    np.testing.assert_allclose(got, saturated @ nv_rounded(Y[:, :16]).T, rtol=1e-5)

@@ -1,17 +1,21 @@
-"""Rows of `_ops/_reduce.py`."""
+"""Rows of `_higher_order/_reduce.py`."""
 
 import numpy as np
 
-from dolmen.core._ops import _arithmetic, _comparison, _reduce as ops, _selection
+from dolmen.core._higher_order import _reduce as ops
+from dolmen.core._ops import _arithmetic, _comparison, _selection, _transcendental
 
 from .rows import Row, uniform
 
 
-def disguised_sum(x):
-    def combine(a, b):
-        return _arithmetic.add(a, _arithmetic.mul(b, np.asarray(1, x.dtype)))
+def hypotenuse(x, init):
+    """A function that is no operation, over three axes of 2, 3 and 2 elements."""
 
-    return ops.reduce(x, np.asarray(0, x.dtype), combine, (1,))
+    def combine(a, b):
+        squares = _arithmetic.square(a), _arithmetic.square(b)
+        return _transcendental.sqrt(_arithmetic.add(*squares))
+
+    return ops.reduce(x, init, combine, (0, 1, 3))
 
 
 def first_of_largest(a, b):
@@ -31,8 +35,25 @@ def largest_and_payload(x, payload):
 
 
 ROWS = [
-    Row(ops.Reduce, disguised_sum, lambda x: np.sum(x, 1), uniform(-1, 1), slack=3.0),
     Row(
-        ops.Reduce, value_and_payload, largest_and_payload, uniform(-1, 1, 2), label="2"
+        ops.Reduce,
+        hypotenuse,
+        lambda x, init: np.sqrt(np.square(x).sum((0, 1, 3)) + init**2),
+        lambda rng, shape: [
+            rng.uniform(0.5, 2, shape),
+            np.asarray(rng.uniform(0.5, 2)),
+        ],
+        shapes=((2, 3, 2, 2), (2, 1, 3, 1), (1, 0, 2, 2)),
+        smooth=(0, 1),
+        slack=3.0,
+    ),
+    Row(
+        ops.Reduce,
+        value_and_payload,
+        largest_and_payload,
+        uniform(-1, 1, 2),
+        shapes=((5, 3),),
+        smooth=(0, 1),
+        label="2",
     ),
 ]

@@ -5,6 +5,8 @@ The reference spells the definition out: one position of the window after the ot
 
 import numpy as np
 
+from dolmen.core._higher_order import _reduce_window as free
+from dolmen.core._higher_order._call import Jit
 from dolmen.core._ops import _arithmetic, _windows as ops
 from dolmen.core._tracing import bind
 
@@ -103,13 +105,42 @@ def start_row(cls, computation, reduce):
 
     return Row(
         cls,
-        lambda x, init: ops.reduce_window(x, init, computation, **OVERLAPPING),
+        lambda x, init: free.reduce_window(x, init, computation, **OVERLAPPING),
         oracle,
         lambda rng, shape: [*distinct(rng, shape), np.asarray(rng.uniform(-9, 9))],
         shapes=((4, 5),),
         smooth=(0, 1),
         slack=10.0,
         label="start",
+    )
+
+
+def any_function_row(options, label):
+    """A sum of one array and a product of another, by one function."""
+
+    def combine(a, b):
+        return _arithmetic.add(a[0], b[0]), _arithmetic.mul(a[1], b[1])
+
+    def function(x, y, x_init, y_init):
+        pair, inits = (x, y), (x_init, y_init)
+        return free.reduce_window(pair, inits, combine, **options)
+
+    def oracle(x, y, x_init, y_init):
+        sums = seen(x, x_init, **options)[0].sum(-1) + x_init
+        return [sums, seen(y, y_init, **options)[0].prod(-1) * y_init]
+
+    def draw(rng, shape):
+        return [rng.uniform(0.5, 1.5, s) for s in (shape, shape, (), ())]
+
+    return Row(
+        Jit,
+        function,
+        oracle,
+        draw,
+        shapes=((4, 5),),
+        smooth=(0, 1, 2, 3),
+        slack=10.0,
+        label=label,
     )
 
 
@@ -146,6 +177,7 @@ ROWS = [
     ),
     start_row(ops.ReduceWindowSum, _arithmetic.add, np.sum),
     start_row(ops.ReduceWindowMax, lambda a, b: _arithmetic.max(b, a), np.max),
+    any_function_row(DILATED, "dilated"),
     Row(
         ops.SelectAndGatherAdd,
         lambda values, x: bind(ops.SelectAndGatherAdd("GE", *OPTIONS), values, x),

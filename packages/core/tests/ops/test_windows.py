@@ -71,8 +71,8 @@ def test_init_value_of_another_dtype_is_refused():
     with pytest.raises(TypeError) as error:
         lax.reduce_window(X, np.int32(0), lax.add, (2, 2))
     assert problem(error) == (
-        "reduce_window: `init_value` must be a scalar of the operand's dtype, got "
-        "i32[] for f32[4,6]."
+        "reduce_window: initial values must have the dtype of their operand, got i32[] "
+        "for f32[4,6].\nConvert it with `.astype(...)` first."
     )
 
 
@@ -116,8 +116,7 @@ def test_windows_over_arrays_of_different_shapes_are_refused():
     with pytest.raises(ValueError) as error:
         lax.reduce_window((np.ones(2), np.ones(3)), (0.0, 0.0), larger, (2,))
     assert problem(error) == (
-        "reduce_window: expected arrays of one shape and an `init_value` for each of "
-        "them, got (array([1., 1.]), array([1., 1., 1.])) and (0.0, 0.0)."
+        "reduce_window: operands must have equal shapes, got f32[2], f32[3]."
     )
 
 
@@ -129,3 +128,43 @@ def test_shapes_are_those_of_window_reductions(padding):
     made = lax.reduce_window(x, 0.0, lax.add, *options)
 
     assert made.shape == lax.reduce_window_shape_tuple(x.shape, *options)
+
+
+def test_elements_are_combined_in_their_order():
+    """Functions t -> a t + b are composed: associative, not commutative."""
+
+    def composed(f, g):
+        return f[0] * g[0], f[0] * g[1] + f[1]
+
+    rng = np.random.default_rng(1)
+    a, b = rng.uniform(0.5, 1.5, (2, 6, 9))
+    with dc.enable_x64(True):
+        made = lax.reduce_window((a, b), (1.0, 0.0), composed, (2, 7), (1, 2))
+
+    for i, j in np.ndindex(5, 2):
+        expected = (1.0, 0.0)
+        for m, n in np.ndindex(2, 7):
+            place = i + m, 2 * j + n
+            expected = composed(expected, (a[place], b[place]))
+        np.testing.assert_allclose([x[i, j] for x in made], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+def test_windows_of_every_size_by_doubling(size):
+    x = np.random.default_rng(0).uniform(0.5, 1.5, 20).astype(np.float32)
+
+    got = lax.reduce_window(x, 1.0, lax.mul, (size,), (3,), window_dilation=(2,))
+
+    last = 20 - 2 * (size - 1)
+    expected = [x[i : i + 2 * size - 1 : 2].prod() for i in range(0, last, 3)]
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_windows_larger_than_the_array_have_no_positions():
+    got = lax.reduce_window(X, 1.0, lax.mul, (5, 2))
+
+    assert got.shape == (0, 5)
+
+
+def test_a_window_of_a_scalar_is_the_scalar():
+    assert lax.reduce_window(np.float32(3), 2.0, lax.mul, ()) == 6

@@ -50,6 +50,8 @@ from ._programs import (
     eval_jaxpr as eval_jaxpr,
     jaxpr_as_fun as jaxpr_as_fun,
 )
+from ._reduce import reduce as reduce
+from ._reduce_window import reduce_window as reduce_window
 from ._retraces import RetraceWarning as RetraceWarning
 from ._root import custom_root as custom_root
 from ._saved_residuals import (

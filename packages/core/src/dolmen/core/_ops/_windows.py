@@ -2,120 +2,32 @@
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .._backend import pytree
-from .._ir import ArrayType, Primitive, Program, array_type, type_error, value_error
+from .._ir import ArrayType, Primitive, array_type, value_error
 from .._lowering import mlir
-from .._tracing import bind, concrete, record, typeof
-from . import _arithmetic, _comparison, _creation, _pad, _selection, _shape, _slicing
+from .._tracing import bind, typeof
+from . import _comparison, _creation, _pad, _selection, _shape, _slicing
 from ._convolution import Padding, as_padding, dilated
 from ._limits import highest, lowest
 from ._shape import as_sizes
 
 Sizes = tuple[int, ...]
+# Sizes, strides, padding, spacing of the operand and of the window.
+Window = tuple[Sizes, Sizes, Padding, Sizes, Sizes]
 
 
-def reduce_window(
-    operand: Any,
-    init_value: Any,
-    computation: Callable[[Any, Any], Any],
-    window_dimensions: Sequence[int],
-    window_strides: Sequence[int] | None = None,
-    padding: str | Sequence[tuple[int, int]] = "VALID",
-    base_dilation: Sequence[int] | None = None,
-    window_dilation: Sequence[int] | None = None,
-) -> Any:
-    """Combine the elements of each position of a sliding window.
-
-    Args:
-        operand: an array, or a tree of arrays of equal shape.
-        init_value: a scalar of the same dtype, or a tree like `operand` of them: what a
-            window starts with, and the value of elements beyond the operand.
-        computation: an associative elementwise function of two arrays, or of two trees
-            like `operand`. `lax.add`, `lax.max` and `lax.min` run as one operation; any
-            other costs one operation for each element of the window.
-        window_dimensions: sizes of the window, one for each axis of `operand`.
-        window_strides: steps of the window, by default 1.
-        padding: ``"SAME"``, ``"SAME_LOWER"``, ``"VALID"`` or a pair (low, high) for
-            each axis.
-        base_dilation: spacing of the operand's elements, by default 1.
-        window_dilation: spacing of the window's elements, by default 1.
-
-    Returns:
-        An array, or a tree of them, with one element for each position of the window.
-
-    Raises:
-        TypeError: `init_value` has another dtype.
-        ValueError: an option doesn't fit the shape of `operand`, or the trees or shapes
-            within it differ.
-
-    Example:
-        >>> import numpy as np
-        >>> from dolmen.core import lax
-        >>> x = np.float32([1, 3, 2, 5])
-        >>> lax.reduce_window(x, -np.inf, lax.max, (2,), (2,)).tolist()
-        [3.0, 5.0]
-    """
-    operands, tree = pytree.PUBLIC.flatten(operand)
-    inits, init_tree = pytree.PUBLIC.flatten(init_value)
-    types = [typeof(x) for x in operands]
-    if tree != init_tree or len({type.shape for type in types}) != 1:
-        raise value_error(
-            "reduce_window: expected arrays of one shape and an `init_value` for each "
-            f"of them, got {operand!r:.200} and {init_value!r:.200}."
-        )
-    inits = [_start(init, type) for init, type in zip(inits, types, strict=True)]
-    type = types[0]
-    window = _window(
-        type, window_dimensions, window_strides, padding, base_dilation, window_dilation
-    )
-    if operand is not operands[0]:
-        return _fold(tree, operands, inits, computation, window)
-    (init_value,) = inits
-    cls = _operation(computation, type.dtype)
-    if cls is None:
-        return _fold(tree, operands, inits, computation, window)
-    known = concrete(init_value)
-    if known is not None and np.asarray(known) == cls.identity(type.dtype):
-        return bind(cls(*window), operand)
-    # Elements beyond the operand are copies of a start that is not neutral.
-    sizes, strides, pads, base, dilation = window
-    padded = _padded(operand, init_value, pads, base)
-    none: Padding = ((0, 0),) * type.ndim
-    ones = (1,) * type.ndim
-    return computation(
-        bind(cls(sizes, strides, none, ones, dilation), padded), init_value
-    )
-
-
-def _start(init: Any, type: ArrayType) -> Any:
-    """What windows over an operand of `type` start with."""
-    if isinstance(init, bool | int | float | complex):
-        return _creation.scalar(init, type.dtype)
-    found = typeof(init)
-    if found.shape or found.dtype != type.dtype:
-        raise type_error(
-            "reduce_window: `init_value` must be a scalar of the operand's dtype, got "
-            f"{found!r} for {type!r}."
-        )
-    return init
-
-
-_Window = tuple[Sizes, Sizes, Padding, Sizes, Sizes]
-
-
-def _window(
+def window_options(
     type: ArrayType,
     dimensions: Sequence[int],
     strides: Sequence[int] | None,
     padding: Any,
     base_dilation: Sequence[int] | None,
     window_dilation: Sequence[int] | None,
-) -> _Window:
+) -> Window:
     """The options in numbers, in the order of the primitives' fields."""
     ones = (1,) * type.ndim
     sizes = as_sizes(dimensions)
@@ -149,28 +61,8 @@ def _window(
     return sizes, steps, pads, base, dilation
 
 
-def _operation(
-    computation: Callable[[Any, Any], Any], dtype: np.dtype
-) -> "type[WindowReduction] | None":
-    """The primitive that reduces with `computation`, if there is one."""
-    found = _BY_FUNCTION.get(computation) if callable(computation) else None
-    if found is None:
-        scalar = array_type((), dtype)
-        program, _ = record(lambda a, b: [computation(a, b)], (scalar, scalar))
-        found = _BY_PRIMITIVE.get(_only_primitive(program))
-    return found
-
-
-def _only_primitive(program: Program) -> Any:
-    """The class of the primitive that, applied to both inputs, is the program."""
-    if len(program.equations) != 1 or len(program.inputs) != 2:
-        return None
-    (equation,) = program.equations
-    same = set(equation.inputs) == set(program.inputs)
-    return type(equation.primitive) if same else None
-
-
-def _padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
+def padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
+    """`x` with its elements spaced and `value` between and around them."""
     config = [
         (low, high, d - 1)
         for (low, high), d in zip(padding, base_dilation, strict=True)
@@ -178,10 +70,10 @@ def _padded(x: Any, value: Any, padding: Padding, base_dilation: Sizes) -> Any:
     return _pad.pad(x, value, config)
 
 
-def _elements(padded: Any, window: _Window) -> Any:
-    """For each element of the window, the array of what it sees at all positions."""
+def window_elements(x: Any, window: Window) -> Iterator[Any]:
+    """For each element of the window, what it sees of padded `x` at all positions."""
     sizes, strides, _, _, dilation = window
-    shape = typeof(padded).shape
+    shape = typeof(x).shape
     counts = _counts(shape, sizes, strides, dilation)
     for offsets in itertools.product(*map(range, sizes)):
         starts = [o * d for o, d in zip(offsets, dilation, strict=True)]
@@ -189,28 +81,7 @@ def _elements(padded: Any, window: _Window) -> Any:
             start + (count - 1) * s + 1 if count else start
             for start, count, s in zip(starts, counts, strides, strict=True)
         ]
-        yield _slicing.slice(padded, starts, limits, strides)
-
-
-def _fold(
-    tree: Any,
-    operands: Sequence[Any],
-    inits: Sequence[Any],
-    computation: Callable[[Any, Any], Any],
-    window: _Window,
-) -> Any:
-    """A window reduction as one operation for each element of the window."""
-    seen = [
-        _elements(_padded(x, init, window[2], window[3]), window)
-        for x, init in zip(operands, inits, strict=True)
-    ]
-    made = None
-    for elements in zip(*seen, strict=True):
-        if made is None:
-            shape = typeof(elements[0]).shape
-            made = tree.unflatten([_creation.full(shape, init) for init in inits])
-        made = computation(made, tree.unflatten(elements))
-    return made
+        yield _slicing.slice(x, starts, limits, strides)
 
 
 class WindowReduction(Primitive):
@@ -230,7 +101,7 @@ class WindowReduction(Primitive):
         raise NotImplementedError
 
     @property
-    def window(self) -> _Window:
+    def window(self) -> Window:
         """The fields, in order."""
         return (
             self.window_dimensions,
@@ -381,9 +252,9 @@ class WindowExtremum(WindowReduction):
     def _tangent(self, x: Any, dx: Any) -> Any:
         # XLA's select_and_scatter knows no dilation; compare element by element.
         beyond = _creation.scalar(self.identity(typeof(x).dtype), typeof(x).dtype)
-        values = _elements(_padded(x, beyond, *self.window[2:4]), self.window)
+        values = window_elements(padded(x, beyond, *self.window[2:4]), self.window)
         zero = _creation.scalar(0, typeof(x).dtype)
-        parts = _elements(_padded(dx, zero, *self.window[2:4]), self.window)
+        parts = window_elements(padded(dx, zero, *self.window[2:4]), self.window)
         best, made = next(values), next(parts)
         better = _comparison.gt if self.prefers == "GE" else _comparison.lt
         for value, part in zip(values, parts, strict=True):
@@ -413,18 +284,6 @@ class ReduceWindowMin(WindowExtremum):
     @staticmethod
     def identity(dtype: np.dtype) -> Any:
         return highest(dtype)
-
-
-_BY_FUNCTION: dict[Any, type[WindowReduction]] = {
-    _arithmetic.add: ReduceWindowSum,
-    _arithmetic.max: ReduceWindowMax,
-    _arithmetic.min: ReduceWindowMin,
-}
-_BY_PRIMITIVE: dict[Any, type[WindowReduction]] = {
-    _arithmetic.Add: ReduceWindowSum,
-    _arithmetic.Max: ReduceWindowMax,
-    _arithmetic.Min: ReduceWindowMin,
-}
 
 
 class WindowSelection(Primitive):
@@ -546,6 +405,9 @@ class SelectAndScatterAdd(WindowSelection):
         )
 
 
+# ---- public ------------------------------------------------------------------------
+
+
 def reduce_window_sum(
     operand: Any,
     window_dimensions: Sequence[int],
@@ -555,7 +417,7 @@ def reduce_window_sum(
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
     """Sums over sliding windows; see `reduce_window`."""
-    window = _window(
+    window = window_options(
         typeof(operand),
         window_dimensions,
         window_strides,
@@ -575,7 +437,7 @@ def reduce_window_max(
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
     """Maxima over sliding windows; see `reduce_window`."""
-    window = _window(
+    window = window_options(
         typeof(operand),
         window_dimensions,
         window_strides,
@@ -595,7 +457,7 @@ def reduce_window_min(
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
     """Minima over sliding windows; see `reduce_window`."""
-    window = _window(
+    window = window_options(
         typeof(operand),
         window_dimensions,
         window_strides,
@@ -625,7 +487,7 @@ def reduce_window_shape_tuple(
         (6, 4)
     """
     type = array_type(as_sizes(operand_shape), np.dtype(bool))
-    sizes, steps, pads, base, dilation = _window(
+    sizes, steps, pads, base, dilation = window_options(
         type, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )
     grown = [

@@ -11,6 +11,8 @@ from .._higher_order import (
     fori_loop as fori_loop,
     map as map,
     platform_dependent as platform_dependent,
+    reduce as reduce,
+    reduce_window as reduce_window,
     scaled_dot as scaled_dot,
     scan as scan,
     switch as switch,
@@ -164,7 +166,6 @@ from .._ops._random_bits import (
     rng_bit_generator as rng_bit_generator,
     rng_uniform as rng_uniform,
 )
-from .._ops._reduce import reduce as reduce
 from .._ops._reductions import (
     reduce_and as reduce_and,
     reduce_max as reduce_max,
@@ -238,7 +239,6 @@ from .._ops._transcendental import (
     tanh as tanh,
 )
 from .._ops._windows import (
-    reduce_window as reduce_window,
     reduce_window_max as reduce_window_max,
     reduce_window_min as reduce_window_min,
     reduce_window_shape_tuple as reduce_window_shape_tuple,
