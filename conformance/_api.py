@@ -24,6 +24,7 @@ TOPICS = (
     "promotion",
     "randomness",
     "reductions",
+    "scipy_linalg",
     "stages",
     "trees",
     "ufuncs",

@@ -147,8 +147,8 @@ def lu(
         check_finite: ignored.
 
     Returns:
-        With ``k = min(m, n)``: a permutation matrix `P` ``[..., m, m]``, `L`
-        ``[..., m, k]``, lower triangular with ones on the diagonal, and `U`
+        With ``k = min(m, n)``: a permutation matrix `P` ``[..., m, m]``, which is real;
+        `L` ``[..., m, k]``, lower triangular with ones on the diagonal; and `U`
         ``[..., k, n]``, upper triangular.
 
     Raises:
@@ -173,8 +173,8 @@ def lu(
     back = jnp.argsort(permutation)
     if permute_l:
         return take_rows(low, back), upper
-    p = take_rows(identity_like(jnp.zeros((*batch, m, m), typeof(a).dtype)), back)
-    return p, low, upper
+    square = jnp.zeros((*batch, m, m), jnp.finfo(typeof(a).dtype).dtype)
+    return take_rows(identity_like(square), back), low, upper
 
 
 # ---- QR ------------------------------------------------------------------------------
