@@ -55,6 +55,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "custom_rules: custom vjp in scan",
         "trees: gradient of ravel",
     ),
+    "The times of several signals are those of their samples, not of the signals.": (
+        "scipy_signal: istft of several signals",
+    ),
     "The structure of None has no leaf, so it is none.": (
         "trees: structure of None has",
     ),

@@ -95,6 +95,7 @@ DISTRIBUTIONS = [
     *["uniform"],
 ]
 MODULES += [f"scipy.stats.{name}" for name in DISTRIBUTIONS]
+MODULES += ["scipy.signal"]
 
 
 def public_functions(path):

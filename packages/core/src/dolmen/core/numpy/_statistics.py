@@ -311,6 +311,18 @@ def trapezoid(
         x: places of the values, of the shape of `y` or one axis, or None.
         dx: the distance, if `x` is None.
         axis: along which.
+
+    Returns:
+        A floating-point array without that axis; 0 for fewer than two values.
+
+    Raises:
+        TypeError: an argument is no array.
+        ValueError: there is no such axis, or the shape of `x` does not fit.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.trapezoid(jnp.array([1, 2, 4]), dx=2).item()
+        9.0
     """
     type = type_of("trapezoid", "y", y)
     (index,) = reduced_axes("trapezoid", axis, type)

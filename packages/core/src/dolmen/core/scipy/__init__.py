@@ -2,7 +2,7 @@
 
 import importlib
 
-_MODULES = ("fft", "linalg", "special", "stats")
+_MODULES = ("fft", "linalg", "signal", "special", "stats")
 
 
 def __getattr__(name: str) -> object:
