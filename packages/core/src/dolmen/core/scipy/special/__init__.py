@@ -42,9 +42,12 @@ from ._gamma import (
     polygamma as polygamma,
 )
 from ._normal import log_ndtr as log_ndtr, ndtr as ndtr, ndtri as ndtri
+from ._owens_t import owens_t as owens_t
 from ._powers import (
     boxcox as boxcox,
     boxcox1p as boxcox1p,
     log_softmax as log_softmax,
     softmax as softmax,
 )
+from ._spence import spence as spence
+from ._trigonometric_integrals import fresnel as fresnel, sici as sici

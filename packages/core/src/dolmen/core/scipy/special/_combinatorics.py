@@ -189,11 +189,12 @@ def bernoulli(n: int) -> Array:
     last = operator.index(n)
     if last < 0:
         raise value_error(f"bernoulli: `n` must not be negative, got {last}.")
-    return jnp.asarray(_bernoulli(last), dtypes.default(np.dtype("float64")))
+    values = [_as_float(x) for x in bernoulli_numbers(last)]
+    return jnp.asarray(np.array(values), dtypes.default(np.dtype("float64")))
 
 
-def _bernoulli(last: int) -> np.ndarray:
-    """By the triangle of Akiyama and Tanigawa."""
+def bernoulli_numbers(last: int) -> list[Fraction]:
+    """Bernoulli's numbers up to an index, by the triangle of Akiyama and Tanigawa."""
     row: list[Fraction] = []
     numbers = []
     for m in range(last + 1):
@@ -203,7 +204,7 @@ def _bernoulli(last: int) -> np.ndarray:
         numbers.append(row[0])
     if last:
         numbers[1] = -numbers[1]
-    return np.array([_as_float(x) for x in numbers])
+    return numbers
 
 
 def _as_float(x: Fraction) -> float:

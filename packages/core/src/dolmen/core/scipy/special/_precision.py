@@ -14,8 +14,12 @@ from ..._tracing import typeof
 from ...numpy._promotion import promote_args_inexact
 
 
-def of_reals(name: str, function: Callable[..., Any], *args: Any) -> Any:
+def of_reals(
+    name: str, function: Callable[..., Any], *args: Any, wide: bool = False
+) -> Any:
     """`function` of real `args`, promoted to one dtype; computed in float32 at least.
+
+    Results have that dtype, or with `wide` the one they were computed in.
 
     Raises:
         TypeError: an argument is complex.
@@ -25,6 +29,8 @@ def of_reals(name: str, function: Callable[..., Any], *args: Any) -> Any:
     if jnp.issubdtype(dtype, np.complexfloating):
         raise type_error(f"{name}: arguments must be real, got {dtype}.")
     results = function(*(widened(x) for x in promoted))
+    if wide:
+        return results
     if isinstance(results, tuple):
         return tuple(lax.convert_element_type(r, dtype) for r in results)
     return lax.convert_element_type(results, dtype)
