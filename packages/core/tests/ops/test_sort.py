@@ -1,3 +1,4 @@
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -21,6 +22,42 @@ def test_keys_that_are_zeros_of_either_sign_are_equal():
     _, places = lax.sort((keys, np.arange(4, dtype=np.int32)))
 
     np.testing.assert_array_equal(places, [0, 1, 3, 2])
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16"),
+        *(ml_dtypes.bfloat16, "float32", ml_dtypes.float8_e4m3fn),
+    ],
+)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_sorted_with_keys_keeps_the_order_of_equal_ones(dtype, axis):
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 2**31, (7, 9)).astype(np.uint32) * 2 + 1
+    keys = keys.astype(dtype) if np.dtype(dtype).kind in "biu" else keys % 5 - 2.0
+    keys = np.asarray(keys, dtype)
+    keys[:3] = keys[3:6]
+    values = rng.standard_normal((7, 9)).astype(np.complex64)
+    order = np.argsort(keys, axis, kind="stable")
+
+    got = lax.sort((keys, values, -values), axis)
+
+    for found, given in zip(got, (keys, values, -values), strict=True):
+        np.testing.assert_array_equal(found, np.take_along_axis(given, order, axis))
+
+
+def test_what_is_sorted_with_nan_keeps_its_order_at_the_end():
+    nan = np.array([0x7FC00001, 0xFFC00000, 0x7F800001], np.uint32).view(np.float32)
+    keys = np.concatenate([nan, np.float32([1, np.inf, -np.inf])])
+
+    sorted_keys, places = lax.sort((keys, np.arange(6, dtype=np.int32)))
+
+    np.testing.assert_array_equal(places, [5, 3, 4, 0, 1, 2])
+    # Keys are moved, not computed: NaN keeps its bits.
+    np.testing.assert_array_equal(
+        np.asarray(sorted_keys)[3:5].view(np.uint32), nan[:2].view(np.uint32)
+    )
 
 
 def test_numbers_of_keys_must_fit_the_operands():
