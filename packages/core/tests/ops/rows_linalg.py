@@ -6,7 +6,16 @@ import itertools
 import numpy as np
 import scipy.linalg
 
-from dolmen.core._ops import _cholesky, _eigenvalues, _lu, _qr, _reduction, _spectral
+from dolmen.core._ops import (
+    _cholesky,
+    _eigenvalues,
+    _lu,
+    _qr,
+    _reduction,
+    _reflections,
+    _spectral,
+    _tridiagonal,
+)
 
 from .rows import Row
 
@@ -28,6 +37,16 @@ def plain(*shapes, dtypes=REAL):
                 x = x + np.diag(np.arange(2.0, 8.0))[: own[-2], : own[-1]]
             made.append(np.asarray(x))
         return made
+
+    return draw
+
+
+def system(dtypes):
+    """The three diagonals of a matrix far from singular, and right sides."""
+
+    def draw(rng, shape):
+        dl, d, du, b = plain((3,), (3,), (3,), (3, 2), dtypes=dtypes)(rng, shape)
+        return dl, d + 2.0, du, b
 
     return draw
 
@@ -173,6 +192,38 @@ def packed_hessenberg(x):
     return made
 
 
+def packed_tridiagonal(x, lower):
+    name = "hetrd" if x.dtype.kind == "c" else "sytrd"
+    packed, d, e, taus, _ = scipy.linalg.get_lapack_funcs(name, (x,))(x, lower=lower)
+    return packed, d, e, taus
+
+
+def tridiagonal_solved(dl, d, du, b):
+    return np.linalg.solve(np.diag(dl[1:], -1) + np.diag(d) + np.diag(du[:-1], 1), b)
+
+
+def multiplied(a, taus, c, left, transpose):
+    """The full product of reflections, times a matrix."""
+    size = a.shape[0]
+    q = reflections(np.pad(a, ((0, 0), (0, size - a.shape[1]))), taus)
+    q = q.conj().T if transpose else q
+    return q @ c if left else c @ q
+
+
+def multiplying(left, transpose, dtypes):
+    chosen = {"left": left, "transpose": transpose}
+    return Row(
+        _reflections.Reflect,
+        functools.partial(_reflections.ormqr, **chosen),
+        functools.partial(multiplied, **chosen),
+        plain((3, 2), (2,), (3, 2) if left else (2, 3), dtypes=dtypes),
+        dtypes=dtypes,
+        smooth=(0, 1, 2),
+        slack=4.0,
+        label=f"{'L' if left else 'R'}{'T' * transpose}{dtypes[0][0]}",
+    )
+
+
 def singular_values(x):
     return _spectral.svd(x, compute_uv=False)
 
@@ -238,6 +289,28 @@ ROWS = [
                 packed_hessenberg,
                 plain((4, 4), dtypes=dtypes),
                 dtypes=dtypes,
+                slack=4.0,
+                label=kind,
+            ),
+            *[
+                Row(
+                    _reduction.Tridiagonal,
+                    functools.partial(_reduction.tridiagonal, lower=lower),
+                    functools.partial(packed_tridiagonal, lower=lower),
+                    plain((4, 4), dtypes=dtypes),
+                    dtypes=dtypes,
+                    slack=4.0,
+                    label=f"{kind}{'lower' if lower else 'upper'}",
+                )
+                for lower in (True, False)
+            ],
+            Row(
+                _tridiagonal.TridiagonalSolve,
+                _tridiagonal.tridiagonal_solve,
+                tridiagonal_solved,
+                system(dtypes),
+                dtypes=dtypes,
+                smooth=(0, 1, 2, 3),
                 slack=4.0,
                 label=kind,
             ),
@@ -326,13 +399,27 @@ ROWS = [
         label="pivoting",
     ),
     Row(
-        _qr.HouseholderProduct,
-        _qr.householder_product,
+        _reflections.HouseholderProduct,
+        _reflections.householder_product,
         reflections,
         plain((4, 3), (2,)),
         dtypes=REAL,
         smooth=(0, 1),
         slack=4.0,
+    ),
+    multiplying(True, False, REAL),
+    multiplying(False, True, REAL),
+    multiplying(True, True, COMPLEX),
+    multiplying(False, False, COMPLEX),
+    Row(
+        _tridiagonal.TridiagonalSolve,
+        functools.partial(_tridiagonal.tridiagonal_solve, perturb_singular=True),
+        tridiagonal_solved,
+        system(REAL),
+        dtypes=REAL,
+        smooth=(3,),
+        slack=4.0,
+        label="perturbed",
     ),
     Row(
         _lu.PivotsToPermutation,

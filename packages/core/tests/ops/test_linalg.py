@@ -96,6 +96,46 @@ def test_small_square_matrices_have_eigenvalues_and_forms(shape):
     assert taus.shape == (*shape[:-2], max(shape[-1] - 1, 0))
 
 
+def test_small_reductions_and_products_are_those_of_no_reflections():
+    x, none = np.full((1, 1), 3, np.float32), np.zeros((3, 0), np.float32)
+
+    packed, d, e, taus = lax.linalg.tridiagonal(x)
+    product = lax.linalg.ormqr(none, none[0], np.eye(3, dtype=np.float32))
+    empty = lax.linalg.tridiagonal(none[:0])
+
+    assert (packed, d, e.shape, taus.shape) == (3, 3, (0,), (0,))
+    np.testing.assert_array_equal(product, np.eye(3))
+    assert [y.shape for y in empty] == [(0, 0), (0,), (0,), (0,)]
+
+
+@pytest.mark.parametrize(("n", "k"), [(0, 2), (1, 2), (2, 0)])
+def test_small_tridiagonal_systems_are_solved(n, k):
+    ones, b = np.ones(n, np.float32), np.ones((n, k), np.float32)
+
+    x = lax.linalg.tridiagonal_solve(0 * ones, 2 * ones, 0 * ones, b)
+
+    np.testing.assert_array_equal(x, b / 2)
+
+
+def test_singular_tridiagonal_systems_are_nan_or_perturbed():
+    zeros, b = np.zeros(2, np.float32), np.eye(2, dtype=np.float32)
+
+    plain = lax.linalg.tridiagonal_solve(zeros, zeros, zeros, b)
+    moved = lax.linalg.tridiagonal_solve(zeros, zeros, zeros, b, perturb_singular=True)
+
+    assert np.isnan(plain).all()
+    assert np.isfinite(moved).all()
+
+
+def test_columns_beyond_the_scales_are_no_reflections():
+    a, c = RNG.normal(size=(2, 3, 3)).astype(np.float32)
+    taus = np.ones(1, np.float32)
+
+    made = lax.linalg.ormqr(a, taus, c)
+
+    np.testing.assert_array_equal(made, lax.linalg.ormqr(a[:, :1], taus, c))
+
+
 def test_full_qr_of_a_tall_matrix_keeps_its_columns_orthonormal_to_first_order():
     x, dx = RNG.normal(size=(2, 4, 2))
 
@@ -180,6 +220,32 @@ def test_scan_of_factorizations_is_differentiated():
     np.testing.assert_allclose(dc.jit(dc.grad(loss))(x), np.eye(2), atol=1e-5)
 
 
+def test_polar_iteration_says_how_many_steps_it_took_and_whether_they_were_enough():
+    x = np.array([[1.0, 2.0], [3.0, 5.0]], np.float32)
+
+    made = [
+        lax.linalg.qdwh(x)[2:],
+        lax.linalg.qdwh(x, max_iterations=1)[2:],
+        lax.linalg.qdwh(x * np.nan)[2:],
+    ]
+
+    assert [(int(n), bool(ok)) for n, ok in made] == [
+        (4, True),
+        (1, False),
+        (10, False),
+    ]
+
+
+def test_polar_sizes_may_be_traced():
+    x = RNG.normal(size=(3, 2)).astype(np.float32)
+
+    u = dc.jit(lambda m: lax.linalg.qdwh(x, dynamic_shape=(m, 1))[0])(2)
+
+    expected = np.zeros((3, 2))
+    expected[:2, 0] = x[:2, 0] / np.linalg.norm(x[:2, 0])
+    np.testing.assert_allclose(u, expected, atol=1e-6)
+
+
 MESSAGES = {
     "integers": (
         lambda: lax.linalg.cholesky(np.eye(2, dtype=np.int32)),
@@ -196,6 +262,64 @@ MESSAGES = {
         lambda: lax.linalg.svd(np.ones(3, np.float32)),
         ValueError,
         "svd: expected at least 2 axes, got f32[3].",
+    ),
+    "scales": (
+        lambda: lax.linalg.ormqr(
+            np.ones((3, 2), np.float32),
+            np.ones(3, np.float32),
+            np.ones((3, 3), np.float32),
+        ),
+        ValueError,
+        "ormqr: expected no more `taus` than rows and columns of `a`, got f32[3,2] and "
+        "f32[3].",
+    ),
+    "rows": (
+        lambda: lax.linalg.ormqr(
+            np.ones((3, 2), np.float32),
+            np.ones(2, np.float32),
+            np.ones((3, 2), np.float32),
+            left=False,
+        ),
+        ValueError,
+        "ormqr: expected `c` to have as many columns as `a` has rows, got f32[3,2] and "
+        "f32[3,2].",
+    ),
+    "diagonals": (
+        lambda: lax.linalg.tridiagonal_solve(
+            *np.ones((3, 2), np.float32), np.ones((3, 1), np.float32)
+        ),
+        ValueError,
+        "tridiagonal_solve: expected `dl`, `d` and `du` with as many elements as `b` "
+        "has rows, got f32[2], f32[2], f32[2], f32[3,1].",
+    ),
+    "wide": (
+        lambda: lax.linalg.qdwh(np.ones((2, 3), np.float32)),
+        ValueError,
+        "qdwh: expected two axes, and no more columns than rows, got f32[2,3].",
+    ),
+    "update": (
+        lambda: lax.linalg.cholesky_update(
+            np.eye(2, dtype=np.float32), np.float32(3.0)
+        ),
+        ValueError,
+        "cholesky_update: expected a square matrix and a vector of the same size, got "
+        "f32[2,2] and f32[].",
+    ),
+    "complex update": (
+        lambda: lax.linalg.cholesky_update(
+            np.eye(2, dtype=np.complex64), np.ones(2, np.complex64)
+        ),
+        TypeError,
+        "cholesky_update: expected floating point that is not complex, the same dtype "
+        "for all operands, got c64[2,2], c64[2].\nConvert with `.astype(...)` first.",
+    ),
+    "product": (
+        lambda: lax.linalg.symmetric_product(
+            np.ones((3, 2), np.float32), np.ones((2, 2), np.float32)
+        ),
+        ValueError,
+        "symmetric_product: expected `c_matrix` to be square, with the rows and "
+        "leading axes of `a_matrix`, got f32[3,2] and f32[2,2].",
     ),
     "sorting": (
         lambda: lax.linalg.schur(np.eye(2, dtype=np.float32), sort_eig_vals=True),

@@ -11,6 +11,8 @@ from jaxlib import xla_client
 
 _PREFIXES = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
 
+_OWN = ("tridiagonal_solve_perturbed",)
+
 
 @functools.cache
 def provide_lapack() -> None:
@@ -29,9 +31,12 @@ def provide_lapack() -> None:
 def lapack_target(routine: str, dtype: np.dtype) -> str:
     """The target of a routine named without the letter of its dtype, such as `potrf`.
 
-    Of `orgqr` and `syevd` and their like, complex dtypes have `ungqr` and `heevd`.
+    Of `orgqr` and `syevd` and their like, complex dtypes have `ungqr` and `heevd`. What
+    jaxlib adds to LAPACK has no letter.
     """
     provide_lapack()
+    if routine in _OWN:
+        return f"{routine}_ffi"
     if dtype.kind == "c":
         prefix = {"or": "un", "sy": "he"}.get(routine[:2])
         routine = prefix + routine[2:] if prefix else routine
@@ -40,5 +45,5 @@ def lapack_target(routine: str, dtype: np.dtype) -> str:
 
 def provide_targets(executable: bytes) -> None:
     """Make known what a serialized executable calls, before it is loaded."""
-    if b"lapack_" in executable:
+    if any(name in executable for name in (b"lapack_", *map(str.encode, _OWN))):
         provide_lapack()

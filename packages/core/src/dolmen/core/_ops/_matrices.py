@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._backend import lapack_target
-from .._ir import ArrayType, Primitive, array_type, type_error, value_error
+from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import (
@@ -74,6 +74,18 @@ def check_matrices(
             "Broadcast the operands first.",
         )
     return batches.pop()
+
+
+def check_real(name: str, arg_types: Sequence[ArrayType]) -> None:
+    """Raise `TypeError` unless all are floating point of one dtype, not complex."""
+    dtype = arg_types[0].dtype
+    if dtypes.kind(dtype) != "f" or any(t.dtype != dtype for t in arg_types):
+        listed = ", ".join(map(repr, arg_types))
+        raise type_error(
+            f"{name}: expected floating point that is not complex, the same dtype for "
+            f"all operands, got {listed}.",
+            "Convert with `.astype(...)` first.",
+        )
 
 
 def check_square(name: str, type: ArrayType) -> None:
@@ -182,6 +194,60 @@ def nan_where_failed(
 def matmul(x: Any, y: Any) -> Any:
     """Products of matrices; accelerators compute them in full precision."""
     return _dot.batch_matmul(x, y, _dot.Precision.HIGHEST)
+
+
+def symmetric_product(
+    a_matrix: Any,
+    c_matrix: Any,
+    *,
+    alpha: Any = 1.0,
+    beta: Any = 0.0,
+    symmetrize_output: bool = False,
+) -> Any:
+    """``alpha * a_matrix @ a_matrix.mT + beta * c_matrix``.
+
+    Args:
+        a_matrix: floating point, not complex, ``[..., m, n]``.
+        c_matrix: the same dtype, ``[..., m, m]``, symmetric.
+        alpha: a number.
+        beta: a number.
+        symmetrize_output: read the lower triangle of `c_matrix` only.
+
+    Returns:
+        ``[..., m, m]`` in the dtype of the operands.
+
+    Raises:
+        TypeError: dtypes differ, or are others.
+        ValueError: shapes don't fit.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.linalg.symmetric_product(jnp.array([[1.0], [2.0]]), jnp.zeros((2, 2)))
+        Array([[1., 2.],
+               [2., 4.]], dtype=float32)
+    """
+    types = typeof(a_matrix), typeof(c_matrix)
+    check_real("symmetric_product", types)
+    if types[0].ndim < 2 or types[1].shape != (
+        *types[0].shape[:-1],
+        types[0].shape[-2],
+    ):
+        raise value_error(
+            "symmetric_product: expected `c_matrix` to be square, with the rows and "
+            f"leading axes of `a_matrix`, got {types[0]!r} and {types[1]!r}."
+        )
+    product = matmul(a_matrix, transposed(a_matrix))
+    parts = (product, alpha), (c_matrix, beta)
+    made = _arithmetic.add(*[_arithmetic.mul(x, _filled(x, k)) for x, k in parts])
+    return hermitian_from(made) if symmetrize_output else made
+
+
+def _filled(like: Any, value: Any) -> Any:
+    """An array like another one that holds one number, traced or not."""
+    type = typeof(like)
+    value = _conversion.convert_element_type(value, type.dtype)
+    return _shape.broadcast_in_dim(value, type.shape, ())
 
 
 def transposed(x: Any) -> Any:

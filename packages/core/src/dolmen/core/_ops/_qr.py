@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import ArrayType, array_type, value_error
+from .._ir import ArrayType, array_type
 from .._tracing import bind, record, typeof
-from . import _arithmetic, _creation, _shape, _slicing
+from . import _arithmetic, _creation
 from ._cholesky import triangular_solve
 from ._conversion import complex, imag
 from ._elementwise import constant_like
@@ -25,6 +25,7 @@ from ._matrices import (
     transposed,
     triangle,
 )
+from ._reflections import householder_product
 
 
 def qr(
@@ -186,94 +187,3 @@ class HouseholderQr(MatrixFunction):
         )
         one = builder.constant(1, order)
         return [packed, taus, builder.emit("subtract", (chosen, one), (order,))]
-
-
-def householder_product(a: Any, taus: Any) -> Any:
-    """The product of the reflections ``I - tau v v^H`` that QR factors consist of.
-
-    Args:
-        a: float32, float64 or complex ``[..., m, n]`` with ``n <= m``: below the
-            diagonal of column `i` the vector of reflection `i`, whose entry on the
-            diagonal is one and above it zero.
-        taus: the same dtype, ``[..., k]`` with ``k <= n``: the scales.
-
-    Returns:
-        ``[..., m, n]``, the first `n` columns of the product.
-
-    Raises:
-        TypeError: dtypes differ, or are others.
-        ValueError: shapes don't fit.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> from dolmen.core import lax
-        >>> a, tau = jnp.array([[1.0], [1.0]]), jnp.array([1.0])
-        >>> lax.linalg.householder_product(a, tau)
-        Array([[ 0.],
-               [-1.]], dtype=float32)
-    """
-    return bind(HouseholderProduct(), a, taus)
-
-
-class HouseholderProduct(MatrixFunction):
-    """The first columns of a product of reflections."""
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
-        a, taus = arg_types
-        check_matrices("householder_product", arg_types, (2, 1))
-        *_, m, n = a.shape
-        if not taus.shape[-1] <= n <= m:
-            raise value_error(
-                "householder_product: expected `a` to have at least as many rows as "
-                f"columns, and no more `taus` than columns, got {a!r} and {taus!r}."
-            )
-        return a.strengthened()
-
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        """The product rule over reflections, from the last to the first."""
-        (a, taus), (da, dtaus) = primals, tangents
-        q = bind(self, a, taus)
-        count = typeof(taus).shape[-1]
-        product = identity_like(a)
-        d_product = _creation.zeros_like(a)
-        vectors = _arithmetic.add(triangle(a, -1), identity_like(a))
-        d_vectors = triangle(da, -1) if da is not None else _creation.zeros_like(a)
-        d_taus = dtaus if dtaus is not None else _creation.zeros_like(taus)
-        for i in reversed(range(count)):
-            v, dv = _column(vectors, i), _column(d_vectors, i)
-            scale, d_scale = _scale(taus, i), _scale(d_taus, i)
-            d_product = _arithmetic.sub(
-                _reflected(d_product, v, scale, v),
-                _arithmetic.add(
-                    _arithmetic.add(
-                        _outer(product, dv, scale, v), _outer(product, v, scale, dv)
-                    ),
-                    _outer(product, v, d_scale, v),
-                ),
-            )
-            product = _reflected(product, v, scale, v)
-        return q, d_product
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        (product,) = call_lapack(builder, "orgqr", args, builder.out_types)
-        return product
-
-
-def _column(x: Any, index: int) -> Any:
-    return _slicing.slice_in_dim(x, index, index + 1, axis=typeof(x).ndim - 1)
-
-
-def _scale(taus: Any, index: int) -> Any:
-    """One scale of each product, as a matrix of one element."""
-    rank = typeof(taus).ndim
-    one = _slicing.slice_in_dim(taus, index, index + 1, axis=rank - 1)
-    return _shape.expand_dims(one, (rank,))
-
-
-def _outer(product: Any, left: Any, scale: Any, right: Any) -> Any:
-    """``left scale right^H product``."""
-    return matmul(left, matmul(scale, matmul(adjoint(right), product)))
-
-
-def _reflected(product: Any, left: Any, scale: Any, right: Any) -> Any:
-    return _arithmetic.sub(product, _outer(product, left, scale, right))
