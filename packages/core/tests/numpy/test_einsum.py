@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dolmen.core import grad, jit, numpy as jnp
+from dolmen.core import grad, jit, lax, numpy as jnp
 
 _numbers = np.random.default_rng(0)
 
@@ -360,3 +360,16 @@ def test_wrong_arguments_are_named(call, error, text):
         call()
 
     assert _message(caught) == text
+
+
+def test_products_may_be_taken_by_another_function():
+    asked = []
+
+    def doubled(a, b, numbers, **options):
+        asked.append(numbers)
+        return 2 * lax.dot_general(a, b, numbers, **options)
+
+    made = jnp.einsum("ij,jk->ik", np.eye(2), np.eye(2), _dot_general=doubled)
+
+    assert asked == [(((1,), (0,)), ((), ()))]
+    assert made.tolist() == [[2, 0], [0, 2]]

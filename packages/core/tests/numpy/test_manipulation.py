@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dolmen.core import grad, jit, numpy as jnp, vmap
+from dolmen.core import grad, jit, numpy as jnp, ops, vmap
 
 V = np.arange(1, 5, dtype=np.float32)
 M = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -267,3 +267,32 @@ def test_a_traced_shape_is_refused():
 def test_traced_counts_without_a_total_are_refused():
     with pytest.raises(TypeError, match="repeat"):
         jit(jnp.repeat)(V, np.array([1, 0, 2, 1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("reshape", lambda s: jnp.reshape(M, 6, out_sharding=s)),
+        ("reshape", lambda s: jnp.ravel(M, out_sharding=s)),
+        ("broadcast_to", lambda s: jnp.broadcast_to(V, (2, 4), out_sharding=s)),
+        ("repeat", lambda s: jnp.repeat(V, 2, out_sharding=s)),
+        ("matmul", lambda s: jnp.matmul(V, V, out_sharding=s)),
+        ("dot", lambda s: jnp.dot(V, V, out_sharding=s)),
+        ("tensordot", lambda s: jnp.tensordot(V, V, 1, out_sharding=s)),
+        ("tensordot", lambda s: jnp.linalg.tensordot(V, V, axes=1, out_sharding=s)),
+        ("einsum", lambda s: jnp.einsum("i,i", V, V, out_sharding=s)),
+        ("bincount", lambda s: jnp.bincount(C[0, 0], out_sharding=s)),
+        ("percentile", lambda s: jnp.percentile(V, 50, out_sharding=s)),
+        ("segment_sum", lambda s: ops.segment_sum(V, C[0, 0], out_sharding=s)),
+    ],
+)
+def test_shardings_of_results_are_refused(name, call):
+    with pytest.raises(ValueError) as raised:
+        call("rows")
+
+    lines = str(raised.value).splitlines()
+    assert [line for line in lines if not line.startswith("  at ")] == [
+        f"{name}: `out_sharding` must be None, as arrays lie on one device each, got "
+        "'rows'.",
+        "Place the result with `dolmen.core.device_put`.",
+    ]

@@ -152,6 +152,35 @@ def test_limits_of_dtypes():
     assert jnp.iinfo(jnp.int4).max == 7
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "limit"),
+    [
+        ("int1", "signed integer", 0),
+        ("uint1", "unsigned integer", 1),
+        ("float6_e2m3fn", "real floating", 7.5),
+        ("float6_e3m2fn", "real floating", 28),
+    ],
+)
+def test_dtypes_without_arrays_have_kinds_and_limits(name, kind, limit):
+    dtype = getattr(jnp, name)
+    about = jnp.iinfo if "int" in name else jnp.finfo
+
+    with pytest.raises(TypeError) as raised:
+        jnp.zeros(2, dtype)
+
+    assert jnp.isdtype(dtype, kind)
+    assert jnp.issubdtype(dtype, jnp.number)
+    assert about(dtype).max == limit
+    assert without_line(raised) == (
+        f"zeros: arrays can't hold dtype {name}; expected a boolean, integer, "
+        "floating-point or complex dtype."
+    )
+
+
+def test_dtypes_of_no_kind_are_not_numeric():
+    assert not jnp.isdtype(np.dtype("U3"), "numeric")
+
+
 # ---- settings ----
 
 

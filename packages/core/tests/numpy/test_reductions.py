@@ -106,6 +106,21 @@ def test_percentile_is_quantile_in_hundredths():
     np.testing.assert_allclose(jnp.percentile(X, 30), np.percentile(X, 30), rtol=1e-6)
 
 
+def test_only_one_method_takes_weights_and_they_must_fit():
+    with pytest.raises(ValueError) as method:
+        jnp.quantile(X, 0.5, weights=X)
+    with pytest.raises(ValueError) as shape:
+        jnp.percentile(X, 50, 1, method="inverted_cdf", weights=X[:, :1])
+
+    assert str(method.value).splitlines()[0] == (
+        "quantile: only the method 'inverted_cdf' takes weights, got 'linear'."
+    )
+    assert str(shape.value).splitlines()[0] == (
+        "percentile: `weights` must have the shape of `a`, or that of the one axis in "
+        "`axis`, got f32[2,1] for f32[2,3] and axes (1,)."
+    )
+
+
 def test_quantile_of_nan_is_nan():
     assert np.isnan(jnp.quantile(WITH_NAN, 0.5, axis=1)).all()
 

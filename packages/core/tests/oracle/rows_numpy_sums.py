@@ -153,8 +153,33 @@ ROWS = [
     *quantile("quantile percentile", "of integers", INTEGERS, [[0.1], [0.6]]),
     *(
         row
-        for method in ("lower", "higher", "midpoint", "nearest")
+        for method in ("lower", "higher", "midpoint", "nearest", "inverted_cdf")
         for row in quantile("quantile", method, X, 0.45, axis=-1, method=method)
+    ),
+    *(
+        Row(
+            f"numpy.{name}",
+            (x, np.array([0.0, 0.3, 0.75, 1.0]), weights),
+            lambda f, x, q, w, name=name: f(
+                x,
+                q * (100 if "percentile" in name else 1),
+                axis=1,
+                method="inverted_cdf",
+                weights=w,
+            ),
+            label="weighted",
+        )
+        for names, x in [("quantile percentile", X), ("nanquantile", HOLES[::2])]
+        for name in names.split()
+        for weights in [np.abs(x) * (x != 1.5)]
+    ),
+    Row(
+        "numpy.quantile",
+        (X, np.array(0.4), np.array([0.0, 1.0, 3.0])),
+        lambda f, x, q, w: f(
+            x, q, axis=0, method="inverted_cdf", weights=w, keepdims=True
+        ),
+        label="weighted along an axis",
     ),
     Row("numpy.diff", (X,), lambda f, x: f(x, 2, axis=0), smooth=(0,)),
     Row(

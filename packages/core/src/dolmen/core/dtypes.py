@@ -106,17 +106,18 @@ def _as_numpy(x: Any) -> np.dtype | None:
         return np.dtype(getattr(ml_dtypes, x)) if isinstance(x, str) else None
 
 
-def issubdtype(a: Any, b: Any) -> bool:
-    """Whether dtype `a` is `b` or belongs to the abstract kind `b`.
+def issubdtype(arg1: Any, arg2: Any) -> bool:
+    """Whether dtype `arg1` is `arg2` or belongs to the abstract kind `arg2`.
 
     Args:
-        a: a dtype or an abstract kind such as `jnp.floating`.
-        b: the same.
+        arg1: a dtype or an abstract kind such as `jnp.floating`.
+        arg2: the same.
 
     Example:
         >>> issubdtype(bfloat16, np.floating)
         True
     """
+    a, b = arg1, arg2
     if isinstance(b, type) and issubclass(b, extended):
         kind = a if isinstance(a, type) else getattr(a, "type", None)  # a dtype of keys
         return isinstance(kind, type) and issubclass(kind, b)
@@ -129,9 +130,9 @@ def issubdtype(a: Any, b: Any) -> bool:
     if concrete_a is None:
         own = _ABSTRACT_KINDS.get(a)
         return own is not None and set(own) <= set(kinds) and np.issubdtype(a, b)
-    if not dtypes.kind(concrete_a):
+    if not dtypes.kind_of_name(concrete_a):
         return np.issubdtype(concrete_a, b)
-    return dtypes.kind(concrete_a) in kinds
+    return dtypes.kind_of_name(concrete_a) in kinds
 
 
 _STANDARD_KINDS = {
@@ -163,7 +164,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     if isinstance(kind, str):
         letters = _STANDARD_KINDS.get(kind)
         if letters is not None:
-            return dtypes.kind(made) in letters
+            return dtypes.kind_of_name(made) in tuple(letters)
         if _named(kind) is None:
             raise ValueError(
                 f"isdtype: `kind` must be a dtype or one of "

@@ -9,6 +9,7 @@ import numpy as np
 from . import lax
 from ._ir import dtypes, type_error, value_error
 from ._ops._limits import highest, lowest
+from ._ops._shape import sharding_error
 from ._tracing import concrete, not_concrete, typeof
 from .numpy._array_like import Array, ArrayLike
 from .numpy._eager import jit_when_eager
@@ -33,6 +34,7 @@ def segment_sum(
     unique_indices: bool = False,
     bucket_size: int | None = None,
     mode: Any = None,
+    out_sharding: None = None,
 ) -> Array:
     """Sum of the elements of each segment.
 
@@ -47,6 +49,7 @@ def segment_sum(
             results: long sums round less, for ``n / bucket_size`` times the memory.
         mode: what becomes of elements whose segment does not exist (also a negative
             one); by default they are dropped, see `lax.GatherScatterMode`.
+        out_sharding: must be None.
 
     Returns:
         ``[num_segments, ...]`` in the dtype of `data`; 0 where a segment is empty.
@@ -70,6 +73,7 @@ def segment_sum(
         (indices_are_sorted, unique_indices),
         bucket_size,
         mode,
+        out_sharding,
     )
 
 
@@ -81,6 +85,7 @@ def segment_prod(
     unique_indices: bool = False,
     bucket_size: int | None = None,
     mode: Any = None,
+    out_sharding: None = None,
 ) -> Array:
     """Product of the elements of each segment; 1 where a segment is empty.
 
@@ -100,6 +105,7 @@ def segment_prod(
         (indices_are_sorted, unique_indices),
         bucket_size,
         mode,
+        out_sharding,
     )
 
 
@@ -111,6 +117,7 @@ def segment_max(
     unique_indices: bool = False,
     bucket_size: int | None = None,
     mode: Any = None,
+    out_sharding: None = None,
 ) -> Array:
     """Greatest element of each segment; the dtype's least where a segment is empty.
 
@@ -129,6 +136,7 @@ def segment_max(
         (indices_are_sorted, unique_indices),
         bucket_size,
         mode,
+        out_sharding,
     )
 
 
@@ -140,6 +148,7 @@ def segment_min(
     unique_indices: bool = False,
     bucket_size: int | None = None,
     mode: Any = None,
+    out_sharding: None = None,
 ) -> Array:
     """Least element of each segment; the dtype's greatest where a segment is empty.
 
@@ -158,6 +167,7 @@ def segment_min(
         (indices_are_sorted, unique_indices),
         bucket_size,
         mode,
+        out_sharding,
     )
 
 
@@ -169,7 +179,10 @@ def _segments(
     promises: tuple[bool, bool],
     bucket_size: Any,
     mode: Any,
+    out_sharding: Any,
 ) -> Array:
+    if out_sharding is not None:
+        raise sharding_error(function, "out_sharding", out_sharding)
     type = type_of(function, "data", data)
     ids = type_of(function, "segment_ids", segment_ids)
     if dtypes.kind(ids.dtype) not in "iu":

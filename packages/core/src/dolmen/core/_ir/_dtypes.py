@@ -76,6 +76,14 @@ _KINDS = {
     **dict.fromkeys(_COMPLEX, "c"),
 }
 
+# Dtypes with a name, a kind and limits, but XLA has no arrays of them.
+_NAMED_KINDS = {
+    np.dtype(ml_dtypes.int1): "i",
+    np.dtype(ml_dtypes.uint1): "u",
+    np.dtype(ml_dtypes.float6_e2m3fn): "f",
+    np.dtype(ml_dtypes.float6_e3m2fn): "f",
+}
+
 _NARROW = {
     np.dtype("int64"): np.dtype("int32"),
     np.dtype("uint64"): np.dtype("uint32"),
@@ -110,6 +118,11 @@ def short_name(dtype: np.dtype) -> str:
 def kind(dtype: np.dtype) -> str:
     """`b`ool, `i`nt, `u`nsigned, `f`loat or `c`omplex; empty for anything else."""
     return _KINDS.get(dtype, "")
+
+
+def kind_of_name(dtype: np.dtype) -> str:
+    """`kind`, also of dtypes that there are no arrays of."""
+    return kind(dtype) or _NAMED_KINDS.get(dtype, "")
 
 
 def is_inexact(dtype: np.dtype) -> bool:

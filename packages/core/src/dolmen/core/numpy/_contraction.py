@@ -105,7 +105,12 @@ def contract(
     kept: Labels,
     how: dict[str, Any],
 ) -> tuple[Any, Labels]:
-    """The product of two operands and its labels."""
+    """The product of two operands and its labels.
+
+    Args:
+        how: what `dot_options` gives; or also a function "dot_general" for products
+            that sum over an axis or have a batch axis.
+    """
     plan = _plan_pair(
         left_labels, typeof(left).shape, right_labels, typeof(right).shape, kept
     )
@@ -121,7 +126,7 @@ def contract(
     precision = how["precision"]
     if plan.swapped:
         precision = swapped_precision(precision)
-    out = lax.dot_general(
+    out = how.get("dot_general", lax.dot_general)(
         first,
         second,
         plan.numbers,

@@ -4,10 +4,12 @@ import functools
 import itertools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from .. import lax
 from .._ir import value_error
+from .._ops._shape import sharding_error
 from .._tracing import typeof
 from ._array_like import Array, DTypeLike
 from ._contraction import Labels, arranged, contract, dot_options, promoted, sum_over
@@ -32,6 +34,8 @@ def einsum(
     optimize: Any = "auto",
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    _dot_general: Callable[..., Any] = lax.dot_general,
+    out_sharding: None = None,
 ) -> Array:
     """Sums of products in Einstein's notation.
 
@@ -47,6 +51,9 @@ def einsum(
             (from left to right), or a path as `einsum_path` returns it.
         precision: as for `matmul`.
         preferred_element_type: as for `matmul`.
+        _dot_general: what multiplies two operands, with the arguments of
+            `lax.dot_general`: a quantized product, for example.
+        out_sharding: must be None.
 
     Returns:
         An array with an axis for each label of the result.
@@ -63,6 +70,8 @@ def einsum(
     Source: the order of contractions is that of smallest intermediate cost; "greedy"
     follows Smith and Gray (2018), doi:10.21105/joss.00753.
     """
+    if out_sharding is not None:
+        raise sharding_error("einsum", "out_sharding", out_sharding)
     if out is not None:
         raise NotImplementedError(
             "einsum: `out` is not supported; arrays never change."
@@ -74,21 +83,31 @@ def einsum(
     for i, operand in enumerate(operands):
         type_of("einsum", f"operand {i}", operand)
     how = dot_options("einsum", precision, preferred_element_type)
-    return _einsum(list(operands), subscripts=subscripts, optimize=optimize, **how)
+    return _einsum(
+        list(operands),
+        subscripts=subscripts,
+        optimize=optimize,
+        dot_general=_dot_general,
+        **how,
+    )
 
 
 @jit_when_eager(
-    static_argnames=("subscripts", "optimize", "precision", "preferred_element_type")
+    static_argnames=(
+        "subscripts",
+        "optimize",
+        "precision",
+        "preferred_element_type",
+        "dot_general",
+    )
 )
 def _einsum(
     operands: list[Any],
     *,
     subscripts: str,
     optimize: Any,
-    precision: Any,
-    preferred_element_type: Any,
+    **how: Any,
 ) -> Any:
-    how = {"precision": precision, "preferred_element_type": preferred_element_type}
     return einsum_arrays(subscripts, operands, optimize, how)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl
 from .._ir import ArrayType, type_error, value_error
+from .._ops._shape import sharding_error
 from .._tracing import Tracer, concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
@@ -88,7 +89,12 @@ def as_array(x: Any) -> Any:
 
 
 def reshape(
-    a: ArrayLike, shape: Any, order: str = "C", *, copy: bool | None = None
+    a: ArrayLike,
+    shape: Any,
+    order: str = "C",
+    *,
+    copy: bool | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """The same elements under another shape.
 
@@ -97,6 +103,7 @@ def reshape(
         shape: sizes of the result; one of them may be -1 and is then computed.
         order: "C" reads and writes row by row, "F" column by column.
         copy: makes no difference, because arrays never change.
+        out_sharding: must be None.
 
     Returns:
         An array of shape `shape`.
@@ -109,6 +116,8 @@ def reshape(
         >>> jnp.reshape(jnp.arange(6), (2, -1)).tolist()
         [[0, 1, 2], [3, 4, 5]]
     """
+    if out_sharding is not None:
+        raise sharding_error("reshape", "out_sharding", out_sharding)
     type = type_of("reshape", "a", a)
     sizes = _resolved(type, as_shape("reshape", shape))
     if order == "C":
@@ -145,10 +154,10 @@ def _reshape_by_columns(a: Any, sizes: tuple[int, ...]) -> Any:
     return transpose(backwards)
 
 
-def ravel(a: ArrayLike, order: str = "C") -> Array:
+def ravel(a: ArrayLike, order: str = "C", *, out_sharding: None = None) -> Array:
     """All elements in one axis, as `reshape(a, -1)`."""
-    type_of("ravel", "a", a)
-    return reshape(a, (typeof(a).size,), order)
+    type = type_of("ravel", "a", a)
+    return reshape(a, (type.size,), order, out_sharding=out_sharding)
 
 
 def resize(a: ArrayLike, new_shape: Any) -> Array:
@@ -341,13 +350,20 @@ def atleast_3d(*arys: ArrayLike) -> Array | list[Array]:
 # ---- broadcast ---------------------------------------------------------------------
 
 
-def broadcast_to(array: ArrayLike, shape: Any) -> Array:
+def broadcast_to(array: ArrayLike, shape: Any, *, out_sharding: None = None) -> Array:
     """Repeat an array along new leading axes and axes of size 1.
+
+    Args:
+        array: an array of any dtype.
+        shape: sizes of the result.
+        out_sharding: must be None.
 
     Raises:
         ValueError: a size of `array`, counted from the last, is neither 1 nor that of
             `shape`.
     """
+    if out_sharding is not None:
+        raise sharding_error("broadcast_to", "out_sharding", out_sharding)
     type = type_of("broadcast_to", "array", array)
     sizes = as_shape("broadcast_to", shape)
     fits = type.ndim <= len(sizes) and all(
@@ -526,6 +542,7 @@ def repeat(
     axis: int | None = None,
     *,
     total_repeat_length: int | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """Repeat each element along an axis.
 
@@ -536,6 +553,7 @@ def repeat(
         axis: by default the array is flattened first.
         total_repeat_length: size of the result along `axis`. Needed if `repeats` is
             traced; the result is cut there, or filled with the last element.
+        out_sharding: must be None.
 
     Raises:
         ConcretizationTypeError: `repeats` is traced and no total is given.
@@ -545,6 +563,8 @@ def repeat(
         >>> jnp.repeat(jnp.array([3, 4]), jnp.array([1, 2])).tolist()
         [3, 4, 4]
     """
+    if out_sharding is not None:
+        raise sharding_error("repeat", "out_sharding", out_sharding)
     type = type_of("repeat", "a", a)
     if axis is None:
         return repeat(ravel(a), repeats, 0, total_repeat_length=total_repeat_length)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import lax
 from .._ir import ArrayType, dtypes, value_error
+from .._ops._shape import sharding_error
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._contraction import Labels, arranged, contract, dot_options, promoted
@@ -22,6 +23,7 @@ def matmul(
     *,
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """Matrix product, over leading axes that broadcast.
 
@@ -31,6 +33,7 @@ def matmul(
         precision: "default", "high" or "highest", where the backend has a choice; or
             one for each operand.
         preferred_element_type: dtype in which to add, and of the result.
+        out_sharding: must be None.
 
     Returns:
         ``[..., n, m]``, without the axis of an operand that had only one.
@@ -43,6 +46,8 @@ def matmul(
         >>> (jnp.ones((2, 3)) @ jnp.ones(3)).tolist()
         [3.0, 3.0]
     """
+    if out_sharding is not None:
+        raise sharding_error("matmul", "out_sharding", out_sharding)
     types = type_of("matmul", "a", a), type_of("matmul", "b", b)
     _check_matmul(*types)
     how = dot_options("matmul", precision, preferred_element_type)
@@ -92,6 +97,7 @@ def dot(
     *,
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """Sum product over the last axis of `a` and the last but one of `b`.
 
@@ -100,6 +106,7 @@ def dot(
         b: ``[..., k, m]``, ``[k]``, or a scalar.
         precision: as for `matmul`.
         preferred_element_type: as for `matmul`.
+        out_sharding: must be None.
 
     Returns:
         The axes of `a` without its last, then those of `b` without ``k``; the plain
@@ -108,6 +115,8 @@ def dot(
     Raises:
         ValueError: the contracted sizes differ.
     """
+    if out_sharding is not None:
+        raise sharding_error("dot", "out_sharding", out_sharding)
     types = type_of("dot", "a", a), type_of("dot", "b", b)
     how = dot_options("dot", precision, preferred_element_type)
     if types[0].ndim and types[1].ndim:
@@ -229,6 +238,7 @@ def tensordot(
     *,
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """Sum product over chosen axes.
 
@@ -239,6 +249,7 @@ def tensordot(
             number: that many last axes of `a` and first ones of `b`.
         precision: as for `matmul`.
         preferred_element_type: as for `matmul`.
+        out_sharding: must be None.
 
     Returns:
         The other axes of `a`, then those of `b`.
@@ -246,6 +257,8 @@ def tensordot(
     Raises:
         ValueError: the numbers of axes or the contracted sizes differ.
     """
+    if out_sharding is not None:
+        raise sharding_error("tensordot", "out_sharding", out_sharding)
     types = type_of("tensordot", "a", a), type_of("tensordot", "b", b)
     if isinstance(axes, Sequence):
         if len(axes) != 2:

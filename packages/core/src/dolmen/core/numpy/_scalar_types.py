@@ -44,6 +44,11 @@ def _make(name: str, dtype: Any) -> Any:
 
 
 bool_ = _make("bool_", np.bool_)
+# Dtypes that `finfo` and `iinfo` know, but XLA can't hold arrays of.
+int1 = _make("int1", ml_dtypes.int1)
+uint1 = _make("uint1", ml_dtypes.uint1)
+float6_e2m3fn = _make("float6_e2m3fn", ml_dtypes.float6_e2m3fn)
+float6_e3m2fn = _make("float6_e3m2fn", ml_dtypes.float6_e3m2fn)
 int2 = _make("int2", ml_dtypes.int2)
 int4 = _make("int4", ml_dtypes.int4)
 int8 = _make("int8", np.int8)

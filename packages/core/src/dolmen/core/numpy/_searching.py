@@ -10,6 +10,7 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl
 from .._ir import dtypes, type_error, value_error
+from .._ops._shape import sharding_error
 from .._tracing import Tracer, concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
@@ -306,6 +307,7 @@ def bincount(
     minlength: int = 0,
     *,
     length: int | None = None,
+    out_sharding: None = None,
 ) -> Array:
     """How often each non-negative integer occurs.
 
@@ -314,11 +316,14 @@ def bincount(
         weights: ``[n]``, added up instead of ones.
         minlength: the least size of the result.
         length: its size. Needed if `x` is traced; larger integers are dropped.
+        out_sharding: must be None.
 
     Raises:
         ConcretizationTypeError: `x` is traced and `length` not given.
         TypeError: `x` are not integers.
     """
+    if out_sharding is not None:
+        raise sharding_error("bincount", "out_sharding", out_sharding)
     type = type_of("bincount", "x", x)
     if dtypes.kind(type.dtype) not in ("i", "u"):
         raise type_error(f"bincount: `x` must be integers, got {type!r}.")

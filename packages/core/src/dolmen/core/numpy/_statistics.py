@@ -2,13 +2,15 @@
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import lax
-from .._ir import dtypes, value_error
+from .._ir import ArrayType, dtypes, value_error
 from .._ops import _selection
+from .._ops._shape import sharding_error
 from .._tracing import typeof
 from ._array_like import Array, ArrayLike, Axis
 from ._creation import asarray
@@ -18,12 +20,13 @@ from ._promotion import convert, literal, to_inexact, type_of
 from ._reductions import reduced_axes
 from ._taking import take_along_axis
 
-_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf")
 
 
 def _quantile_body(
     a: Any,
     q: Any,
+    weights: Any,
     axis: Any,
     method: str,
     keepdims: bool,
@@ -34,28 +37,27 @@ def _quantile_body(
     axes = reduced_axes("quantile", axis, type)
     dtype = to_inexact(type.dtype)
     x = _merged(lax.convert_element_type(a, dtype), axes)
-    size = typeof(x).shape[-1]
     q = lax.reshape(convert(q, dtype), (wanted.size,))
-    ordered = lax.sort(x, dimension=-1)
+    if weights is None:
+        w = lax.full_like(x, 1)
+        ordered = lax.sort(x, dimension=-1)
+    else:
+        w = _merged(_spread_weights(weights, type, axes, dtype), axes)
+        ordered, w = lax.sort((x, w), dimension=-1, num_keys=1)
     is_nan = lax.ne(ordered, ordered)
     rows = typeof(x).shape[:-1]
     full = (*rows, wanted.size)
-    if skip_nan:
-        numbers = lax.convert_element_type(lax.bitwise_not(is_nan), dtype)
-        count = lax.reduce_sum(numbers, (len(rows),))
-        last = lax.sub(count, literal(1, dtype))
-        last = lax.broadcast_in_dim(last, full, range(len(rows)))
-    else:
-        last = literal(size - 1, dtype)
-    places = lax.mul(lax.broadcast_in_dim(q, full, (len(rows),)), last)
-    places = lax.max(places, literal(0, dtype))
-    low, high = lax.floor(places), lax.ceil(places)
 
     def at(place: Any) -> Any:
         index = lax.convert_element_type(place, np.int32)
         return take_along_axis(ordered, index, axis=-1, mode="clip")
 
-    made = _between(at(low), at(high), places, low, method)
+    if method == "inverted_cdf":
+        if skip_nan:
+            w = _selection.choose(is_nan, literal(0, dtype), w)
+        made = at(_first_reaching(q, w))
+    else:
+        made = _interpolated(at, q, is_nan, full, method, skip_nan)
     if not skip_nan:
         spoiled = lax.reduce_or(is_nan, (len(rows),))
         spoiled = lax.broadcast_in_dim(spoiled, full, range(len(rows)))
@@ -65,6 +67,49 @@ def _quantile_body(
     if keepdims:
         kept = tuple(1 if i in axes else n for i, n in enumerate(type.shape))
     return lax.reshape(made, (*wanted.shape, *kept))
+
+
+def _spread_weights(
+    weights: Any, type: ArrayType, axes: tuple[int, ...], dtype: np.dtype
+) -> Any:
+    """Weights of all elements: given for each, or along the one axis."""
+    own = typeof(weights).shape
+    at = range(type.ndim) if own == type.shape else axes
+    return lax.broadcast_in_dim(convert(weights, dtype), type.shape, at)
+
+
+def _first_reaching(q: Any, weights: Any) -> Any:
+    """Where along the last axis the sum of weights first reaches each share of it all.
+
+    Elements without weight are passed over, at the share 0 too.
+    """
+    sums = lax.cumsum(weights, weights.ndim - 1)
+    reached = q[:, None] * sums[..., None, -1:]
+    before = sums[..., None, :]
+    return ((before < reached) | (before <= 0)).sum(-1)
+
+
+def _interpolated(
+    at: Callable[[Any], Any],
+    q: Any,
+    is_nan: Any,
+    full: tuple[int, ...],
+    method: str,
+    skip_nan: bool,
+) -> Any:
+    """Between the sorted elements on both sides of each share of the way along them."""
+    rows, dtype = full[:-1], typeof(q).dtype
+    if skip_nan:
+        numbers = lax.convert_element_type(lax.bitwise_not(is_nan), dtype)
+        count = lax.reduce_sum(numbers, (len(rows),))
+        last = lax.sub(count, literal(1, dtype))
+        last = lax.broadcast_in_dim(last, full, range(len(rows)))
+    else:
+        last = literal(typeof(is_nan).shape[-1] - 1, dtype)
+    places = lax.mul(lax.broadcast_in_dim(q, full, (len(rows),)), last)
+    places = lax.max(places, literal(0, dtype))
+    low, high = lax.floor(places), lax.ceil(places)
+    return _between(at(low), at(high), places, low, method)
 
 
 def _between(below: Any, above: Any, places: Any, low: Any, method: str) -> Any:
@@ -123,18 +168,34 @@ def _checked_quantile(
             f"{function}: `method` must be one of {', '.join(map(repr, _METHODS))}, "
             f"got {method!r}."
         )
-    if weights is not None:
-        raise NotImplementedError(f"{function}: `weights` are not supported yet.")
     if dtypes.kind(type.dtype) == "c":
         raise value_error(f"{function}: complex numbers have no order, got {type!r}.")
     axes = reduced_axes(function, axis, type)
     if 0 in [type.shape[i] for i in axes]:
         raise value_error(f"{function}: no elements in {type!r} over axes {axes}.")
+    if weights is not None:
+        _check_weights(function, type_of(function, "weights", weights), type, axes)
+        if method != "inverted_cdf":
+            raise value_error(
+                f"{function}: only the method 'inverted_cdf' takes weights, got "
+                f"{method!r}."
+            )
     if scale != 1.0:
         q = asarray(q, to_inexact(type.dtype)) / scale
     return _quantile(
-        a, q, axis=axes, method=method, keepdims=keepdims, skip_nan=skip_nan
+        a, q, weights, axis=axes, method=method, keepdims=keepdims, skip_nan=skip_nan
     )
+
+
+def _check_weights(
+    function: str, weights: ArrayType, type: ArrayType, axes: tuple[int, ...]
+) -> None:
+    along = len(axes) == 1 and weights.shape == (type.shape[axes[0]],)
+    if weights.shape != type.shape and not along:
+        raise value_error(
+            f"{function}: `weights` must have the shape of `a`, or that of the one "
+            f"axis in `axis`, got {weights!r} for {type!r} and axes {axes}."
+        )
 
 
 def quantile(
@@ -146,7 +207,7 @@ def quantile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """Values below which a share `q` of the elements lies; NaN if there is one.
 
@@ -157,9 +218,11 @@ def quantile(
         out: not supported.
         overwrite_input: for NumPy's sake.
         method: what to take between two elements: ``"linear"``, ``"lower"``,
-            ``"higher"``, ``"midpoint"`` or ``"nearest"``.
+            ``"higher"``, ``"midpoint"`` or ``"nearest"``; with ``"inverted_cdf"`` the
+            first element up to which at least that share of the elements lies.
         keepdims: keep the axes with size 1.
-        weights: not supported yet.
+        weights: how much each element counts, for ``"inverted_cdf"``: in the shape of
+            `a`, or along the one axis in `axis`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -180,7 +243,7 @@ def nanquantile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """`quantile` of the elements that are not NaN."""
     del overwrite_input
@@ -197,10 +260,13 @@ def percentile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: ArrayLike | None = None,
+    out_sharding: None = None,
 ) -> Array:
-    """`quantile` with `q` in percent."""
+    """`quantile` with `q` in percent; `out_sharding` must be None."""
     del overwrite_input
+    if out_sharding is not None:
+        raise sharding_error("percentile", "out_sharding", out_sharding)
     options = axis, out, method, keepdims, weights, False, 100.0
     return _checked_quantile("percentile", a, q, *options)
 
@@ -214,7 +280,7 @@ def nanpercentile(
     method: str = "linear",
     keepdims: bool = False,
     *,
-    weights: None = None,
+    weights: ArrayLike | None = None,
 ) -> Array:
     """`percentile` of the elements that are not NaN."""
     del overwrite_input

@@ -9,7 +9,6 @@ from typing import Any
 from ... import lax
 from ..._ir import type_error, value_error
 from ..._ops._matrices import identity_like
-from ..._ops._shape import sharding_error
 from ..._tracing import typeof
 from .. import _contraction, _manipulation, _products
 from .._array_like import Array, ArrayLike, DTypeLike
@@ -86,10 +85,13 @@ def tensordot(
     out_sharding: Any = None,
 ) -> Array:
     """Sum product over chosen axes: see `dolmen.core.numpy.tensordot`."""
-    if out_sharding is not None:
-        raise sharding_error("tensordot", "out_sharding", out_sharding)
     return _products.tensordot(
-        x1, x2, axes, precision=precision, preferred_element_type=preferred_element_type
+        x1,
+        x2,
+        axes,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+        out_sharding=out_sharding,
     )
 
 
