@@ -2,32 +2,46 @@
 stretched, and one of numbers inside the support, where it has derivatives."""
 
 import importlib
+import inspect
 
 import numpy as np
+import scipy.stats
 
 from .rows import Row
 
-LOC, SCALE = np.array(0.25), np.array(1.5)
 NUMBERS = np.array([-35.0, -2.0, 0.25, 0.5, 1.75, 3.0, 45.0, np.nan])
 INSIDE = np.array([0.3, 0.8, 1.4])
+COUNTS = np.array([-2.0, 1.0, 2.0, 3.5, 5.0, 40.0, np.nan])
+INNER_COUNTS = np.array([1.0, 3.0, 5.0])
 PROBABILITIES = np.array([-0.5, 0.0, 1e-6, 0.2, 0.5, 0.7, 1.0, 1.5, np.nan])
 INNER_PROBABILITIES = np.array([0.1, 0.45, 0.8])
-QUANTILES = ("ppf", "isf")
+LOCATION = {"loc": np.array(0.25), "scale": np.array(1.5)}
 
 
-def rows(family, *shapes, numbers=NUMBERS, inside=INSIDE, slack=1.0, skip=()):
-    module = f"scipy.stats.{family}"
-    for name in importlib.import_module(f"dolmen.core.{module}").__all__:
-        if name in skip:
-            continue
-        first = PROBABILITIES if name in QUANTILES else numbers
-        inner = INNER_PROBABILITIES if name in QUANTILES else inside
-        args = (*shapes, LOC, SCALE)
-        yield Row(f"{module}.{name}", (first, *args), slack=slack)
+def rows(
+    family, *shapes, names=None, numbers=NUMBERS, inside=None, slack=1.0, smooth=None
+):
+    """Of every function of a distribution, or of those named."""
+    shapes = [np.asarray(shape) for shape in shapes]
+    module = importlib.import_module(f"dolmen.core.scipy.stats.{family}")
+    for name in names or module.__all__:
+        path = f"scipy.stats.{family}.{name}"
+        parameters = inspect.signature(getattr(module, name)).parameters
+        location = [LOCATION[p] for p in parameters if p in LOCATION]
+        args = (*shapes, *location)
+        every, inner, by = numbers, INSIDE, range(1 + len(args))
+        if name in ("ppf", "isf"):
+            every, inner = PROBABILITIES, INNER_PROBABILITIES
+        elif "k" in parameters:
+            by = range(1, 1 + len(shapes))
+            every, inner = COUNTS + location[0], INNER_COUNTS + location[0]
+        if any(shape.ndim for shape in shapes):
+            every = every[:, None]
+        yield Row(path, (every, *args), slack=slack)
         yield Row(
-            f"{module}.{name}",
-            (inner, *args),
-            smooth=tuple(range(1 + len(args))),
+            path,
+            (inner if inside is None else inside, *args),
+            smooth=tuple(by if smooth is None else smooth),
             slack=slack,
             single=False,
             mapped=False,
@@ -35,6 +49,21 @@ def rows(family, *shapes, numbers=NUMBERS, inside=INSIDE, slack=1.0, skip=()):
         )
 
 
+@np.vectorize
+def entropy(mu, loc=0):
+    """That of SciPy loses digits above 1000."""
+    k = np.arange(2 * mu + 150)
+    log = scipy.stats.poisson.logpmf(k, mu)
+    return -np.sum(np.exp(log) * np.maximum(log, -1e4))
+
+
+A, B = np.array([0.6, 1.0, 30.0]), np.array([2.5, 1.0, 20.0])
+P = np.array([0.1, 0.5, 0.9])
+ENTROPY = "scipy.stats.poisson.entropy"
+MEANS = np.array([0.0, 0.3, 7.0, 59.0, 61.0, 1e4])
+# Intervals for `truncnorm`: two tails and a narrow one, with a number of each.
+LOW, HIGH = np.array([-np.inf, 9.0, -1e-3]), np.array([-9.0, np.inf, 1e-3])
+TAILS = np.array([-15.0, 15.0, 0.2505])
 ROWS = [
     *rows("norm"),
     *rows("logistic"),
@@ -44,4 +73,44 @@ ROWS = [
     *rows("uniform"),
     *rows("gumbel_r"),
     *rows("gumbel_l"),
+    *rows("pareto", 1.25, inside=INSIDE + 1.5),
+    *rows("gamma", np.array([0.6, 1.0, 12.0]), inside=INSIDE + 0.1, slack=4.0),
+    *rows("gamma", 60.0, names=["logpdf"], inside=INSIDE + 0.1, slack=4.0),
+    *rows("chi2", B, inside=INSIDE + 0.1, slack=4.0),
+    *rows("beta", A, B, names=["pdf", "logpdf"], inside=INSIDE + 0.1, slack=10.0),
+    *rows(
+        "beta",
+        A,
+        B,
+        names=["cdf", "logcdf", "sf", "logsf"],
+        inside=INSIDE + 0.1,
+        slack=10.0,
+        smooth=(0, 3, 4),
+    ),
+    *rows("t", A),
+    *rows("gennorm", B + 0.25),
+    *rows("vonmises", B),
+    *rows("wrapcauchy", P),
+    *rows("truncnorm", -1.0, 1.25),
+    *rows("truncnorm", LOW, HIGH, inside=TAILS, slack=20.0, smooth=(0, 3, 4)),
+    *rows("poisson", B, names=["logpmf", "pmf", "cdf"], slack=4.0),
+    *rows("binom", np.array([5.0, 7.0, 60.0]), P, slack=4.0),
+    *rows("nbinom", A, P, slack=4.0),
+    *rows("geom", P),
+    Row(
+        "scipy.stats.poisson.entropy", (MEANS, np.array(1.0)), oracle=entropy, slack=1e2
+    ),
+    Row(
+        "scipy.stats.poisson.entropy",
+        (MEANS[1:],),
+        oracle=entropy,
+        smooth=(0,),
+        slack=1e2,
+        label="smooth",
+    ),
+    Row("scipy.stats.bernoulli.cdf", (COUNTS, P[:, None])),
+    Row("scipy.stats.bernoulli.cdf", (COUNTS[:-1], P[:, None]), smooth=(1,), label="s"),
+    Row("scipy.stats.bernoulli.ppf", (PROBABILITIES[2:], P[:, None])),
+    *rows("bernoulli", P, names=["logpmf", "pmf"], inside=np.array([0.25, 1.25, 1.25])),
+    *rows("betabinom", np.array([5.0, 7.0, 60.0]), A, B, slack=10.0),
 ]

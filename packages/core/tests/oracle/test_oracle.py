@@ -91,8 +91,10 @@ def test_vmap_agrees_with_a_loop(row):
 
 MODULES = ["image", "numpy", "numpy.fft", "ops", "scipy.fft", "scipy.special"]
 DISTRIBUTIONS = [
-    *["cauchy", "expon", "gumbel_l", "gumbel_r", "laplace", "logistic", "norm"],
-    *["uniform"],
+    *["bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "expon", "gamma"],
+    *["gennorm", "geom", "gumbel_l", "gumbel_r", "laplace", "logistic", "nbinom"],
+    *["norm", "pareto", "poisson", "t", "truncnorm", "uniform", "vonmises"],
+    *["wrapcauchy"],
 ]
 MODULES += [f"scipy.stats.{name}" for name in DISTRIBUTIONS]
 MODULES += ["scipy.signal"]

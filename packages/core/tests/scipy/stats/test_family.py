@@ -4,11 +4,27 @@ import inspect
 
 import numpy as np
 import pytest
+import scipy.stats
 from numpy.testing import assert_allclose
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core.scipy.stats import cauchy, expon, gumbel_r, logistic, norm, uniform
+from dolmen.core.scipy.stats import (
+    beta,
+    betabinom,
+    binom,
+    cauchy,
+    chi2,
+    expon,
+    gamma,
+    gumbel_r,
+    logistic,
+    nbinom,
+    norm,
+    poisson,
+    truncnorm,
+    uniform,
+)
 
 
 def message_of(caught):
@@ -145,3 +161,53 @@ def test_tails_do_not_underflow():
     assert_allclose(gumbel_r.logsf(200.0), -200.0)
     assert_allclose(cauchy.cdf(-1e20), 3.1830988e-21, rtol=1e-5)
     assert_allclose(cauchy.logpdf(1e25), -116.27399, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (poisson.logpmf, (1e6, 1e6)),
+        (binom.logpmf, (5e5, 1e6, 0.5)),
+        (nbinom.logpmf, (1e6, 1e6, 0.5)),
+        (gamma.logpdf, (1e6, 1e6)),
+        (beta.logpdf, (0.5, 1e5, 1e5)),
+        (betabinom.logpmf, (5e5, 1e6, 1e5, 1e5)),
+    ],
+)
+def test_large_counts_keep_their_digits(function, args):
+    name = function.__module__.rpartition(".")[2]
+    oracle = getattr(getattr(scipy.stats, name), function.__name__)
+
+    made = function(*map(np.float32, args))
+
+    assert_allclose(made, oracle(*args), rtol=2e-5)
+
+
+def test_derivative_by_a_number_of_trials():
+    """Where all succeed, a term of the logarithm is singular."""
+    slope = dc.grad(binom.logpmf, 1)(7.0, 7.0, 0.3)
+
+    # digamma(8) - digamma(1) + log(0.7)
+    assert_allclose(slope, 2.5928571 - 0.3566749, rtol=1e-5)
+
+
+def test_parameters_outside_their_domain_give_nan():
+    assert np.isnan(gamma.pdf(1.0, jnp.array([-1.0, 0.0, jnp.nan]))).all()
+    assert np.isnan(binom.logpmf(-1, 2, jnp.array([-0.1, 1.1]))).all()
+    assert np.isnan(truncnorm.cdf(jnp.array([-1.0, 0.5, 3.0]), 2.0, 1.0)).all()
+
+
+@pytest.mark.parametrize("function", [gamma.cdf, gamma.logsf, chi2.logcdf])
+def test_gradient_at_the_end_of_the_support_is_finite(function):
+    assert dc.grad(function)(0.0, 2.0) == 0
+
+
+@pytest.mark.parametrize("end", [-np.inf, -9.0])
+def test_gradient_of_truncated_tails_is_finite(end):
+    grad = dc.vmap(dc.grad(truncnorm.logsf), (0, None, None))
+
+    made = grad(jnp.array([-8.9, -1.0, 8.9]), end, np.inf)
+
+    x = np.array([-8.9, -1.0, 8.9])
+    hazard = scipy.stats.norm.pdf(x) / scipy.stats.norm.sf(x)
+    assert_allclose(made, -hazard, rtol=1e-4)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ... import lax, numpy as jnp
 from ..._higher_order import jit_when_eager
-from ..._ir import ArrayType, dtypes, type_error
+from ..._ir import dtypes, type_error
 from ..._tracing import typeof
 from ...numpy._array_like import Array
 from ...numpy._eager import python_functions
@@ -94,6 +94,8 @@ class Family:
         shapes: names and domains of the shape parameters.
         support: the least number, one inside, the greatest; or a function of the shape
             parameters that gives them. None if the formulas hold everywhere.
+        open: whether formulas of probabilities have no derivatives at the ends. These
+            are zero then.
     """
 
     module: str
@@ -101,6 +103,7 @@ class Family:
     formulas: Mapping[str, Formula]
     shapes: Mapping[str, Domain] = dataclasses.field(default_factory=dict)
     support: tuple[Any, Any, Any] | Formula | None = None
+    open: bool = False
 
     @property
     def is_discrete(self) -> bool:
@@ -135,10 +138,10 @@ class Family:
             except TypeError as error:
                 raise type_error(f"{label}: {error}.") from None
             bound.apply_defaults()
-            type, (x, *parameters) = _real_numbers(label, bound.args)
+            dtype, (x, *parameters) = real_numbers(label, bound.args)
             shapes = parameters[: len(self.shapes)]
             made = self._value(name, jnp.asarray(x), shapes, *parameters[len(shapes) :])
-            return made if made.dtype == type.dtype else made.astype(type.dtype)
+            return made if made.dtype == dtype else made.astype(dtype)
 
         function.__name__ = function.__qualname__ = name
         function.__module__ = self.module
@@ -174,11 +177,10 @@ class Family:
         if name in _QUANTILES:
             valid.append(PROBABILITY.holds(x))
             made = self._standard(name, x, shapes) * scale + loc
-        elif self.is_discrete:
-            made = self._within(name, x - loc, shapes)
         else:
-            made = self._within(name, (x - loc) / scale, shapes)
-            made = _rescaled(name, made, scale)
+            z = x - loc if self.is_discrete else (x - loc) / scale
+            valid.append(z == z)
+            made = _rescaled(name, self._within(name, z, shapes), scale)
         return jnp.where(functools.reduce(operator.and_, valid), made, math.nan)
 
     def _within(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
@@ -189,6 +191,8 @@ class Family:
         low, inner, high = ends
         # Infinite numbers are outside: many formulas become NaN there.
         below, above = (z < low) | (z == -math.inf), (z > high) | (z == math.inf)
+        if self.open and "pdf" not in name:
+            below, above = below | (z == low), above | (z == high)
         outside = below | above
         if self.is_discrete:
             floor = jnp.floor(z)
@@ -221,7 +225,7 @@ class Family:
 
 
 def _rescaled(name: str, made: Any, scale: Any) -> Any:
-    """Densities are per unit of length."""
+    """Densities are per unit of length, probabilities stay."""
     if name == "pdf":
         return made / scale
     return made - jnp.log(scale) if name == "logpdf" else made
@@ -236,25 +240,26 @@ def _log(probability: Any, complement: Any) -> Any:
 
     Near 1 the complement tells more.
     """
-    small = probability < complement
-    direct = jnp.log(jnp.where(small, probability, 0.5))
-    return jnp.where(small, direct, jnp.log1p(-jnp.where(small, 0.5, complement)))
+    none, small = probability == 0, probability < complement
+    direct = jnp.log(jnp.where(small & ~none, probability, 0.5))
+    made = jnp.where(small, direct, jnp.log1p(-jnp.where(small, 0.5, complement)))
+    return jnp.where(none, -math.inf, made)
 
 
-def _real_numbers(label: str, args: Sequence[Any]) -> tuple[ArrayType, list[Any]]:
-    """The promoted arguments, in at least float32, and their type before.
+def real_numbers(label: str, args: Sequence[Any]) -> tuple[np.dtype, list[Any]]:
+    """The promoted arguments, in at least float32, and their dtype before.
 
     Raises:
         TypeError: some are complex.
     """
     numbers = promote_args_inexact(label, *args)
-    type = typeof(numbers[0])
-    if dtypes.kind(type.dtype) == "c":
+    dtype = typeof(numbers[0]).dtype
+    if dtypes.kind(dtype) == "c":
         listed = ", ".join(map(repr, map(typeof, args)))
         raise type_error(f"{label}: arguments must be real, got {listed}.")
-    if type.dtype.itemsize >= 4:
-        return type, list(numbers)
-    return type, [lax.convert_element_type(number, np.float32) for number in numbers]
+    if dtype.itemsize >= 4:
+        return dtype, list(numbers)
+    return dtype, [lax.convert_element_type(number, np.float32) for number in numbers]
 
 
 def _signature(required: Sequence[str], location: Sequence[str]) -> inspect.Signature:

@@ -8,18 +8,10 @@ Example:
 
 from typing import Any
 
-from ... import lax
+from ... import lax, numpy as jnp
 from ._family import Family
 
 __all__ = ["cdf", "logpdf", "pdf", "ppf"]
-
-
-def _pdf(x: Any) -> Any:
-    return 0 * x + 1  # NaN where `x` is
-
-
-def _logpdf(x: Any) -> Any:
-    return 0 * x
 
 
 def _cdf(x: Any) -> Any:
@@ -33,7 +25,7 @@ def _ppf(q: Any) -> Any:
 _family = Family(
     __name__,
     "uniform",
-    {"pdf": _pdf, "logpdf": _logpdf, "cdf": _cdf, "ppf": _ppf},
+    {"pdf": jnp.ones_like, "logpdf": jnp.zeros_like, "cdf": _cdf, "ppf": _ppf},
     support=(0, 0.5, 1),
 )
 cdf, logpdf, pdf, ppf = _family.functions(*__all__)
