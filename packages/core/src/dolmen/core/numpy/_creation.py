@@ -542,12 +542,14 @@ def known_number(function: str, argument: str, value: Any) -> Any:
     Raises:
         TypeError: the value is traced, or no scalar.
     """
+    if type(value) is int or type(value) is float:
+        return value
     known = concrete(value)
     if known is None and isinstance(value, Tracer):
         raise not_concrete(value, "int", f"{function}: `{argument}`")
-    type = type_of(function, argument, known)
-    if type.shape:
-        raise type_error(f"{function}: `{argument}` must be a scalar, got {type!r}.")
+    found = type_of(function, argument, known)
+    if found.shape:
+        raise type_error(f"{function}: `{argument}` must be a scalar, got {found!r}.")
     return np.asarray(known)[()] if not isinstance(known, int | float) else known
 
 
@@ -580,6 +582,9 @@ def arange(
         Array([2, 5, 8], dtype=int32)
     """
     _no_sharding("arange", out_sharding)
+    if stop is None and step is None and type(start) is int and dtype is None:
+        # Usual, and so short that what follows would take longer than the work.
+        return _ramp(max(0, start), 0, 1, dtypes.as_dtype(int), device)
     given = {"start": start, "stop": stop, "step": step}
     said = {"start": "stop"} if stop is None else {}  # one number is where it stops
     known = {
@@ -603,7 +608,9 @@ def arange(
 
 def _ramp(size: int, first: Any, by: Any, dtype: np.dtype, device: Any) -> Any:
     if not is_staging() and (size * dtype.itemsize <= _MADE_BY_NUMPY or device):
-        wide = np.arange(size) * by + first
+        wide = np.arange(size)
+        if (first, by) != (0, 1):
+            wide = wide * by + first
         return device_array(wide.astype(dtype), array_type((size,), dtype), device)
     return _compiled_ramp(literal(first, dtype), literal(by, dtype), size, dtype)
 
