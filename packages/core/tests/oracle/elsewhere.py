@@ -188,7 +188,6 @@ ELSEWHERE: dict[str, list[str]] = {
         "scipy.special.erfc",
         "scipy.special.erfinv",
         "scipy.special.expit",
-        "scipy.special.gamma",
         "scipy.special.gammainc",
         "scipy.special.gammaincc",
         "scipy.special.gammaln",

@@ -25,6 +25,8 @@ LARGE = np.array([3.9, 4.1, 6.7, 11.9, 12.1, 39.0, 41.0, 75.0])
 EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 1e15, 2e4])
 ORDERS = np.array([[0.0], [1.0], [2.0], [7.0], [40.0]])
 PLANE = np.array([0.3 + 0.2j, -1.3 + 0.1j, 1.7j, -2.6 + 0.7j, 3 - 1j, 9 + 8j, -1 - 2j])
+ZEROS = np.array([1.0, 1 + 0.2j, 0.8 - 0.01j, 2.3, 1.6 - 0.01j, -1.5 + 0j, -40.25 + 8j])
+GAMMA = np.array([-30.5, -22.9, -3.25, -0.5, 1.75, 23.5, 25.0, 30.0])
 FAR_PLANE = np.array([1e12j, 1e15 - 1e3j, -1e15, 0, 0.5, -2.75, 1e-9 - 8j])
 
 
@@ -81,6 +83,12 @@ ROWS = [
         traced=False,
         label="tiny",
     ),
+    Row("scipy.special.loggamma", (PLANE,), slack=4.0),
+    Row("scipy.special.loggamma", (ZEROS,), slack=4.0, mapped=False, label="zeros"),
+    Row("scipy.special.loggamma", (A,), mapped=False, label="of real numbers"),
+    Row("scipy.special.gamma", (PLANE,), slack=10.0, label="of complex numbers"),
+    Row("scipy.special.gamma", (GAMMA,), smooth=(0,), mapped=False, single=False),
+    Row("scipy.special.gamma", (EDGES[:6],), mapped=False, label="edges"),
     Row("scipy.special.ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (FAR,), smooth=(0,), slack=1e4, label="far out"),
@@ -91,7 +99,7 @@ ROWS = [
         (np.array([0.0, 1.0, -0.5, 1.5, np.nan]),),
         label="at the ends",
     ),
-    Row("scipy.special.factorial", (np.array([0.0, 1, 5, 7.5, -2]),), slack=20.0),
+    Row("scipy.special.factorial", (np.array([0.0, 1, 5, 7.5, -2]),)),
     Row(
         "scipy.special.comb",
         (np.array([5.0, 3.0, 7.5, -1.0]), np.array([2.0, 4.0, 2.25, 0.0])),

@@ -23,7 +23,6 @@ ROWS = {
     "erfc": ([-2.0, -0.3, 0.2, 3.0],),
     "erfinv": ([-0.9, 0.1, 0.5, 0.99],),
     "expit": ([-7.0, -0.5, 0.3, 9.0],),
-    "gamma": ([-2.5, -0.5, 0.3, 4.5],),
     "gammainc": (POINTS, COLUMN),
     "gammaincc": (POINTS, COLUMN),
     "gammaln": ([-2.5, -0.5, 0.3, 4.5],),

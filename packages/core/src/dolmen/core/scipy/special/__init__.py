@@ -1,8 +1,8 @@
 """Special functions."""
 
 from ...nn import logsumexp as logsumexp
+from ._bernoulli import bernoulli as bernoulli
 from ._combinatorics import (
-    bernoulli as bernoulli,
     comb as comb,
     factorial as factorial,
     multigammaln as multigammaln,
@@ -39,6 +39,7 @@ from ._gamma import (
     gammaincc as gammaincc,
     gammaln as gammaln,
     gammasgn as gammasgn,
+    loggamma as loggamma,
     polygamma as polygamma,
 )
 from ._normal import log_ndtr as log_ndtr, ndtr as ndtr, ndtri as ndtri

@@ -2,17 +2,16 @@
 
 import math
 import operator
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from ... import lax, numpy as jnp
-from ..._ir import dtypes, value_error
+from ..._ir import value_error
+from ..._tracing import typeof
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ...numpy._promotion import promote_args_inexact
-from ._gamma import gammaln, gammasgn
+from ...numpy._promotion import convert, promote_args_inexact
+from ._gamma import gamma, gammaln, gammasgn
+from ._precision import of_reals
 
 
 def factorial(n: ArrayLike, exact: bool = False) -> Array:
@@ -31,7 +30,7 @@ def factorial(n: ArrayLike, exact: bool = False) -> Array:
     Example:
         >>> from dolmen.core.scipy import special
 
-        >>> special.factorial(4).round()
+        >>> special.factorial(4)
         Array(24., dtype=float32, weak_type=True)
     """
     _not_exact("factorial", exact)
@@ -49,7 +48,8 @@ def _not_exact(function: str, exact: bool) -> None:
 @jit_when_eager
 def _factorial(n: ArrayLike) -> Array:
     (n,) = promote_args_inexact("factorial", n)
-    return jnp.where(n < 0, 0, jnp.exp(lax.lgamma(n + 1)))
+    value, type = jnp.where(n < 0, 0, gamma(n + 1)), typeof(n)
+    return convert(value, type.dtype, type.weak_type)
 
 
 def comb(
@@ -110,7 +110,10 @@ def poch(z: ArrayLike, m: ArrayLike) -> Array:
         >>> special.poch(2.0, 3.0).round()
         Array(24., dtype=float32)
     """
-    z, m = promote_args_inexact("poch", z, m)
+    return of_reals("poch", _poch, z, m)
+
+
+def _poch(z: Any, m: Any) -> Any:
     at_zero = m == 0
     m = jnp.where(at_zero, 1, m)
     sign = gammasgn(z + m) * gammasgn(z)
@@ -143,9 +146,12 @@ def multigammaln(a: ArrayLike, d: int) -> Array:
 
 @jit_when_eager(static_argnames=("d",))
 def _multigammaln(a: Any, d: int) -> Any:
-    (a,) = promote_args_inexact("multigammaln", a)
-    parts = [lax.lgamma(a - 0.5 * i) for i in range(d)]
-    return sum(parts, 0.25 * d * (d - 1) * math.log(math.pi))
+    constant = 0.25 * d * (d - 1) * math.log(math.pi)
+    return of_reals(
+        "multigammaln",
+        lambda a: sum([lax.lgamma(a - 0.5 * i) for i in range(d)], constant),
+        a,
+    )
 
 
 @jit_when_eager
@@ -166,49 +172,3 @@ def zeta(x: ArrayLike, q: ArrayLike | None = None) -> Array:
     """
     x, q = promote_args_inexact("zeta", x, 1 if q is None else q)
     return lax.zeta(x, q)
-
-
-def bernoulli(n: int) -> Array:
-    """Bernoulli's numbers ``B_0`` to ``B_n``, with ``B_1 = -1/2``.
-
-    Args:
-        n: a nonnegative integer.
-
-    Returns:
-        ``[n + 1]``, in the default floating-point dtype; computed exactly and rounded
-        once. Numbers that are too large become infinite.
-
-    Raises:
-        ValueError: `n` is negative.
-
-    Example:
-        >>> from dolmen.core.scipy import special
-        >>> special.bernoulli(1)
-        Array([ 1. , -0.5], dtype=float32)
-    """
-    last = operator.index(n)
-    if last < 0:
-        raise value_error(f"bernoulli: `n` must not be negative, got {last}.")
-    values = [_as_float(x) for x in bernoulli_numbers(last)]
-    return jnp.asarray(np.array(values), dtypes.default(np.dtype("float64")))
-
-
-def bernoulli_numbers(last: int) -> list[Fraction]:
-    """Bernoulli's numbers up to an index, by the triangle of Akiyama and Tanigawa."""
-    row: list[Fraction] = []
-    numbers = []
-    for m in range(last + 1):
-        row.append(Fraction(1, m + 1))
-        for j in range(m, 0, -1):
-            row[j - 1] = j * (row[j - 1] - row[j])
-        numbers.append(row[0])
-    if last:
-        numbers[1] = -numbers[1]
-    return numbers
-
-
-def _as_float(x: Fraction) -> float:
-    try:
-        return float(x)
-    except OverflowError:
-        return math.copysign(math.inf, x)

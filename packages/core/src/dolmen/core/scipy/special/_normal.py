@@ -15,7 +15,7 @@ from ..._higher_order import custom_jvp
 from ..._ir import value_error
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ...numpy._promotion import promote_args_inexact
+from ._precision import of_reals, ratio
 
 _ROOT_OF_HALF = math.sqrt(0.5)
 _LOG_ROOT_OF_2_PI = 0.5 * math.log(2 * math.pi)
@@ -35,10 +35,9 @@ def ndtr(x: ArrayLike) -> Array:
         >>> from dolmen.core.scipy import special
 
         >>> special.ndtr(0.0)
-        Array(0.5, dtype=float32, weak_type=True)
+        Array(0.5, dtype=float32)
     """
-    (x,) = promote_args_inexact("ndtr", x)
-    return 0.5 * lax.erfc(-_ROOT_OF_HALF * x)
+    return of_reals("ndtr", lambda x: 0.5 * lax.erfc(-_ROOT_OF_HALF * x), x)
 
 
 def log_ndtr(x: ArrayLike, series_order: int = 3) -> Array:
@@ -58,7 +57,7 @@ def log_ndtr(x: ArrayLike, series_order: int = 3) -> Array:
     Example:
         >>> from dolmen.core.scipy import special
         >>> special.log_ndtr(-100.0)
-        Array(-5005.5244, dtype=float32, weak_type=True)
+        Array(-5005.5244, dtype=float32)
 
     Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.2.12.
     """
@@ -70,8 +69,8 @@ def log_ndtr(x: ArrayLike, series_order: int = 3) -> Array:
 
 @jit_when_eager(static_argnames=("order",))
 def _log_ndtr(x: Any, order: int) -> Any:
-    (x,) = promote_args_inexact("log_ndtr", x)
-    return _log_ndtr_in_pieces(max(order, 12), x)
+    pieces = functools.partial(_log_ndtr_in_pieces, max(order, 12))
+    return of_reals("log_ndtr", pieces, x)
 
 
 @functools.partial(custom_jvp, nondiff_argnums=(0,))
@@ -128,8 +127,7 @@ def ndtri(p: ArrayLike) -> Array:
     Source: Wichura (1988), "Algorithm AS 241: the percentage points of the normal
     distribution", Applied Statistics 37.
     """
-    (p,) = promote_args_inexact("ndtri", p)
-    return _ndtri(p)
+    return of_reals("ndtri", _ndtri, p)
 
 
 # Numerators and denominators of Wichura's rational functions, lowest power first.
@@ -201,21 +199,16 @@ _TAIL = (
 )
 
 
-def _ratio(coefficients: Any, x: Any) -> Any:
-    above, below = (jnp.polyval(np.asarray(c[::-1], x.dtype), x) for c in coefficients)
-    return above / below
-
-
 @custom_jvp
 def _ndtri(p: Any) -> Any:
     middle = p - 0.5
     central = jnp.abs(middle) <= 0.425
     inner = jnp.where(central, middle, 0)
-    center = inner * _ratio(_CENTER, 0.180625 - inner * inner)
+    center = inner * ratio(_CENTER, 0.180625 - inner * inner)
     tail = jnp.where(central, 0.5, jnp.minimum(p, 1 - p))
     root = jnp.sqrt(-jnp.log(tail))
-    close = _ratio(_MIDDLE, jnp.minimum(root, 5) - 1.6)
-    far = _ratio(_TAIL, jnp.clip(root, 5, 30) - 5)
+    close = ratio(_MIDDLE, jnp.minimum(root, 5) - 1.6)
+    far = ratio(_TAIL, jnp.clip(root, 5, 30) - 5)
     outside = jnp.sign(middle) * jnp.where(root <= 5, close, far)
     made = jnp.where(central, center, outside)
     made = jnp.where(p == 0, -math.inf, jnp.where(p == 1, math.inf, made))

@@ -7,7 +7,7 @@ from ... import numpy as jnp
 from ..._higher_order import custom_jvp
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ._combinatorics import bernoulli_numbers
+from ._bernoulli import bernoulli_numbers
 from ._precision import epsilon, of_reals, polynomial
 
 # With Bernoulli's numbers, what follows ``u - u**2 / 4``: powers of u**2, times u**3.
