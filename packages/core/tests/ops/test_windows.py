@@ -168,3 +168,17 @@ def test_windows_larger_than_the_array_have_no_positions():
 
 def test_a_window_of_a_scalar_is_the_scalar():
     assert lax.reduce_window(np.float32(3), 2.0, lax.mul, ()) == 6
+
+
+@pytest.mark.parametrize("function", [lax.max, lax.min])
+def test_extrema_of_windows_that_do_not_overlap_keep_nan(function):
+    # XLA makes plain reductions of so many of them on CPUs.
+    x = np.ones((64, 64), np.float32)
+    x[3, 17] = np.nan
+    identity = -np.inf if function is lax.max else np.inf
+
+    got = lax.reduce_window(x, np.float32(identity), function, (8, 8), (8, 8), "VALID")
+
+    expected = np.ones((8, 8))
+    expected[0, 2] = np.nan
+    np.testing.assert_array_equal(got, expected)

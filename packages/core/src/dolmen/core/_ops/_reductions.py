@@ -1,5 +1,6 @@
 """Reductions over axes."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -14,21 +15,9 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _arithmetic, _comparison, _conversion, _cumulative, _shape
+from . import _arithmetic, _comparison, _conversion, _cumulative, _nan, _shape
 from ._elementwise import check_kind
 from ._limits import highest, lowest
-
-_BOOL = np.dtype(bool)
-
-# What XLA's CPU compiler may leave to a library. Alone it does from 4096 elements on;
-# fused with other operations it may count differently.
-_LIBRARY_DTYPES = (
-    np.dtype(np.float16),
-    dtypes.bfloat16,
-    np.dtype(np.float32),
-    np.dtype(np.float64),
-)
-_LIBRARY_SIZE = 1024
 
 
 def _axes(function: str, operand: Any, axes: Sequence[int]) -> tuple[int, ...]:
@@ -159,52 +148,12 @@ class ReduceExtremum(Reduction):
         return builder.emit("select", (chosen, a, b), (type,))
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        """A reduction and, on CPUs, a search for NaN.
-
-        XLA hands reductions of 4096 elements and more to a library there whose extrema
-        pass over NaN (YNNPACK; jaxlib 0.10). Only if there may be one is it looked for
-        among the elements. Both together take a fraction of the time of the code that
-        XLA makes without that library.
-        """
-        result = super().lower(builder, args)
-        (x,), (type,), (out,) = args, builder.in_types, builder.out_types
-        passed_over = type.dtype in _LIBRARY_DTYPES and type.size >= _LIBRARY_SIZE
-        if not (self.axes and passed_over and builder.platform == "cpu"):
-            return result
-        flag = array_type((), _BOOL)
-
-        def is_nan(x: Any, type: ArrayType) -> Any:
-            return builder.compare("NE", x, x, type, "FLOAT")
-
-        def any_of(flags: Any, axes: Sequence[int], shape: tuple[int, ...]) -> Any:
-            return builder.emit(
-                "reduce",
-                (flags, builder.constant(False, flag)),
-                (array_type(shape, _BOOL),),
-                regions=[
-                    (
-                        (flag, flag),
-                        lambda a, b: [builder.emit("or", (a, b), (flag,))],
-                    )
-                ],
-                dimensions=mlir.int_array(axes),
-            )
-
-        def with_nan() -> list[Any]:
-            found = any_of(is_nan(x, type), self.axes, out.shape)
-            nan = builder.constant(np.nan, out)
-            return [builder.emit("select", (found, nan, result), (out,))]
-
-        # The sum, which that library makes in no time, is NaN if an element is. It may
-        # be so for other reasons too, as inf - inf.
-        sums = ReduceSum(self.axes).lower(builder, args)
-        suspected = any_of(is_nan(sums, out), range(out.ndim), ())
-        return builder.emit(
-            "if",
-            (suspected,),
-            (out,),
-            regions=[((), with_nan), ((), lambda: [result])],
-        )
+        """A reduction that keeps NaN."""
+        extrema = super().lower(builder, args)
+        if not self.axes:
+            return extrema
+        reduce = functools.partial(_nan.emit_reduce, builder, axes=self.axes)
+        return _nan.with_nan(builder, args[0], extrema, reduce)
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The mean of the tangents of the elements equal to the result."""

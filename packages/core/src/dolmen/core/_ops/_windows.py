@@ -10,7 +10,7 @@ import numpy as np
 from .._ir import ArrayType, Primitive, array_type, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _comparison, _creation, _pad, _selection, _shape, _slicing
+from . import _comparison, _creation, _nan, _pad, _selection, _shape, _slicing
 from ._convolution import Padding, as_padding, dilated
 from ._limits import highest, lowest
 from ._shape import as_sizes
@@ -155,16 +155,25 @@ class WindowReduction(Primitive):
         }
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        (x,) = args
         dtype = builder.in_types[0].dtype
-        scalar = array_type((), dtype)
+        identity = self.identity(dtype)
+        return self._emit(
+            builder, args[0], builder.out_types[0], self.operation, identity
+        )
+
+    def _emit(
+        self, builder: Any, x: Any, out: ArrayType, operation: str, identity: Any
+    ) -> Any:
+        """`stablehlo.reduce_window` over these windows."""
+        scalar = array_type((), out.dtype)
 
         def combine(a: Any, b: Any) -> list[Any]:
-            return [builder.emit(self.operation, (a, b), (scalar,))]
+            return [builder.emit(operation, (a, b), (scalar,))]
 
         return builder.emit(
             "reduce_window",
-            (x, builder.constant(self.identity(dtype), scalar)),
+            (x, builder.constant(identity, scalar)),
+            (out,),
             regions=[((scalar, scalar), combine)],
             **self.attributes(),
         )
@@ -248,6 +257,19 @@ class WindowExtremum(WindowReduction):
             )
             return bind(self, x), bind(chooser, dx, x)
         return bind(self, x), self._tangent(x, dx)
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        """A reduction that keeps NaN, also where XLA makes a plain one of it."""
+        extrema = super().lower(builder, args)
+        if self.window_dimensions != self.window_strides:
+            return extrema
+        (out,) = builder.out_types
+
+        def reduce(x: Any, type: ArrayType, operation: str, identity: Any) -> Any:
+            result = array_type(out.shape, type.dtype)
+            return self._emit(builder, x, result, operation, identity)
+
+        return _nan.with_nan(builder, args[0], extrema, reduce)
 
     def _tangent(self, x: Any, dx: Any) -> Any:
         # XLA's select_and_scatter knows no dilation; compare element by element.
