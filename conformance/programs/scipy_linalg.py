@@ -238,6 +238,22 @@ def programs(api):
     yield "rsf2csf of wrong sizes", lambda: linalg.rsf2csf(a, jnp.eye(2))
     yield "hessenberg with vectors", lambda: linalg.hessenberg(a, calc_q=True)
 
+    yield (
+        "polar",
+        lambda: [
+            linalg.polar(tall),
+            linalg.polar(tall.T, "left"),
+            linalg.polar(a + 1j, method="svd"),
+            linalg.polar(tall.T, method="svd"),
+            linalg.polar(tall, "left", method="svd"),
+            linalg.polar(batch),
+        ],
+    )
+    yield "polar of a wide matrix", lambda: linalg.polar(tall.T)
+    yield "polar to a wrong side", lambda: linalg.polar(a, "up")
+    yield "polar by a wrong method", lambda: linalg.polar(a, method="x")
+    yield "polar of a vector", lambda: linalg.polar(v)
+
     # Functions of matrices.
     yield (
         "expm",

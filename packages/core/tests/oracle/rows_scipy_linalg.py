@@ -82,6 +82,10 @@ def unsigned(row, *places):
     return dataclasses.replace(row, call=call)
 
 
+def scipy_polar(x, side, **_):
+    return scipy.linalg.polar(x, side)
+
+
 def cholesky_solved(lower):
     def call(f, c, b):
         return f((c, lower), b), f((c, lower), b[..., 0])
@@ -242,6 +246,21 @@ FORMS = [
     also("hessenberg", (A[:2, :2],), calc_q=True, label="of two"),
 ]
 
+POLAR = [
+    row("polar", (A,)),
+    row("polar", (TALL * (1 + 2j),), label="tall, complex"),
+    row("polar", (TALL.T,), "left"),
+    *[
+        row("polar", (x,), side, oracle=scipy_polar, method="svd", label=f"svd {label}")
+        for x, side, label in (
+            (TALL, "left", "left"),
+            (TALL.T * (1 - 1j), "right", "of a wide matrix"),
+        )
+    ],
+    also("polar", (np.stack([TALL, -B]),), oracle=each("polar"), label="batch"),
+    also("polar", (EMPTY,), label="empty", oracle=lambda x: (x, x)),
+]
+
 SYLVESTER = [
     row("solve_sylvester", (A, P[:2, :2], B), slack=4.0),
     row(
@@ -291,6 +310,7 @@ ROWS = [
     *SYSTEMS,
     *EXPONENTIALS,
     *FORMS,
+    *POLAR,
     *SYLVESTER,
     *FUNCTIONS,
 ]

@@ -89,7 +89,15 @@ def test_vmap_agrees_with_a_loop(row):
     assert_close(made, expected, "float32", row.slack)
 
 
-MODULES = ["image", "numpy", "numpy.fft", "ops", "scipy.fft", "scipy.special"]
+MODULES = [
+    "image",
+    "numpy",
+    "numpy.fft",
+    "ops",
+    "scipy.fft",
+    "scipy.linalg",
+    "scipy.special",
+]
 DISTRIBUTIONS = [
     *["bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "expon", "gamma"],
     *["gennorm", "geom", "gumbel_l", "gumbel_r", "laplace", "logistic", "nbinom"],

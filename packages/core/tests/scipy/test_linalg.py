@@ -140,6 +140,15 @@ VALUE_ERRORS = [
         "expm_frechet: `E` must have the shape of `A`, got f32[2,2] and f32[2,3].",
     ),
     (
+        lambda: linalg.polar(I, "up"),
+        "polar: `side` must be 'right' or 'left', got 'up'.",
+    ),
+    (
+        lambda: linalg.polar(I, method="x"),
+        "polar: `method` must be 'qdwh' or 'svd', got 'x'.",
+    ),
+    (lambda: linalg.polar(V), "polar: `a` must have at least two axes, got f32[3]."),
+    (
         lambda: linalg.schur(I, output="x"),
         "schur: `output` must be 'real' or 'complex', got 'x'.",
     ),
@@ -359,6 +368,41 @@ def test_roots_by_blocks_are_not_supported():
         "sqrtm: `blocksize` must be 1, got 2: roots by blocks are not supported.\n"
         "Leave it out."
     )
+
+
+@pytest.mark.parametrize(("a", "side"), [(WIDE, "right"), (WIDE.T, "left")])
+def test_the_iteration_for_polar_factors_wants_independent_columns(a, side):
+    with pytest.raises(NotImplementedError) as error:
+        linalg.polar(a, side)
+
+    m, n = a.shape
+    assert without_place(error) == (
+        f"polar: the method 'qdwh' does not suit side={side!r} for matrices with {m} "
+        f"rows and {n} columns, got f32[{m},{n}].\nUse method='svd'."
+    )
+
+
+@pytest.mark.parametrize("method", ["qdwh", "svd"])
+def test_polar_factors_have_derivatives_at_equal_singular_values(method):
+    direction = np.array([[1.0, 2.0], [5.0, 4.0]])
+
+    def turned(a):
+        return linalg.polar(a, method=method)[0]
+
+    def second(a):
+        return dc.jvp(
+            lambda a: dc.jvp(turned, (a,), (direction,))[1], (a,), (direction,)
+        )
+
+    with dc.enable_x64(True):
+        first, curved = second(np.eye(2))
+        up, middle, down = (
+            turned(np.eye(2) + h * direction) for h in (1e-4, 0.0, -1e-4)
+        )
+
+    np.testing.assert_allclose(first, (direction - direction.T) / 2, 1e-14)
+    difference = np.asarray(up) - 2 * np.asarray(middle) + np.asarray(down)
+    np.testing.assert_allclose(curved, difference / 1e-8, 1e-5, 1e-5)
 
 
 def test_a_nilpotent_matrix_has_no_root():

@@ -10,6 +10,7 @@ from .._ops._bitwise import bitwise_and, bitwise_not, bitwise_or
 from .._ops._cholesky import cholesky, triangular_solve
 from .._ops._conversion import convert_element_type, stop_gradient
 from .._ops._joining import concatenate
+from .._ops._lu import lu_solve
 from .._ops._matrices import (
     INT32,
     adjoint,
@@ -30,6 +31,7 @@ from .._ops._transcendental import rsqrt, sqrt
 from .._tracing import typeof
 from ._custom_jvp import custom_jvp
 from ._jit import jit_when_eager
+from ._linear_solve import custom_linear_solve
 from ._loops import scan
 from ._while_loops import while_loop
 
@@ -94,7 +96,7 @@ def _qdwh(x: Any, sizes: Any, *, steps: int, eps: float) -> Any:
         inside = _comparison.lt(index, convert_element_type(size, INT32))
         x = choose(inside, x, _creation.zeros_like(x))
     u, count, converged = _iterated(stop_gradient(x), steps, eps)
-    u, h = _polar(x, stop_gradient(u))
+    u, h = polar_factors(x, stop_gradient(u))
     return u, h, count, converged
 
 
@@ -218,12 +220,12 @@ def _norm(x: Any) -> Any:
 
 
 @custom_jvp
-def _polar(x: Any, u: Any) -> tuple[Any, Any]:
-    """The decomposition, whose unitary factor is known."""
+def polar_factors(x: Any, u: Any) -> tuple[Any, Any]:
+    """The decomposition of matrices ``[..., m, n]`` whose unitary factor is known."""
     return u, hermitian_part(matmul(adjoint(u), x))
 
 
-@_polar.defjvp
+@polar_factors.defjvp
 def _polar_jvp(primals: Any, tangents: Any) -> Any:
     """`dU = U W + (1 - U U^H) dX H^-1` and `dH = U^H dX - W H`.
 
@@ -232,16 +234,36 @@ def _polar_jvp(primals: Any, tangents: Any) -> Any:
     estimates", SIAM J. Sci. Stat. Comput. 12; the case of more rows is ours.
     """
     (x, known), (dx, _) = primals, tangents
-    u, h = _polar(x, known)
-    n = typeof(h).shape[0]
+    u, h = polar_factors(x, known)
     inner = matmul(adjoint(u), dx)
-    vectors, values = eigh(h, symmetrize_input=False)
-    gaps = _arithmetic.add(along_rows(values, n), along_columns(values, n))
-    turn = matmul(adjoint(vectors), _arithmetic.sub(inner, adjoint(inner)))
-    turn = _arithmetic.div(matmul(turn, vectors), as_dtype_of(gaps, h))
-    turn = matmul(vectors, matmul(turn, adjoint(vectors)))
-    outside = matmul(_arithmetic.sub(dx, matmul(u, inner)), vectors)
-    scale = as_dtype_of(along_rows(values, typeof(x).shape[0]), x)
-    outside = matmul(_arithmetic.div(outside, scale), adjoint(vectors))
-    du = _arithmetic.add(matmul(u, turn), outside)
+    turn = _on_both_sides(h, _arithmetic.sub(inner, adjoint(inner)))
+    du = matmul(u, turn)
+    *_, m, n = typeof(x).shape
+    if m > n:
+        outside = _arithmetic.sub(dx, matmul(u, inner))
+        du = _arithmetic.add(du, adjoint(lu_solve(h, adjoint(outside))))
     return (u, h), (du, hermitian_part(_arithmetic.sub(inner, matmul(turn, h))))
+
+
+def _on_both_sides(h: Any, right: Any) -> Any:
+    """The solution of ``w @ h + h @ w == right``.
+
+    Its derivatives are those of the equation: those of eigenvectors aren't finite where
+    eigenvalues of `h` are equal.
+    """
+    vectors, values = eigh(stop_gradient(h), symmetrize_input=False)
+    n = typeof(values).shape[-1]
+    sums = _arithmetic.add(along_rows(values, n), along_columns(values, n))
+
+    def solve(_: Any, right: Any) -> Any:
+        w = matmul(adjoint(vectors), matmul(right, vectors))
+        w = _arithmetic.div(w, as_dtype_of(sums, h))
+        return matmul(vectors, matmul(w, adjoint(vectors)))
+
+    return custom_linear_solve(
+        lambda w: _arithmetic.add(matmul(w, h), matmul(h, w)),
+        right,
+        solve,
+        # The transpose of a Hermitian matrix is its conjugate.
+        lambda f, right: conjugated(solve(f, conjugated(right))),
+    )

@@ -27,6 +27,7 @@ from ._patterned import (
     leslie as leslie,
     toeplitz as toeplitz,
 )
+from ._polar import polar as polar
 from ._schur import hessenberg as hessenberg, rsf2csf as rsf2csf, schur as schur
 from ._sized import (
     dft as dft,

@@ -10,7 +10,7 @@ from ..._ops._matrices import adjoint, diagonal, identity_like, matmul, triangle
 from ..._tracing import typeof
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ._operands import square_matrices
+from ._operands import on_diagonal, square_matrices
 from ._schur import as_complex
 from ._sylvester import each_column, fill_columns, sylvester
 
@@ -63,7 +63,7 @@ def _square_root(a: Any) -> Any:
         above, root = column
         return _without_zeros(x + root * identity_like(x)), above
 
-    start = identity_like(t) * roots[..., None, :]
+    start = on_diagonal(roots)
     columns = each_column(triangle(t, 1, lower=False)), each_column(roots[..., None, :])
     x = fill_columns(equation, start, columns)
     # Zero over zero is zero, everything else over zero is not finite.
@@ -131,7 +131,7 @@ def funm(
 
     rows = [each_column(x[None, :]) for x in (values, images)]
     columns = each_column(triangle(t, 1, lower=False)), *rows
-    f = fill_columns(equation, identity_like(t) * images, columns)
+    f = fill_columns(equation, on_diagonal(images), columns)
     result = matmul(z, matmul(f, adjoint(z)))
     return result if disp else (result, _error_estimate(t, values, result))
 
@@ -139,7 +139,9 @@ def funm(
 def _error_estimate(t: Any, values: Any, result: Any) -> Any:
     """Rounding errors, as far as small differences of eigenvalues make them grow."""
     eps = jnp.finfo(typeof(t).dtype).eps
-    gaps = jnp.abs(values[:, None] - values) + jnp.diag(jnp.full(len(values), jnp.inf))
+    gaps = jnp.abs(values[:, None] - values[None, :]) + jnp.diag(
+        jnp.full(len(values), jnp.inf)
+    )
     smallest = jnp.min(gaps, initial=jnp.inf)
     smallest = jnp.minimum(smallest, jnp.min(jnp.abs(values[:1]), initial=jnp.inf))
     smallest = jnp.where(smallest == 0, eps, smallest)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import lax, numpy as jnp
 from ..._ir import array_type, type_error, value_error
-from ..._ops._matrices import DTYPES
+from ..._ops._matrices import DTYPES, along_rows, triangle
 from ..._tracing import typeof
 from ...numpy._promotion import broadcast_shape, promote_args_inexact, type_of
 
@@ -99,6 +99,14 @@ def broadcast_batches(function: str, *arrays: Any, ranks: Any = None) -> list[An
         jnp.broadcast_to(x, (*batch, *shape[edge:]))
         for x, shape, edge in zip(arrays, shapes, edges, strict=True)
     ]
+
+
+def on_diagonal(entries: Any, offset: int = 0) -> Any:
+    """Matrices ``[..., n, n]`` with these entries on one diagonal, zeros elsewhere."""
+    edges = [(0, 0)] * (typeof(entries).ndim - 1) + [(max(offset, 0), max(-offset, 0))]
+    entries = jnp.pad(entries, edges)
+    rows = along_rows(entries, typeof(entries).shape[-1])
+    return triangle(triangle(rows, offset), offset, lower=False)
 
 
 def system(function: str, name: str, a: Any, b: Any) -> tuple[Any, Any, bool]:

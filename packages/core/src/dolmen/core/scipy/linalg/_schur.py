@@ -8,7 +8,13 @@ from ..._ops._matrices import adjoint, complex_type, identity_like, matmul, tria
 from ..._tracing import typeof
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ._operands import broadcast_batches, check_square, operands, square_matrices
+from ._operands import (
+    broadcast_batches,
+    check_square,
+    on_diagonal,
+    operands,
+    square_matrices,
+)
 
 
 @jit_when_eager(static_argnames=("output",))
@@ -115,11 +121,8 @@ def _block_rotations(t: Any) -> Any:
     sine = jnp.where(is_block, below / length, 0)
     rotation = jnp.pad(jnp.conj(cosine), [*edges, (0, 1)], constant_values=1)
     rotation = rotation * jnp.pad(cosine, [*edges, (1, 0)], constant_values=1)
-    return (
-        jnp.eye(n) * rotation[..., None, :]
-        + jnp.eye(n, k=1) * jnp.pad(jnp.conj(sine), [*edges, (1, 0)])[..., None, :]
-        - jnp.eye(n, k=-1) * jnp.pad(sine, [*edges, (0, 1)])[..., None, :]
-    )
+    beside = on_diagonal(jnp.conj(sine), 1) - on_diagonal(sine, -1)
+    return on_diagonal(rotation) + beside
 
 
 @jit_when_eager(static_argnames=("calc_q", "overwrite_a", "check_finite"))

@@ -12,7 +12,7 @@ from ..._tracing import typeof
 from ..._transforms import jvp
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ._operands import broadcast_batches, check_square, operands
+from ._operands import broadcast_batches, check_square, on_diagonal, operands
 
 
 @jit_when_eager(
@@ -238,9 +238,7 @@ def _tridiagonal(
 
 
 def _dense_eigh(d: Any, e: Any) -> tuple[Any, Any]:
-    n = typeof(d).shape[-1]
-    above = jnp.pad(e, [(0, 0)] * (typeof(e).ndim - 1) + [(1, 0)])[..., None, :]
-    dense = jnp.eye(n) * d[..., None, :] + jnp.eye(n, k=1) * above
+    dense = on_diagonal(d) + on_diagonal(e, 1)
     vectors, values = lax.linalg.eigh(dense, lower=False, symmetrize_input=False)
     return values, vectors
 
@@ -259,7 +257,7 @@ def _eigenvalues(d: Any, e: Any, low: int, high: int, tol: float | None) -> Any:
     widths = [(0, 0)] * (typeof(d).ndim - 1)
     radius = jnp.pad(sizes, [*widths, (1, 0)]) + jnp.pad(sizes, [*widths, (0, 1)])
     info = jnp.finfo(typeof(d).dtype)
-    index = jnp.arange(low, high + 1)
+    index = jnp.broadcast_to(jnp.arange(low, high + 1), shape)
     least = jnp.broadcast_to(jnp.min(d - radius, -1, keepdims=True), shape)
     greatest = jnp.broadcast_to(jnp.max(d + radius, -1, keepdims=True), shape)
     limit = 0 if tol is None else tol / size
