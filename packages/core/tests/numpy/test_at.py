@@ -1,5 +1,7 @@
 """`x.at[...]`: updates agree with NumPy's, modes and dtypes with their description."""
 
+import inspect
+import re
 import warnings
 
 import numpy as np
@@ -82,6 +84,75 @@ def test_apply_replaces_elements_by_a_function_of_them(x):
     actual = x.at[np.array([0, 2])].apply(jnp.sin)
 
     np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        jnp.array([0, 2, 0]),  # known, and repeated
+        (slice(None), np.array([1, 1, -3])),
+        (jnp.array([0, 1, -3]), 2),  # repeated, counted from the end
+        HOST > 5,
+        np.array([], int),
+    ],
+)
+def test_apply_goes_through_the_function_as_often_as_an_element_is_indexed(x, places):
+    counts = np.zeros(HOST.shape)
+    np.add.at(counts, places, 1)
+
+    eager = x.at[places].apply(lambda v: 2 * v)
+    traced = jit(lambda v: v.at[places].apply(lambda v: 2 * v))(x)
+
+    np.testing.assert_array_equal(eager, HOST * 2**counts)
+    np.testing.assert_array_equal(traced, HOST * 2**counts)
+
+
+def test_apply_writes_nothing_out_of_bounds_and_differentiates():
+    places = jnp.array([1, 7, 1])
+
+    slope = grad(lambda v: v.at[places].apply(jnp.square).sum())(jnp.array([3.0, 2.0]))
+
+    assert slope.tolist() == [1, 4 * 2**3]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("add", [2, 7]), ("subtract", [-1, 7]), ("multiply", [2, 7]), ("max", [1, 7])],
+)
+def test_an_update_of_integers_by_fractions_is_computed_in_these(name, expected):
+    x = jnp.array([1, 7])
+    updated = "x.at[...]." + name
+
+    with pytest.warns(FutureWarning, match=re.escape(updated)) as caught:
+        made = getattr(x.at[0], name)(
+            {"add": 1.9, "subtract": 2.5, "multiply": 2.5, "max": 1.5}[name]
+        )
+
+    assert made.dtype == np.int32
+    assert made.tolist() == expected
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", [*UFUNCS, "set", "get"])
+def test_shardings_of_results_are_refused(x, name):
+    values = () if name == "get" else (1.0,)
+
+    with pytest.raises(ValueError) as raised:
+        getattr(x.at[0], name)(*values, out_sharding="rows")
+
+    assert str(raised.value).splitlines()[0] == (
+        f"f32[3,4].at[...].{name}: `out_sharding` must be None, as arrays lie on one "
+        "device each, got 'rows'."
+    )
+
+
+@pytest.mark.parametrize("name", [*UFUNCS, "set"])
+def test_methods_tell_their_keywords(x, name):
+    assert str(inspect.signature(getattr(x.at[0], name))) == (
+        "(values: Any, *, indices_are_sorted: bool = False, unique_indices: bool = "
+        "False, mode: Any = None, out_sharding: None = None, wrap_negative_indices: "
+        "bool = True) -> Any"
+    )
 
 
 def test_a_traced_mask_updates_where_it_holds(x):

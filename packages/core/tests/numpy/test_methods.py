@@ -117,6 +117,13 @@ METHODS = {
     "astype": lambda x: x.astype("int32"),
     "view": lambda x: x.view("int32"),
     "view narrower": lambda x: x.view("int8"),
+    "view complex": lambda x: (x + 1j * x[::-1]).view("float32"),
+    "view as complex": lambda x: x[:, :2].view("complex64"),
+    "byteswap": lambda x: x.byteswap(),
+    "byteswap of complex": lambda x: (x * 1j).byteswap(),
+    "byteswap of bool": lambda x: (x > 0).byteswap(),
+    "flatten by columns": lambda x: x.flatten("F"),
+    "compress": lambda x: x.compress(np.array([True, False, True]), axis=1),
     "real": lambda x: x.real,
     "take": lambda x: x.take(np.array([0, 2]), axis=1),
     "len": lambda x: np.int32(len(x)),
@@ -132,6 +139,68 @@ def test_method_agrees_with_numpy_eagerly_and_recorded(name):
 
     np.testing.assert_allclose(method(jnp.asarray(X)), expected, rtol=1e-6)
     np.testing.assert_allclose(dc.jit(method)(X), expected, rtol=1e-6)
+
+
+def test_a_view_of_narrow_integers_packs_them():
+    x = jnp.array([[1, 2, 3, 4]], "int4")
+
+    assert x.view("int8").tolist() == [[0x21, 0x43]]
+    assert jnp.array([0x21], "int8").view("int4").tolist() == [1, 2]
+
+
+def test_rounding_by_python_gives_an_array_also_when_traced():
+    made = dc.jit(round)(jnp.float32(2.5))
+
+    assert made.dtype == np.int32
+    assert round(jnp.float32(2.5)) == made == 2
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("other", [[1], (1, 2)])
+@pytest.mark.parametrize("name", ["eq", "ne"])
+def test_equality_with_a_list_is_refused_not_decided(name, other, traced):
+    compare = getattr(operator, name)
+    function = {"eq": "equal", "ne": "not_equal"}[name]
+
+    with pytest.raises(TypeError) as raised:
+        (dc.jit if traced else lambda f: f)(lambda x: compare(x, other))(jnp.ones(2))
+
+    lines = str(raised.value).splitlines()
+    assert [line for line in lines if not line.startswith(("  at", "(Frames"))] == [
+        f"{function}: expected an array or a scalar, got {other!r}.",
+        "Convert it with `jnp.array(...)` first.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda x: x.flat,
+            "flat: arrays never change, so there is no iterator over f32[2] that "
+            "could. Use `x.ravel()`.",
+        ),
+        (
+            lambda x: x.view(type=np.ndarray),
+            "view: `type` must be None, as arrays have one class, got <class "
+            "'numpy.ndarray'>.",
+        ),
+    ],
+)
+def test_what_arrays_do_not_have_is_told(call, text):
+    with pytest.raises(NotImplementedError) as raised:
+        call(jnp.ones(2))
+
+    assert str(raised.value) == text
+
+
+def test_a_view_as_complex_numbers_needs_pairs():
+    with pytest.raises(ValueError) as raised:
+        jnp.ones((2, 3)).view("complex64")
+
+    assert str(raised.value).splitlines()[0] == (
+        "view: the last axis must hold whole complex numbers, got f32[2,3]."
+    )
 
 
 @pytest.mark.parametrize(

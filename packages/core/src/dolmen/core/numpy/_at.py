@@ -6,7 +6,7 @@ updated twice. Under `jit` the copy goes away where `x` is not used again.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,19 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl, flags
 from .._ir import ArrayType, dtypes, message, value_error
+from .._ops._shape import sharding_error
 from .._tracing import Tracer, is_array_like, typeof
 from . import _promotion
 from ._arithmetic import divide, power
 from ._eager import jit_when_eager
 from ._indexing import (
+    PLAIN,
     Access,
     Plan,
+    Points,
     Simple,
     Span,
+    Steps,
     box_of,
     execute_now,
     parse,
@@ -46,27 +50,60 @@ class At:
     def __init__(self, array: Any) -> None:
         self.array = array
 
-    def __getitem__(self, key: Any) -> "IndexedElements":
-        return IndexedElements(self.array, key)
+    def __getitem__(self, index: Any) -> "IndexedElements":
+        return IndexedElements(self.array, index)
 
     def __repr__(self) -> str:
         return f"At({self.array!r})"
 
 
+def _updating(operation: str, doc: str) -> Callable[..., Any]:
+    """A method that replaces the indexed elements by a function of them and values."""
+
+    def update(
+        self: "IndexedElements",
+        values: Any,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+        out_sharding: None = None,
+        wrap_negative_indices: bool = True,
+    ) -> Any:
+        if out_sharding is not None:
+            raise _sharding_error(self.array, operation, out_sharding)
+        access = PLAIN
+        if mode is not None or indices_are_sorted or unique_indices:
+            access = _access(
+                mode, indices_are_sorted, unique_indices, wrap_negative_indices
+            )
+        elif not wrap_negative_indices:
+            access = Access(wrap=False)
+        if operation in _QUOTIENTS:
+            ones = lax.full_like(self.array, 1)
+            product = _update("multiply", ones, self.index, values, access)
+            return _QUOTIENTS[operation](self.array, product)
+        return _update(operation, self.array, self.index, values, access)
+
+    update.__name__, update.__qualname__ = operation, f"IndexedElements.{operation}"
+    update.__doc__ = doc
+    return update
+
+
 class IndexedElements:
-    """`x.at[key]`: elements of an array, to be read or replaced in a new array.
+    """`x.at[index]`: elements of an array, to be read or replaced in a new array.
 
     All methods share the keywords of `get`.
     """
 
-    __slots__ = ("array", "key")
+    __slots__ = ("array", "index")
 
-    def __init__(self, array: Any, key: Any) -> None:
+    def __init__(self, array: Any, index: Any) -> None:
         self.array = array
-        self.key = key
+        self.index = index
 
     def __repr__(self) -> str:
-        return f"IndexedElements({self.array!r}, {self.key!r})"
+        return f"IndexedElements({self.array!r}, {self.index!r})"
 
     def get(
         self,
@@ -75,9 +112,10 @@ class IndexedElements:
         unique_indices: bool = False,
         mode: Any = None,
         fill_value: Any = None,
+        out_sharding: None = None,
         wrap_negative_indices: bool = True,
     ) -> Any:
-        """`x[key]`, with a choice of what happens out of bounds.
+        """`x[index]`, with a choice of what happens out of bounds.
 
         Args:
             indices_are_sorted: a promise that helps some backends.
@@ -88,13 +126,14 @@ class IndexedElements:
                 clip and writes drop, and indices known to be out of bounds raise.
             fill_value: by default NaN for inexact dtypes, the least integer for signed
                 ones, the largest for unsigned ones, and True for bool.
+            out_sharding: must be None.
             wrap_negative_indices: negative indices count from the end.
 
         Returns:
             The selected elements.
 
         Raises:
-            IndexError: as for `x[key]`; out of bounds only if `mode` is None.
+            IndexError: as for `x[index]`; out of bounds only if `mode` is None.
 
         Example:
             >>> import dolmen.core.numpy as jnp
@@ -102,6 +141,8 @@ class IndexedElements:
             >>> x.at[7].get(mode="fill", fill_value=-1).item()
             -1.0
         """
+        if out_sharding is not None:
+            raise _sharding_error(self.array, "get", out_sharding)
         access = _access(
             mode,
             indices_are_sorted,
@@ -109,16 +150,17 @@ class IndexedElements:
             wrap_negative_indices,
             _static_fill(fill_value),
         )
-        plan, operands = parse(typeof(self.array), self.key, access)
+        plan, operands = parse(typeof(self.array), self.index, access)
         return execute_now(plan, access, self.array, *operands)
 
-    def set(self, values: Any, **how: Any) -> Any:
+    set = _updating(
+        "set",
         """`x` with the indexed elements replaced by `values`.
 
         If an element is indexed twice, which value stays is unspecified.
 
         Args:
-            values: broadcast to the shape of `x[key]`, converted to the dtype of `x`.
+            values: broadcast to the shape of `x[index]`, converted to the dtype of `x`.
             **how: the keywords of `get`, except `fill_value`.
 
         Returns:
@@ -126,7 +168,7 @@ class IndexedElements:
 
         Raises:
             ValueError: `values` don't broadcast to the indexed shape.
-            IndexError: as for `x[key]`; out of bounds only if `mode` is None.
+            IndexError: as for `x[index]`; out of bounds only if `mode` is None.
 
         Warns:
             FutureWarning: the dtype of `values` does not fit that of `x`.
@@ -135,64 +177,82 @@ class IndexedElements:
             >>> import dolmen.core.numpy as jnp
             >>> jnp.zeros(3).at[1:].set(5.0)
             Array([0., 5., 5.], dtype=float32)
-        """
-        return _update("set", self.array, self.key, values, **how)
+        """,
+    )
+    add = _updating(
+        "add",
+        "`x` with `values` added to the indexed elements; arguments as for `set`.",
+    )
+    subtract = _updating(
+        "subtract", "`x` with `values` subtracted from the indexed elements; see `set`."
+    )
+    multiply = mul = _updating(
+        "multiply", "`x` with the indexed elements multiplied by `values`; see `set`."
+    )
+    divide = _updating(
+        "divide",
+        "`x` with the indexed elements divided by `values`; integers become floats.",
+    )
+    power = _updating(
+        "power",
+        "`x` with the indexed elements raised to the power `values`; see `set`.",
+    )
+    min = _updating(
+        "min", "`x` with the minimum of `values` and the indexed elements; see `set`."
+    )
+    max = _updating(
+        "max", "`x` with the maximum of `values` and the indexed elements; see `set`."
+    )
 
-    def add(self, values: Any, **how: Any) -> Any:
-        """`x` with `values` added to the indexed elements; arguments as for `set`."""
-        return _update("add", self.array, self.key, values, **how)
-
-    def subtract(self, values: Any, **how: Any) -> Any:
-        """`x` with `values` subtracted from the indexed elements; see `set`."""
-        return _update("subtract", self.array, self.key, values, **how)
-
-    def multiply(self, values: Any, **how: Any) -> Any:
-        """`x` with the indexed elements multiplied by `values`; see `set`."""
-        return _update("multiply", self.array, self.key, values, **how)
-
-    mul = multiply
-
-    def divide(self, values: Any, **how: Any) -> Any:
-        """`x` with the indexed elements divided by `values`; integers become floats."""
-        return divide(self.array, self._product(values, how))
-
-    def power(self, values: Any, **how: Any) -> Any:
-        """`x` with the indexed elements raised to the power `values`; see `set`."""
-        return power(self.array, self._product(values, how))
-
-    def _product(self, values: Any, how: dict[str, Any]) -> Any:
-        """Ones, times `values` at the index."""
-        ones = lax.full_like(self.array, 1)
-        return _update("multiply", ones, self.key, values, **how)
-
-    def min(self, values: Any, **how: Any) -> Any:
-        """`x` with the minimum of `values` and the indexed elements; see `set`."""
-        return _update("min", self.array, self.key, values, **how)
-
-    def max(self, values: Any, **how: Any) -> Any:
-        """`x` with the maximum of `values` and the indexed elements; see `set`."""
-        return _update("max", self.array, self.key, values, **how)
-
-    def apply(self, func: Callable[[Any], Any], **how: Any) -> Any:
-        """`x` with the indexed elements replaced by `func` of them.
+    def apply(
+        self,
+        func: Callable[[Any], Any],
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+        wrap_negative_indices: bool = True,
+    ) -> Any:
+        """`x` with `func` applied to the indexed elements, as often as each is indexed.
 
         Args:
-            func: an elementwise function. It is applied once, however often an element
-                is indexed.
+            func: an elementwise function; what it gives is converted to the dtype of
+                `x`.
             **how: the keywords of `get`, except `fill_value`.
+
+        Example:
+            >>> import dolmen.core.numpy as jnp
+            >>> x, twice = jnp.array([3.0, 4.0]), jnp.array([1, 1])
+            >>> x.at[twice].apply(lambda x: 10 * x)
+            Array([  3., 400.], dtype=float32)
         """
-        reading = dict(how)
-        if reading.get("mode") in (None, "drop", "fill"):
-            reading["mode"] = None if reading.get("mode") is None else "clip"
-        return self.set(func(self.get(**reading)), **how)
+        how = {
+            "indices_are_sorted": indices_are_sorted,
+            "unique_indices": unique_indices,
+            "mode": mode,
+            "wrap_negative_indices": wrap_negative_indices,
+        }
+        return applied_at(func, self.array, self.index, (), **how)
+
+
+_QUOTIENTS = {"divide": divide, "power": power}
+
+
+def _sharding_error(array: Any, method: str, sharding: Any) -> ValueError:
+    function = f"{typeof(array)!r}.at[...].{method}"
+    return sharding_error(function, "out_sharding", sharding)
 
 
 def _access(
     mode: Any, is_sorted: bool, is_unique: bool, wrap: bool, fill_value: Any = None
 ) -> Access:
     if mode is not None:
-        mode = lax.GatherScatterMode.from_any(mode).value
+        mode = _mode(mode)
     return Access(mode, fill_value, bool(wrap), bool(is_sorted), bool(is_unique))
+
+
+def _mode(mode: Any) -> str:
+    return lax.GatherScatterMode.from_any(mode).value
 
 
 def _static_fill(value: Any) -> Any:
@@ -207,38 +267,96 @@ def _static_fill(value: Any) -> Any:
     return np.asarray(value).item()
 
 
+# ---- functions ---------------------------------------------------------------------
+
+
+def applied_at(
+    function: Callable[..., Any],
+    x: Any,
+    index: Any,
+    operands: tuple[Any, ...],
+    *,
+    mode: Any = None,
+    **how: Any,
+) -> Any:
+    """`x` with `function` applied at some places, as often as each is indexed.
+
+    Args:
+        function: from elements, and those of `operands`, to elements.
+        operands: arrays that broadcast to the indexed elements.
+        mode: that of `IndexedElements.get`, as are the other keywords.
+    """
+    type = typeof(x)
+    reads_clipped = mode is not None and _mode(mode) == "fill"
+    plan, given = parse(type, index, _access(mode, False, False, True))
+    if how.get("unique_indices") or _are_distinct(plan, type.shape, given):
+        chosen = At(x)[index]
+        # What is out of bounds is not written, so it does not matter what is read.
+        elements = chosen.get(mode="clip" if reads_clipped else mode, **how)
+        made = function(elements, *operands)
+        return chosen.set(lax.convert_element_type(made, type.dtype), mode=mode, **how)
+    numbers = lax.reshape(lax.iota("int32", type.size), type.shape)
+    mode = "fill" if mode is None else mode
+    places = At(numbers)[index].get(mode=mode, fill_value=type.size, **how)
+    shape = typeof(places).shape
+    flat = [
+        lax.reshape(_broadcast("apply", type, operand, shape), (places.size,))
+        for operand in operands
+    ]
+    return _apply_in_turn(x, lax.reshape(places, (places.size,)), *flat, of=function)
+
+
+def _are_distinct(plan: Plan, shape: tuple[int, ...], operands: Sequence[Any]) -> bool:
+    """Whether a plan is known to index no element twice."""
+    if plan.is_basic or plan.distinct:
+        return True
+    sizes = list(shape)
+    for axis in plan.inserted:
+        sizes.insert(axis, 1)
+    given, rest = iter(operands), iter(sizes)
+    points = []
+    for entry in plan.entries:
+        if entry is Simple.NEW:
+            continue
+        size = next(rest)
+        if entry is Simple.WHOLE or isinstance(entry, Steps):
+            continue
+        operand = next(given)
+        if isinstance(entry, Points):
+            if not isinstance(operand, np.ndarray | ArrayImpl):
+                return False
+            points.append(np.asarray(operand) % max(size, 1))
+    rows = np.stack([p.ravel() for p in np.broadcast_arrays(*points)], axis=-1)
+    return len(np.unique(rows, axis=0)) == len(rows)
+
+
+@jit_when_eager(static_argnames=("of",))
+def _apply_in_turn(x: Any, places: Any, *operands: Any, of: Callable[..., Any]) -> Any:
+    type = typeof(x)
+
+    def step(elements: Any, row: Any) -> Any:
+        place, *others = row
+        element = At(elements)[place].get(mode="clip", wrap_negative_indices=False)
+        made = lax.convert_element_type(of(element, *others), type.dtype)
+        return At(elements)[place].set(made, mode="drop"), None
+
+    flat = lax.reshape(x, (type.size,))
+    made, _ = lax.scan(step, flat, (places, *operands))
+    return lax.reshape(made, type.shape)
+
+
 # ---- updates -----------------------------------------------------------------------
 
 
-def _update(
-    operation: str,
-    array: Any,
-    key: Any,
-    values: Any,
-    *,
-    indices_are_sorted: bool = False,
-    unique_indices: bool = False,
-    mode: Any = None,
-    wrap_negative_indices: bool = True,
-) -> Any:
+def _update(operation: str, array: Any, index: Any, values: Any, access: Access) -> Any:
     type = typeof(array)
     if not is_array_like(values):
         values = np.asarray(values)
     _warn_if_lossy(operation, type, typeof(values))
-    access = _PLAIN
-    if mode is not None or indices_are_sorted or unique_indices:
-        access = _access(
-            mode, indices_are_sorted, unique_indices, wrap_negative_indices
-        )
-    elif not wrap_negative_indices:
-        access = Access(wrap=False)
-    if _is_mask(key) and typeof(values).ndim <= type.ndim - typeof(key).ndim:
-        return _update_masked(operation, array, key, values)
-    plan, operands = parse(type, key, access)
+    if _is_mask(index) and typeof(values).ndim <= type.ndim - typeof(index).ndim:
+        return _update_masked(operation, array, index, values)
+    plan, operands = parse(type, index, access)
     return _updated(operation, plan, access, array, values, *operands)
-
-
-_PLAIN = Access()
 
 
 @jit_when_eager(static_argnames=("operation", "plan", "access"))
@@ -246,7 +364,9 @@ def _updated(
     operation: str, plan: Plan, access: Access, x: Any, values: Any, *operands: Any
 ) -> Any:
     type = typeof(x)
-    values = _promotion.convert(values, type.dtype)
+    dtype = _dtype_of_update(operation, type, typeof(values))
+    values = _promotion.convert(values, dtype)
+    x = _promotion.convert(x, dtype)
     whole = type.shape
     if plan.inserted:
         x = lax.expand_dims(x, plan.inserted)
@@ -254,7 +374,16 @@ def _updated(
         x = _set_box(plan, access, x, values, operands)
     else:
         x = _scatter(operation, plan, access, x, values, operands)
-    return lax.reshape(x, whole) if plan.inserted else x
+    x = lax.reshape(x, whole) if plan.inserted else x
+    return x if dtype == type.dtype else lax.convert_element_type(x, type.dtype)
+
+
+def _dtype_of_update(operation: str, array: ArrayType, values: ArrayType) -> np.dtype:
+    """Dtype in which an update is computed; the array gets its own back."""
+    if operation == "set" or values.dtype == array.dtype:
+        return array.dtype
+    pair = (array.dtype, array.weak_type), (values.dtype, values.weak_type)
+    return dtypes.promote(pair)[0]
 
 
 def _is_box(plan: Plan) -> bool:
@@ -361,7 +490,8 @@ def _broadcast_check(
 def _where_masked(operation: str, x: Any, mask: Any, values: Any) -> Any:
     type = typeof(x)
     mask = lax.broadcast_in_dim(mask, type.shape, tuple(range(typeof(mask).ndim)))
-    values = _promotion.convert(values, type.dtype)
+    dtype = _dtype_of_update(operation, type, typeof(values))
+    values = _promotion.convert(values, dtype)
     values = _broadcast(operation, type, values, type.shape)
     if operation != "set":
         compute = {
@@ -371,7 +501,8 @@ def _where_masked(operation: str, x: Any, mask: Any, values: Any) -> Any:
             "min": lax.min,
             "max": lax.max,
         }[operation]
-        values = compute(x, values)
+        values = compute(_promotion.convert(x, dtype), values)
+        values = _promotion.convert(values, type.dtype)
     return lax.select(mask, values, x)
 
 
@@ -401,5 +532,5 @@ def _warn_if_lossy(operation: str, array: ArrayType, values: ArrayType) -> None:
                 "Convert the array or the values with `.astype(...)`.",
             ),
             FutureWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import _backend, _higher_order
 from .._higher_order import JitFunction, Options, Signature
+from .._ir import type_error
 from .._tracing import Tracer, is_array_like, is_staging
 
 # Python functions by public name; messages look up the names of parameters here.
@@ -47,7 +48,7 @@ def body(function: Any) -> Callable[..., Any]:
 def operator(name: str, function: Callable[..., Any], operands: int) -> Any:
     """A C++ method of arrays that calls `function`; no Python runs when it is warm.
 
-    It leaves operands that are no arrays (lists among them) to their own methods.
+    It leaves operands that are no arrays to their own methods.
     """
     jitted = JitFunction(
         function, Signature(function), Options(checked=False, with_frames=False)
@@ -55,7 +56,7 @@ def operator(name: str, function: Callable[..., Any], operands: int) -> Any:
 
     def on_miss(*args: Any) -> tuple[Any, Any]:
         if len(args) != operands or not all(map(is_array_like, args)):
-            return NotImplemented, None
+            return refused(function.__name__, args[-1]), None
         if is_staging() or any(isinstance(arg, Tracer) for arg in args):
             return function(*args), None
         return jitted.on_miss(*args)
@@ -63,3 +64,18 @@ def operator(name: str, function: Callable[..., Any], operands: int) -> Any:
     return _backend.callable_with_cache(
         name, function, on_miss, key=("operator", name), eager=True
     )
+
+
+def refused(function: str, operand: Any) -> Any:
+    """What an operator answers to an operand that is no array: NotImplemented.
+
+    Raises:
+        TypeError: it is a list or tuple. Those have no answer themselves, and Python
+            would say of any array that it is not equal to one.
+    """
+    if isinstance(operand, list | tuple) and function in ("equal", "not_equal"):
+        raise type_error(
+            f"{function}: expected an array or a scalar, got {operand!r:.60}.",
+            "Convert it with `jnp.array(...)` first.",
+        )
+    return NotImplemented

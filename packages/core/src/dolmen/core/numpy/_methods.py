@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl, host_value
-from .._ir import array_type, dtypes, type_error, value_error
+from .._ir import ArrayType, array_type, dtypes, type_error, value_error
 from .._tracing import (
     RecordedTracer,
     Tracer,
@@ -30,13 +30,14 @@ from . import (
     _logic,
     _manipulation,
     _products,
+    _promotion,
     _reductions,
     _rounding,
     _searching,
     _sorting,
     _taking,
 )
-from ._eager import body, jit_when_eager, operator
+from ._eager import body, jit_when_eager, operator, refused
 
 # ---- operators ---------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ def _traced_binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
     def method(self: Any, other: Any) -> Any:
         if type(other) in _USUAL or is_array_like(other):
             return function(self, other)
-        return NotImplemented
+        return refused(function.__name__, other)
 
     return method
 
@@ -113,8 +114,6 @@ def _rpow(self: Any, base: Any, modulo: None = None) -> Any:
 def _round(self: Any, ndigits: int | None = None) -> Any:
     if ndigits is not None:
         return _rounding.round(self, ndigits)
-    if typeof(self).ndim == 0:
-        return _int(_rounding.round(self))
     return _creation.astype(_rounding.round(self), int)
 
 
@@ -310,9 +309,16 @@ def _sizes(args: tuple[Any, ...]) -> Any:
     return args
 
 
-def _reshape(self: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:
+def _reshape(
+    self: Any,
+    *shape: Any,
+    order: str = "C",
+    copy: Any = None,
+    out_sharding: None = None,
+) -> Any:
     """The same elements in another shape; one size may be -1."""
-    return _manipulation.reshape(self, _sizes(shape), order, copy=copy)
+    options = {"copy": copy, "out_sharding": out_sharding}
+    return _manipulation.reshape(self, _sizes(shape), order, **options)
 
 
 def _transpose(self: Any, *axes: Any) -> Any:
@@ -320,9 +326,17 @@ def _transpose(self: Any, *axes: Any) -> Any:
     return _manipulation.transpose(self, _sizes(axes) if axes else None)
 
 
-def _flatten(self: Any, order: str = "C") -> Any:
+def _flatten(self: Any, order: str = "C", *, out_sharding: None = None) -> Any:
     """The elements in one axis."""
-    return _manipulation.ravel(self, order)
+    return _manipulation.ravel(self, order, out_sharding=out_sharding)
+
+
+def _flat(self: Any) -> Any:
+    """Not supported: NumPy's iterator writes to its array."""
+    raise NotImplementedError(
+        f"flat: arrays never change, so there is no iterator over {typeof(self)!r} "
+        "that could. Use `x.ravel()`."
+    )
 
 
 def _clip(self: Any, min: Any = None, max: Any = None) -> Any:
@@ -330,25 +344,62 @@ def _clip(self: Any, min: Any = None, max: Any = None) -> Any:
     return _arithmetic.clip(self, min, max)
 
 
-def _compress(self: Any, condition: Any, axis: int | None = None, **how: Any) -> Any:
+def _compress(
+    self: Any,
+    condition: Any,
+    axis: int | None = None,
+    *,
+    out: None = None,
+    size: int | None = None,
+    fill_value: Any = 0,
+) -> Any:
     """The elements along an axis where a condition holds."""
-    return _searching.compress(condition, self, axis, **how)
+    options = {"out": out, "size": size, "fill_value": fill_value}
+    return _searching.compress(condition, self, axis, **options)
 
 
-def _view(self: Any, dtype: Any = None) -> Any:
+def _byteswap(self: Any) -> Any:
+    """The elements with their bytes in the opposite order."""
+    return _swap_bytes(self)
+
+
+@jit_when_eager(name="byteswap")
+def _swap_bytes(x: Any) -> Any:
+    type = typeof(x)
+    if dtypes.kind(type.dtype) == "c":
+        return lax.complex(_swap_bytes(lax.real(x)), _swap_bytes(lax.imag(x)))
+    if type.dtype.itemsize == 1:
+        return x
+    parts = lax.bitcast_convert_type(x, np.uint8)
+    return lax.bitcast_convert_type(lax.rev(parts, (type.ndim,)), type.dtype)
+
+
+def _view(self: Any, dtype: Any = None, type: None = None) -> Any:
     """The bits read as another dtype; the last axis makes up for a change of width."""
+    if type is not None:
+        raise NotImplementedError(
+            f"view: `type` must be None, as arrays have one class, got {type!r}."
+        )
     if dtype is None:
         return self
     return _view_as(self, dtypes.as_dtype(dtype, function="view"))
 
 
+_BOOL, _BYTE = np.dtype(builtins.bool), np.dtype("uint8")
+
+
 def _view_body(x: Any, dtype: np.dtype) -> Any:
     type = typeof(x)
-    if type.dtype == np.dtype(builtins.bool):
-        x = lax.convert_element_type(x, np.uint8)
-    to_bool = dtype == np.dtype(builtins.bool)
-    target = np.dtype("uint8") if to_bool else dtype
-    old, new = typeof(x).dtype.itemsize, target.itemsize
+    if type.dtype == dtype:
+        return x
+    if dtypes.kind(type.dtype) == "c" and type.ndim:
+        return _view_body(_as_pairs(x), dtype)
+    if dtypes.kind(dtype) == "c":
+        return _from_pairs(_view_body(x, lax.real(np.zeros((), dtype)).dtype), type)
+    if type.dtype == _BOOL:
+        x = lax.convert_element_type(x, _BYTE)
+    target = _BYTE if dtype == _BOOL else dtype
+    old, new = _promotion.bits(typeof(x).dtype), _promotion.bits(target)
     if new > old:
         factor = new // old
         if not type.ndim or type.shape[-1] % factor:
@@ -366,7 +417,27 @@ def _view_body(x: Any, dtype: np.dtype) -> Any:
     made = lax.bitcast_convert_type(x, target)
     if new < old:
         made = lax.reshape(made, (*type.shape[:-1], type.shape[-1] * (old // new)))
-    return lax.convert_element_type(made, dtype) if to_bool else made
+    return lax.convert_element_type(made, dtype) if dtype == _BOOL else made
+
+
+def _as_pairs(x: Any) -> Any:
+    """Real and imaginary parts in turn, along the last axis."""
+    type = typeof(x)
+    parts = [lax.expand_dims(part, (type.ndim,)) for part in (lax.real(x), lax.imag(x))]
+    pairs = lax.concatenate(parts, type.ndim)
+    return lax.reshape(pairs, (*type.shape[:-1], 2 * type.shape[-1]))
+
+
+def _from_pairs(x: Any, viewed: ArrayType) -> Any:
+    """The inverse of `_as_pairs`."""
+    shape = typeof(x).shape
+    if not shape or shape[-1] % 2:
+        raise value_error(
+            f"view: the last axis must hold whole complex numbers, got {viewed!r}."
+        )
+    pairs = lax.reshape(x, (*shape[:-1], shape[-1] // 2, 2))
+    real, imag = (lax.index_in_dim(pairs, i, -1, keepdims=False) for i in (0, 1))
+    return lax.complex(real, imag)
 
 
 _view_as = jit_when_eager(_view_body, name="view", static_argnames=("dtype",))
@@ -392,6 +463,7 @@ _METHODS: dict[str, Any] = {
     "argpartition": _sorting.argpartition,
     "argsort": _sorting.argsort,
     "astype": _astype,
+    "byteswap": _byteswap,
     "choose": _searching.choose,
     "clip": _clip,
     "compress": _compress,
@@ -450,6 +522,7 @@ _METHODS: dict[str, Any] = {
 _PROPERTIES: dict[str, Callable[[Any], Any]] = {
     "T": _transpose,
     "at": _at.At,
+    "flat": _flat,
     "imag": _rounding.imag,
     "mT": _manipulation.matrix_transpose,
     "real": _rounding.real,

@@ -15,7 +15,7 @@ from .. import _higher_order, lax
 from .._ir import ArrayType, dtypes, type_error, value_error
 from .._tracing import EAGER, state, typeof
 from ._array_like import Array, ArrayLike, DTypeLike
-from ._at import At
+from ._at import applied_at
 from ._creation import arange, full
 from ._eager import jit_when_eager
 from ._indexing import parse
@@ -333,7 +333,7 @@ class ufunc:
                 f"{name}: {self.__name__} has {self.nin} arguments, so `b` {problem}."
             )
         type_of(name, "a", a)
-        return (self._options["at"] or self._at_by_scan)(a, indices, *operands)
+        return (self._options["at"] or self._at_in_turn)(a, indices, *operands)
 
     def outer(self, A: ArrayLike, B: ArrayLike, /) -> Array:
         """The function of all pairs of an element of `A` and one of `B`.
@@ -443,29 +443,9 @@ class ufunc:
         made, _ = lax.scan(step, rows[starts], (arange(rows.shape[0]), rows))
         return moveaxis(made, 0, axis)
 
-    def _at_by_scan(self, a: Any, indices: Any, *operands: Any) -> Any:
-        x = as_array(a)
-        x = lax.convert_element_type(x, self._dtype_of(x, *operands))
-        plan, _ = parse(typeof(x), indices)
-        if plan.is_basic or plan.distinct:  # no place twice
-            chosen = At(x)[indices]
-            return chosen.set(self._step(chosen.get(), *operands))
-        size = typeof(x).size
-        places = At(arange(size).reshape(x.shape))[indices].get(
-            mode="fill", fill_value=size
-        )
-        operands = tuple(broadcast_to(b, places.shape).reshape(-1) for b in operands)
-        return self._apply_in_turn(x, places.reshape(-1), *operands)
-
-    @jit_when_eager(static_argnames=("self",))
-    def _apply_in_turn(self, x: Any, places: Any, *operands: Any) -> Any:
-        def step(carry: Any, x: Any) -> Any:
-            place, *operands = x
-            made = self._step(carry[place], *operands)
-            return carry.at[place].set(made, mode="drop"), None
-
-        made, _ = lax.scan(step, x.reshape(-1), (places, *operands))
-        return made.reshape(x.shape)
+    def _at_in_turn(self, a: Any, indices: Any, *operands: Any) -> Any:
+        x = lax.convert_element_type(a, self._dtype_of(a, *operands))
+        return applied_at(self.__call__, as_array(x), indices, operands)
 
 
 def frompyfunc(
