@@ -27,7 +27,21 @@ ORDERS = np.array([[0.0], [1.0], [2.0], [7.0], [40.0]])
 PLANE = np.array([0.3 + 0.2j, -1.3 + 0.1j, 1.7j, -2.6 + 0.7j, 3 - 1j, 9 + 8j, -1 - 2j])
 ZEROS = np.array([1.0, 1 + 0.2j, 0.8 - 0.01j, 2.3, 1.6 - 0.01j, -1.5 + 0j, -40.25 + 8j])
 GAMMA = np.array([-30.5, -22.9, -3.25, -0.5, 1.75, 23.5, 25.0, 30.0])
+DEGREES = np.array([0, 1, 1, 5, 7, 6])
+M = np.array([0, -1, 1, -4, 7, 0])
+POLAR = np.array([0.0, 0.3, 1.1, np.pi / 2, 2.9, np.pi])
 FAR_PLANE = np.array([1e12j, 1e15 - 1e3j, -1e15, 0, 0.5, -2.75, 1e-9 - 8j])
+
+
+def bessel_jn(z, v):
+    """The orders up to `v`."""
+    return np.stack([scipy.special.jv(n, z) for n in range(v + 1)])
+
+
+def harmonic(f, n, m, theta, phi):
+    """`f`, told the largest degree unless it is SciPy's."""
+    limit = {} if f is scipy.special.sph_harm_y else {"n_max": 7}
+    return f(n, m, theta, phi, **limit)
 
 
 ROWS = [
@@ -89,6 +103,32 @@ ROWS = [
     Row("scipy.special.gamma", (PLANE,), slack=10.0, label="of complex numbers"),
     Row("scipy.special.gamma", (GAMMA,), smooth=(0,), mapped=False, single=False),
     Row("scipy.special.gamma", (EDGES[:6],), mapped=False, label="edges"),
+    Row(
+        "scipy.special.bessel_jn",
+        (X,),
+        lambda f, z: f(z, v=4),
+        oracle=bessel_jn,
+        smooth=(0,),
+        # The axis of orders comes first, also before the mapped one.
+        mapped=False,
+    ),
+    Row(
+        "scipy.special.bessel_jn",
+        (np.append(LARGE, [0.0, np.nan, -1000.5]),),
+        lambda f, z: f(z, v=30),
+        oracle=bessel_jn,
+        mapped=False,
+        label="high",
+    ),
+    Row("scipy.special.sph_harm_y", (DEGREES, M, POLAR, 2 * POLAR), harmonic),
+    Row(
+        "scipy.special.sph_harm_y",
+        (POLAR, 2 * POLAR),
+        lambda f, theta, phi: harmonic(f, 3, np.array([[0], [-2]]), theta, phi).real,
+        smooth=(0, 1),
+        mapped=False,
+        label="of degree 3",
+    ),
     Row("scipy.special.ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (FAR,), smooth=(0,), slack=1e4, label="far out"),

@@ -2,6 +2,7 @@
 
 from ...nn import logsumexp as logsumexp
 from ._bernoulli import bernoulli as bernoulli
+from ._bessel import bessel_jn as bessel_jn
 from ._combinatorics import (
     comb as comb,
     factorial as factorial,
@@ -42,6 +43,7 @@ from ._gamma import (
     loggamma as loggamma,
     polygamma as polygamma,
 )
+from ._harmonics import sph_harm_y as sph_harm_y
 from ._normal import log_ndtr as log_ndtr, ndtr as ndtr, ndtri as ndtri
 from ._owens_t import owens_t as owens_t
 from ._powers import (

@@ -6,10 +6,11 @@ from typing import Any
 
 from ... import lax, numpy as jnp
 from ..._ir import value_error
+from ..._ops._conversion import convert_element_type
 from ..._tracing import typeof
 from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
-from ...numpy._promotion import convert, promote_args_inexact
+from ...numpy._promotion import promote_args_inexact
 from ._gamma import gamma, gammaln, gammasgn
 from ._precision import of_reals
 
@@ -49,7 +50,7 @@ def _not_exact(function: str, exact: bool) -> None:
 def _factorial(n: ArrayLike) -> Array:
     (n,) = promote_args_inexact("factorial", n)
     value, type = jnp.where(n < 0, 0, gamma(n + 1)), typeof(n)
-    return convert(value, type.dtype, type.weak_type)
+    return convert_element_type(value, type.dtype, type.weak_type)
 
 
 def comb(
