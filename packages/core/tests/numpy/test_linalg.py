@@ -59,6 +59,36 @@ def test_second_derivatives_of_least_squares_agree_with_differences():
     np.testing.assert_allclose(made, expected, rtol=1e-6, atol=1e-7)
 
 
+SINGULAR = {
+    "rank 3, not found by pivoting": np.diag([0.0, 2.0, 3.0, 4.0]),
+    "rank 2": np.diag([2.0, 3.0, 0.0, 0.0]),
+    "nothing": np.zeros((4, 4)),
+    "full rank": np.eye(4),
+    "complex": np.diag([2.0, 3.0j, 0.0, 0.0]),
+}
+
+
+def cofactors(x):
+    minors = [
+        [np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) for j in range(4)]
+        for i in range(4)
+    ]
+    return np.array(minors) * np.tile([[1, -1], [-1, 1]], (2, 2))
+
+
+@pytest.mark.parametrize("x", SINGULAR.values(), ids=SINGULAR.keys())
+def test_derivatives_of_determinants_are_those_of_cofactors(x):
+    dx = RNG.normal(size=(4, 4)).astype(x.dtype)
+    gradient = dc.grad(la.det, holomorphic=x.dtype.kind == "c")
+
+    with dc.enable_x64(True):
+        made, change = dc.jvp(gradient, (x,), (dx,))
+
+    expected = cofactors(x + 1e-5 * dx) - cofactors(x - 1e-5 * dx)
+    np.testing.assert_allclose(made, cofactors(x), atol=1e-12)
+    np.testing.assert_allclose(change, expected / 2e-5, atol=1e-8)
+
+
 def test_singular_matrices_have_sign_zero():
     sign, log = la.slogdet(np.zeros((2, 2), np.float32))
 

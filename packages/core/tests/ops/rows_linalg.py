@@ -155,36 +155,43 @@ def svd_oracle(x):
     return left[:, None, :] * right.T[None, :, :], values
 
 
+def powers(values):
+    """What is determined of numbers in no particular order."""
+    return (values[..., None] ** np.arange(1, 4)).sum(-2)
+
+
 def eig(x):
+    """Eigenvalues, and the sums over the left and right vectors of `w v v^H`."""
     values, *vectors = _eigenvalues.eig(x, enable_eigvec_derivs=True)
-    return values, *map(projectors, vectors)
+    return powers(values), *((values * v) @ v.conj().mT for v in vectors)
 
 
 def eig_oracle(x):
     values, *vectors = scipy.linalg.eig(x, left=True)
-    return values, *(projectors(v.astype(values.dtype)) for v in vectors)
+    return powers(values), *((values * v) @ v.conj().T for v in vectors)
 
 
 def eigenvalues(x):
     (values,) = _eigenvalues.eig(
         x, compute_left_eigenvectors=False, compute_right_eigenvectors=False
     )
-    return values
+    return powers(values)
 
 
 def eigenvalues_oracle(x):
-    return scipy.linalg.eigvals(x)
+    return powers(scipy.linalg.eigvals(x))
 
 
 def schur(x):
-    """What is determined of a Schur form: signs of the vectors are not."""
+    """The matrix again, the square of the vectors, and what must be zero."""
     form, vectors = _eigenvalues.schur(x)
-    return abs(form), projectors(vectors)
+    adjoint = vectors.conj().mT
+    below = np.tri(3, 3, -2 if x.dtype.kind == "f" else -1, form.dtype)
+    return vectors @ form @ adjoint, adjoint @ vectors, form * below
 
 
 def schur_oracle(x):
-    form, vectors = scipy.linalg.schur(x)
-    return abs(form), projectors(vectors)
+    return x, np.eye(3, dtype=x.dtype), np.zeros_like(x)
 
 
 def packed_hessenberg(x):

@@ -147,16 +147,20 @@ def test_full_qr_of_a_tall_matrix_keeps_its_columns_orthonormal_to_first_order()
     np.testing.assert_allclose(dq @ r + q @ dr, dx, atol=1e-12)
 
 
-def test_derivative_of_full_singular_vectors_is_refused():
-    x = np.ones((3, 2), np.float32)
+@pytest.mark.parametrize("shape", [(2, 4, 2), (2, 3)])
+def test_full_singular_vectors_stay_orthonormal_to_first_order(shape):
+    x, dx = RNG.normal(size=(2, *shape))
+    rows, columns = np.eye(shape[-2], 2), np.eye(2, shape[-1])
 
-    with pytest.raises(NotImplementedError) as error:
-        dc.jvp(lax.linalg.svd, (x,), (x,))
+    with dc.enable_x64(True):
+        outs, tangents = dc.jvp(lax.linalg.svd, (x,), (dx,))
 
-    assert str(error.value).splitlines()[0] == (
-        "svd: the derivative of full matrices that are not square is not determined. "
-        "Use full_matrices=False."
-    )
+    (u, s, v), (du, ds, dv) = map(np.asarray, outs), map(np.asarray, tangents)
+    middle, d_middle = (rows * y[..., None, :] @ columns for y in (s, ds))
+    np.testing.assert_allclose(u.mT @ du, -(du.mT @ u), atol=1e-12)
+    np.testing.assert_allclose(v @ dv.mT, -(dv @ v.mT), atol=1e-12)
+    change = du @ middle @ v + u @ d_middle @ v + u @ middle @ dv
+    np.testing.assert_allclose(change, dx, atol=1e-12)
 
 
 def test_derivatives_of_eigenvectors_keep_length_and_phase():

@@ -150,3 +150,12 @@ def test_searches_that_cannot_be_are_refused(args, kind, message):
     with pytest.raises(kind) as error:
         lax.approx_max_k(*args)
     assert problem(error) == message
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 2)])
+def test_pairs_without_elements_are_sorted(shape):
+    empty = np.zeros(shape, np.float32)
+
+    keys, values = lax.sort((empty, empty))
+
+    assert (keys.shape, values.shape) == (shape, shape)

@@ -8,6 +8,7 @@ RNG = np.random.default_rng(0)
 SQUARE = RNG.normal(size=(2, 3, 3))
 POSITIVE = SQUARE @ SQUARE.mT + np.eye(3)
 COMPLEX = SQUARE + 1j * RNG.normal(size=(2, 3, 3))
+HERMITIAN = COMPLEX + COMPLEX.conj().mT
 TALL, WIDE = SQUARE[:, :, :2], SQUARE[:, :2]
 STACKED = COMPLEX.reshape(6, 3)
 LARGE = RNG.normal(size=(6, 6))
@@ -31,16 +32,32 @@ def row(name, *args, call=None, **options):
     return Row(f"numpy.linalg.{name}", args, **calls, **options)
 
 
-def without_signs(f, x):
-    """Eigenvectors but for their signs; NumPy gives real ones where it can."""
+def powers(values):
+    """What is determined of numbers in no particular order."""
+    return (values[..., None] ** np.arange(1, 4)).sum(-2) + 0j
+
+
+def decomposed(f, x):
+    """Eigenvalues, and what is determined of the vectors: the sum of `w v v^H`."""
     values, vectors = f(x)
-    return values + 0j, abs(vectors)
+    return powers(values), (values[..., None, :] * vectors) @ vectors.conj().mT + 0j
 
 
 def without_rank(f, a, b):
     """What of least squares has derivatives, where NumPy has no residuals either."""
     x, _, _, values = f(a, b)
     return x, values
+
+
+def projector(u):
+    """Onto the columns after the second one, which have no directions of their own."""
+    return u[..., 2:] @ u[..., 2:].mT
+
+
+def hermitian_svd(f, a):
+    """Values, and the products of each pair of vectors; `a` is made Hermitian."""
+    u, s, vh = f(a + a.conj().mT, hermitian=True)
+    return s, u[..., :, None, :] * vh.mT[..., None, :, :]
 
 
 def field(name, **options):
@@ -51,14 +68,20 @@ def field(name, **options):
 ROWS = [
     row("cholesky", POSITIVE),
     row("cholesky", POSITIVE, label="upper", call=lambda f, a: f(a, upper=True)),
-    row("eig", ONE, call=without_signs),
-    row("eig", COMPLEX, call=without_signs, label="complex"),
-    row("eig", np.zeros((0, 3, 3)), call=without_signs, label="empty"),
-    row("eigvals", ONE, call=lambda f, a: f(a) + 0j, smooth=(0,)),
-    row("eigvals", COMPLEX, smooth=(0,), label="complex"),
-    row("eigh", POSITIVE, call=without_signs),
+    row("eig", ONE, call=decomposed),
+    row("eig", COMPLEX, call=decomposed, label="complex"),
+    row("eig", np.zeros((0, 3, 3)), call=decomposed, label="empty"),
+    row("eigvals", ONE, call=lambda f, a: powers(f(a)), smooth=(0,)),
+    row(
+        "eigvals",
+        COMPLEX,
+        call=lambda f, a: powers(f(a)),
+        smooth=(0,),
+        label="complex",
+    ),
+    row("eigh", POSITIVE, call=decomposed),
     row("eigvalsh", POSITIVE),
-    row("eigvalsh", COMPLEX + COMPLEX.conj().mT, label="Hermitian", smooth=(0,)),
+    row("eigvalsh", HERMITIAN, label="Hermitian"),
     row("qr", TALL, call=field("R"), smooth=(0,)),
     row("qr", TALL, call=field("Q", mode="complete"), label="complete"),
     row("qr", SQUARE, call=lambda f, a: f(a, "r"), label="r", smooth=(0,)),
@@ -66,7 +89,8 @@ ROWS = [
     row("svdvals", SQUARE, smooth=(0,)),
     row("svdvals", NAN, oracle=lambda a: a[0], label="of NaN"),
     row("svd", SQUARE, call=lambda f, a: [abs(x) for x in f(a)]),
-    row("svd", TALL, call=lambda f, a: abs(f(a).Vh), label="full"),
+    row("svd", TALL, call=lambda f, a: projector(f(a).U), label="full", smooth=(0,)),
+    row("svd", HERMITIAN, call=hermitian_svd, smooth=(0,), label="Hermitian"),
     row("svd", WIDE, call=lambda f, a: f(a, compute_uv=False), label="values"),
     row("solve", SQUARE, TALL, smooth=(0, 1)),
     row("solve", SQUARE, ONE[0], smooth=(0, 1), label="one"),
@@ -78,7 +102,9 @@ ROWS = [
     row("det", SQUARE, smooth=(0,)),
     row("det", COMPLEX, smooth=(0,), label="complex"),
     row("det", LARGE, smooth=(0,), label="large"),
-    row("det", SINGULAR, label="singular"),
+    row("det", SINGULAR, smooth=(0,), label="singular"),
+    row("det", np.stack([np.eye(4), LARGE[:4, :4]]), smooth=(0,), label="mixed"),
+    row("det", np.zeros((2, 1, 1)), smooth=(0,), label="of one element"),
     row("det", np.zeros((2, 0, 0)), label="empty"),
     row("slogdet", SQUARE, call=lambda f, a: list(f(a)), smooth=(0,)),
     row("slogdet", COMPLEX, call=lambda f, a: list(f(a)), smooth=(0,), label="complex"),
@@ -118,6 +144,13 @@ ROWS = [
     row("pinv", WIDE, smooth=(0,), label="wide"),
     row("pinv", COMPLEX[:, :2], smooth=(0,), label="complex"),
     row("pinv", np.zeros((0, 3)), label="empty"),
+    row(
+        "pinv",
+        HERMITIAN,
+        call=lambda f, a: f(a, hermitian=True),
+        smooth=(0,),
+        label="Hermitian",
+    ),
     row("pinv", SQUARE, call=lambda f, a: f(a, np.array([0.5, 0.01])), label="rtol"),
     row("lstsq", LARGE[:, :3], LARGE[:, 3]),
     row("lstsq", STACKED, STACKED[:, :2] ** 2, label="complex"),
@@ -175,7 +208,7 @@ ROWS = [
         Row(
             "numpy.roots",
             (p,),
-            lambda f, p: f(p) + 0j,
+            lambda f, p: powers(f(p)),
             smooth=(0,),
             traced=False,
             mapped=False,
@@ -208,8 +241,8 @@ ROWS = [
     Row(
         "numpy.roots",
         (ONE[0],),
-        lambda f, p: f(p, strip_zeros=False),
-        oracle=lambda p, strip_zeros: np.roots(p) + 0j,
+        lambda f, p: powers(f(p, strip_zeros=False)),
+        oracle=lambda p, strip_zeros: np.roots(p),
         smooth=(0,),
         label="traced",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._ir import ArrayType, array_type, message, value_error
 from .._tracing import bind, typeof
-from . import _arithmetic, _comparison, _creation, _reductions
+from . import _arithmetic, _comparison, _creation, _extrema, _reductions
 from ._conversion import complex, convert_element_type, imag
 from ._lu import lu_solve
 from ._matrices import (
@@ -193,7 +193,7 @@ def _vectors_jvp(values: Any, vectors: Any, dx: Any) -> tuple[Any, Any]:
     rows = typeof(vectors).ndim - 2
     overlap = _arithmetic.mul(conjugated(vectors), moved)
     stretch = real_part(_reductions.reduce_sum(overlap, (rows,)))
-    greatest = _reductions.argmax(_arithmetic.abs(vectors), rows, INT32)
+    greatest = _extrema.argmax(_arithmetic.abs(vectors), rows, INT32)
     row = _creation.broadcasted_iota(INT32, typeof(vectors).shape, rows)
     is_greatest = _comparison.eq(row, along_rows(greatest, n))
     chosen = convert_element_type(is_greatest, typeof(vectors).dtype)

@@ -8,9 +8,10 @@ import numpy as np
 
 from .._ir import ArrayType, array_type
 from .._tracing import bind, typeof
-from . import _arithmetic
+from . import _arithmetic, _slicing
 from ._conversion import complex, imag
 from ._elementwise import constant_like
+from ._joining import concatenate
 from ._matrices import (
     INT32,
     MatrixFunction,
@@ -23,6 +24,8 @@ from ._matrices import (
     check_square,
     diagonal,
     diagonal_part,
+    first_columns,
+    first_rows,
     hermitian_from,
     hermitian_part,
     inverse_gaps,
@@ -183,13 +186,14 @@ def svd(
         `U` ``[..., m, m]`` or ``[..., m, k]``, `s` ``[..., k]``, real and descending,
         and `Vh` ``[..., n, n]`` or ``[..., k, n]`` with ``k = min(m, n)``; `s` alone
         without `compute_uv`. NaN where the algorithm doesn't converge. Derivatives of
-        the vectors are not finite where singular values are equal.
+        the vectors are not finite where singular values are equal. Vectors beyond the
+        `k`-th are not determined by `x`; their derivative is the one orthogonal to all
+        of them.
 
     Raises:
         TypeError: `x` has another dtype.
         ValueError: `x` has fewer than two axes.
-        NotImplementedError: a part of the values, or an algorithm of accelerators; or
-            full matrices that are not square are differentiated.
+        NotImplementedError: a part of the values, or an algorithm of accelerators.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -244,18 +248,18 @@ class Svd(MatrixFunction):
         `dV = V (F * (S D + D^H S))` for `F = 1 / (sj^2 - si^2)`, zero on the diagonal,
         plus what `dA` adds outside the columns of `U` and `V`. Of complex matrices the
         diagonal of `D` has an imaginary part, a change of phase, which goes to `U`.
+        Columns that complete `U` or `V` to a square move only as far as they must to
+        stay orthogonal.
         """
         (x,), (dx,) = primals, tangents
         *_, m, n = typeof(x).shape
         k = min(m, n)
-        if self.compute_uv and self.full_matrices and m != n:
-            raise NotImplementedError(
-                "svd: the derivative of full matrices that are not square is not "
-                "determined. Use full_matrices=False."
-            )
-        values, left, right = bind(
-            self.replace(full_matrices=False, compute_uv=True), x
+        completed = self.compute_uv and self.full_matrices and m != n
+        values, left, right = full = bind(
+            self.replace(full_matrices=completed, compute_uv=True), x
         )
+        if completed:
+            left, right = first_columns(left, k), first_rows(right, k)
         v = adjoint(right)
         inner = matmul(adjoint(left), matmul(dx, v))
         d_values = real_part(diagonal(inner))
@@ -282,7 +286,10 @@ class Svd(MatrixFunction):
             outside = sub(matmul(adjoint(dx), left), matmul(v, back))
             scale = as_dtype_of(along_rows(values, n), x)
             d_v = add(d_v, _arithmetic.div(outside, scale))
-        return (values, left, right), (d_values, d_left, adjoint(d_v))
+        if completed:
+            d_left = _completed(full[1], left, d_left)
+            d_v = _completed(adjoint(full[2]), v, d_v)
+        return full, (d_values, d_left, adjoint(d_v))
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         (x,) = builder.in_types
@@ -294,6 +301,14 @@ class Svd(MatrixFunction):
         _, *made, info = call_lapack(builder, self.routine, args, all_types, mode=mode)
         made = nan_where_failed(builder, info, made, types)
         return made[: len(builder.out_types)]
+
+
+def _completed(full: Any, thin: Any, d_thin: Any) -> Any:
+    """The tangent of a square unitary matrix, from that of its first columns."""
+    k, size = typeof(thin).shape[-1], typeof(full).shape[-1]
+    others = _slicing.slice_in_dim(full, k, size, axis=typeof(full).ndim - 1)
+    moved = _arithmetic.neg(matmul(thin, matmul(adjoint(d_thin), others)))
+    return concatenate((d_thin, moved), typeof(full).ndim - 1)
 
 
 def _orthonormal(builder: Any, type: ArrayType) -> Any:

@@ -4,6 +4,11 @@ Matrices are the last two axes of an array, the leading axes number a batch. Int
 and booleans are taken as floating point. Derivatives are those of `lax.linalg`.
 """
 
+from ._determinants import (
+    SlogdetResult as SlogdetResult,
+    det as det,
+    slogdet as slogdet,
+)
 from ._factors import (
     EighResult as EighResult,
     EigResult as EigResult,
@@ -43,10 +48,4 @@ from ._products import (
     trace as trace,
     vecdot as vecdot,
 )
-from ._systems import (
-    SlogdetResult as SlogdetResult,
-    det as det,
-    inv as inv,
-    slogdet as slogdet,
-    solve as solve,
-)
+from ._systems import inv as inv, solve as solve

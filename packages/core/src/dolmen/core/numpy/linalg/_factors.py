@@ -2,9 +2,18 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ... import lax
 from ..._ir import value_error
-from ..._ops._matrices import adjoint
+from ..._ops._matrices import (
+    adjoint,
+    along_rows,
+    as_dtype_of,
+    conjugated,
+    take_rows,
+    transposed,
+)
 from ..._ops._qr import householder_qr
 from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
@@ -211,7 +220,8 @@ def svd(
         a: ``[..., m, n]``.
         full_matrices: make `U` and `Vh` square.
         compute_uv: give the vectors too.
-        hermitian: a promise that `a` is Hermitian; the result is the same without it.
+        hermitian: a promise that `a` is Hermitian: its eigenvalues are computed
+            instead, which is faster. The mean of `a` and its adjoint is taken.
         subset_by_index: None, or ``(0, min(m, n))``.
 
     Returns:
@@ -223,6 +233,9 @@ def svd(
         Array([4., 3.], dtype=float32)
     """
     (x,) = promote_args_inexact("svd", a)
+    if hermitian:
+        made = _hermitian_svd(x)
+        return made if compute_uv else made.S
     made = lax.linalg.svd(
         x,
         full_matrices=full_matrices,
@@ -230,6 +243,23 @@ def svd(
         subset_by_index=subset_by_index,
     )
     return SVDResult(*made) if compute_uv else made
+
+
+def _hermitian_svd(x: Any) -> SVDResult:
+    """Singular values are absolute eigenvalues; signs go to the left vectors."""
+    vectors, values = lax.linalg.eigh(x)
+    axis = typeof(values).ndim - 1
+    place = lax.broadcasted_iota(np.int32, typeof(values).shape, axis)
+    _, order = lax.sort_key_val(lax.neg(lax.abs(values)), place)
+    # Rows of these are eigenvectors, and one eigenvalue each.
+    rows = take_rows(transposed(vectors), order)
+    values = take_rows(lax.expand_dims(values, (axis + 1,)), order)
+    is_negative = lax.lt(values, lax.full_like(values, 0))
+    signs = lax.select(is_negative, lax.full_like(values, -1), lax.full_like(values, 1))
+    signs = as_dtype_of(lax.squeeze(signs, (axis + 1,)), rows)
+    left = lax.mul(transposed(rows), along_rows(signs, typeof(rows).shape[-1]))
+    sizes = lax.abs(lax.squeeze(values, (axis + 1,)))
+    return SVDResult(left, sizes, conjugated(rows))
 
 
 @jit_when_eager

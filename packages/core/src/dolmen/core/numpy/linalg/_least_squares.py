@@ -12,6 +12,7 @@ from ..._ops._matrices import (
     along_rows,
     as_dtype_of,
     conjugated,
+    hermitian_part,
     matmul,
     real_part,
 )
@@ -20,7 +21,7 @@ from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
 from .._promotion import convert, promote_args_inexact, type_of
 from .._reductions import count_nonzero, min as amin, sum
-from ._factors import svdvals
+from ._factors import svd
 from ._systems import alike
 
 
@@ -56,7 +57,7 @@ def matrix_rank(
     Args:
         M: ``[..., m, n]``; of fewer axes the rank is 1 unless all elements are zero.
         rtol: scalar or ``[...]``; by default ``max(m, n)`` times the dtype's epsilon.
-        hermitian: a promise that `M` is Hermitian; the result is the same without it.
+        hermitian: a promise that `M` is Hermitian: see `svd`.
         tol: another name of `rtol`.
 
     Returns:
@@ -71,7 +72,7 @@ def matrix_rank(
         return amin(count_nonzero(x), initial=1)
     if rtol is None:
         rtol = _rounding(typeof(x))
-    values = svdvals(x)
+    values = svd(x, compute_uv=False, hermitian=hermitian)
     return count_nonzero(lax.gt(values, _cutoffs(values, rtol)), -1)
 
 
@@ -98,7 +99,7 @@ def pinv(
         a: ``[..., m, n]``.
         rtol: scalar or ``[...]``: singular values up to this times the greatest count
             as zero; by default ``10 max(m, n)`` times the dtype's epsilon.
-        hermitian: a promise that `a` is Hermitian; the result is the same without it.
+        hermitian: a promise that `a` is Hermitian: see `svd`.
         rcond: another name of `rtol`.
 
     Returns:
@@ -117,12 +118,14 @@ def pinv(
     (x,) = promote_args_inexact("pinv", a)
     if rtol is None:
         rtol = 10 * _rounding(typeof(x))
-    return _inverted(x, rtol)[0]
+    if hermitian:
+        x = hermitian_part(x)
+    return _inverted(x, rtol, hermitian)[0]
 
 
-def _inverted(a: Any, rtol: Any) -> tuple[Any, Any, Any]:
+def _inverted(a: Any, rtol: Any, hermitian: bool = False) -> tuple[Any, Any, Any]:
     """Pseudo-inverses, singular values, and which of these don't count as zero."""
-    left, values, right = lax.linalg.svd(a, full_matrices=False)
+    left, values, right = svd(a, full_matrices=False, hermitian=hermitian)
     kept = lax.gt(values, _cutoffs(values, rtol))
     ones = lax.full_like(values, 1)
     inverse = lax.div(ones, lax.select(kept, values, ones))

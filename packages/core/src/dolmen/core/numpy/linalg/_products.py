@@ -17,7 +17,7 @@ from .._einsum import einsum_arrays
 from .._manipulation import matrix_transpose as matrix_transpose
 from .._products import vecdot as vecdot
 from .._promotion import type_of
-from ._systems import _square_type, inv, solve
+from ._systems import inv, solve, square_type
 
 
 def matmul(
@@ -120,7 +120,7 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
         count = operator.index(n)
     except TypeError:
         raise type_error(f"matrix_power: `n` must be an integer, got {n!r}.") from None
-    _square_type("matrix_power", a)
+    square_type("matrix_power", a)
     (square,) = _contraction.promoted("matrix_power", "a", (a,))
     if count < 0:
         square, count = inv(square), -count

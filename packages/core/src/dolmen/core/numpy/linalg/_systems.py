@@ -1,24 +1,17 @@
-"""Systems of equations and determinants, by LU factors."""
+"""Systems of equations, by LU factors."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ... import lax
 from ..._ir import array_type, value_error
-from ..._ops._matrices import check_square, diagonal, identity_like, matmul, take_rows
+from ..._ops._matrices import check_square, identity_like, matmul, take_rows
 from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
 from .._promotion import broadcast_shape, promote_args_inexact, type_of
 from .._sorting import argsort
-
-
-class SlogdetResult(NamedTuple):
-    """Sign (or phase) and logarithm of the absolute value, both ``[...]``."""
-
-    sign: Array
-    logabsdet: Array
 
 
 @jit_when_eager
@@ -40,7 +33,7 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
         >>> jnp.linalg.solve(jnp.array([[2, 0], [1, 4]]), jnp.array([2, 9]))
         Array([1., 2.], dtype=float32)
     """
-    types = _square_type("solve", a), type_of("solve", "b", b)
+    types = square_type("solve", a), type_of("solve", "b", b)
     (n,), vector = types[0].shape[-1:], types[1].ndim == 1
     if not types[1].shape or types[1].shape[-1 if vector else -2] != n:
         raise value_error(
@@ -54,7 +47,7 @@ def solve(a: ArrayLike, b: ArrayLike) -> Array:
     return lax.squeeze(x, (typeof(x).ndim - 1,)) if vector else x
 
 
-def _square_type(function: str, a: Any) -> Any:
+def square_type(function: str, a: Any) -> Any:
     type = type_of(function, "a", a)
     if type.ndim < 2:
         raise value_error(f"{function}: expected `a` to have two axes, got {type!r}.")
@@ -115,65 +108,6 @@ def inv(a: ArrayLike) -> Array:
         Array([[0.5 , 0.  ],
                [0.  , 0.25]], dtype=float32)
     """
-    _square_type("inv", a)
+    square_type("inv", a)
     (x,) = promote_args_inexact("inv", a)
     return _solved(x, identity_like(x))
-
-
-@jit_when_eager
-def det(a: ArrayLike) -> Array:
-    """The determinants ``[...]`` of square matrices ``[..., n, n]``.
-
-    Derivatives are not finite where `a` is singular.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> jnp.linalg.det(jnp.array([[3.0, 1.0], [0.0, 4.0]]))
-        Array(12., dtype=float32)
-    """
-    _square_type("det", a)
-    (x,) = promote_args_inexact("det", a)
-    pivots, parity = _pivots(x)
-    return lax.mul(lax.reduce_prod(pivots, (typeof(pivots).ndim - 1,)), parity)
-
-
-@jit_when_eager(static_argnames=("method",))
-def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
-    """Sign and logarithm of the absolute value of determinants.
-
-    Args:
-        a: ``[..., n, n]``.
-        method: None or "lu".
-
-    Returns:
-        The sign ``[...]``, a phase for complex `a`, and the logarithm ``[...]``, real;
-        0 and -inf where `a` is singular.
-
-    Raises:
-        ValueError: the last two sizes differ, or another `method`.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> jnp.linalg.slogdet(jnp.array([[0.0, 1.0], [1.0, 0.0]])).sign
-        Array(-1., dtype=float32)
-    """
-    if method not in (None, "lu"):
-        raise value_error(f"slogdet: `method` must be None or 'lu', got {method!r}.")
-    _square_type("slogdet", a)
-    (x,) = promote_args_inexact("slogdet", a)
-    pivots, parity = _pivots(x)
-    axes = (typeof(pivots).ndim - 1,)
-    sign = lax.mul(lax.reduce_prod(lax.sign(pivots), axes), parity)
-    return SlogdetResult(sign, lax.reduce_sum(lax.log(lax.abs(pivots)), axes))
-
-
-def _pivots(x: Any) -> tuple[Any, Any]:
-    """The diagonals of the triangular factors, and the signs of the permutations."""
-    factors, swaps, _ = lax.linalg.lu(x)
-    type = typeof(swaps)
-    axis = type.ndim - 1
-    place = lax.broadcasted_iota(type.dtype, type.shape, axis)
-    moved = lax.convert_element_type(lax.ne(swaps, place), type.dtype)
-    odd = lax.rem(lax.reduce_sum(moved, (axis,)), type.dtype.type(2))
-    parity = lax.sub(type.dtype.type(1), lax.mul(odd, type.dtype.type(2)))
-    return diagonal(factors), lax.convert_element_type(parity, typeof(x).dtype)
