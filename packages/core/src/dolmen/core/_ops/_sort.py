@@ -164,7 +164,7 @@ class Sort(Primitive):
     def _fits(self, key: ArrayType) -> bool:
         """Whether one key, and a place along the axis, are 32 bits each at most."""
         ordered = key.dtype in _ORDERED_AS or dtypes.kind(key.dtype) in "biu"
-        short = 0 < key.shape[self.dimension] < 2**31
+        short = 0 not in key.shape and key.shape[self.dimension] < 2**31
         return self.num_keys == 1 and ordered and key.dtype.itemsize <= 4 and short
 
     def _lower_with_places(self, builder: Any, args: Sequence[Any]) -> Any:
