@@ -25,6 +25,7 @@ TOPICS = (
     "randomness",
     "reductions",
     "scipy_linalg",
+    "scipy_sampled",
     "scipy_signal",
     "stages",
     "trees",

@@ -105,7 +105,8 @@ DISTRIBUTIONS = [
     *["wrapcauchy"],
 ]
 MODULES += [f"scipy.stats.{name}" for name in DISTRIBUTIONS]
-MODULES += ["scipy.signal"]
+MODULES += ["scipy.cluster.vq", "scipy.integrate", "scipy.interpolate"]
+MODULES += ["scipy.ndimage", "scipy.signal"]
 
 
 def public_functions(path):

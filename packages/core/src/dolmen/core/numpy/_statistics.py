@@ -393,19 +393,22 @@ def trapezoid(
     type = type_of("trapezoid", "y", y)
     (index,) = reduced_axes("trapezoid", axis, type)
     dtype = to_inexact(type.dtype)
+    places = None if x is None else type_of("trapezoid", "x", x)
+    if places is not None:
+        operands = [(t.dtype, t.weak_type) for t in (type, places)]
+        dtype = to_inexact(dtypes.promote(operands)[0])
     values = _last(convert(y, dtype), index)
     size = typeof(values).shape[-1]
-    if x is None:
+    if places is None:
         width = convert(dx, dtype)
     else:
-        places = type_of("trapezoid", "x", x)
         where = convert(x, dtype)
         width = body(diff)(where if places.ndim == 1 else _last(where, index))
         width = lax.expand_dims(width, range(type.ndim - typeof(width).ndim))
     last = typeof(values).ndim - 1
     pairs = lax.add(
-        lax.slice_in_dim(values, 1, size, axis=last),
-        lax.slice_in_dim(values, 0, size - 1, axis=last),
+        lax.slice_in_dim(values, min(size, 1), size, axis=last),
+        lax.slice_in_dim(values, 0, max(size - 1, 0), axis=last),
     )
     area = pairs * width if typeof(width).ndim else lax.mul(pairs, width)
     return lax.mul(lax.reduce_sum(area, (last,)), literal(0.5, dtype))

@@ -2,7 +2,18 @@
 
 import importlib
 
-_MODULES = ("fft", "linalg", "signal", "special", "stats")
+_MODULES = (
+    "cluster",
+    "fft",
+    "integrate",
+    "interpolate",
+    "linalg",
+    "ndimage",
+    "signal",
+    "spatial",
+    "special",
+    "stats",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,3 @@
+"""Clusters of observations."""
+
+from . import vq as vq
