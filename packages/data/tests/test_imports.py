@@ -21,8 +21,11 @@ def test_public_modules_define_what_they_say():
     assert public == {
         "ArrayRecordDataSource",
         "Arrays",
+        "DamagedFileError",
         "DataLoader",
         "DatasetIterator",
+        "Flat",
+        "FlatWriter",
         "IterDataset",
         "MapDataset",
         "RandomAccessDataSource",

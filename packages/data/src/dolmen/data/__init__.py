@@ -10,7 +10,10 @@ from . import (
     sources as sources,
     transforms as transforms,
 )
+from ._damage import DamagedFileError as DamagedFileError
 from ._data_loader import DataLoader as DataLoader
+from ._flat import Flat as Flat
+from ._flat_format import FlatWriter as FlatWriter
 from ._iter_dataset import IterDataset as IterDataset
 from ._iterator import DatasetIterator as DatasetIterator
 from ._map_dataset import MapDataset as MapDataset
