@@ -64,7 +64,105 @@ MEANS = np.array([0.0, 0.3, 7.0, 59.0, 61.0, 1e4])
 # Intervals for `truncnorm`: two tails and a narrow one, with a number of each.
 LOW, HIGH = np.array([-np.inf, 9.0, -1e-3]), np.array([-9.0, np.inf, 1e-3])
 TAILS = np.array([-15.0, 15.0, 0.2505])
+ALPHA = np.array([0.75, 2.0, 40.0])
+SHARES = np.array([[0.1, 0.25], [0.2, 0.25], [0.7, 0.5]])
+OUTCOMES = np.array([[1, 2, 3], [6, 0, 0], [1, 1, 1], [-1, 4, 3]])
+CHANCES = np.array([0.25, 0.25, 0.5])
+COVARIANCES = np.array([[[2.0, 0.5], [0.5, 1.0]], [[1.0, -0.25], [-0.25, 0.5]]])
+VECTORS = np.array([[0.5, -1.0], [2.0, 0.25]])
+TIES = np.array([[3.0, 1.0, 3.0, 2.0, 1.0], [0.0, 5.0, 5.0, 5.0, -1.0]])
+NANS = np.array([[3.0, np.nan, 3.0, 2.0], [0.0, 5.0, 5.0, 5.0]])
+
+
+def of_several(f, x, mean, cov):
+    """SciPy takes one mean and one covariance a call."""
+    if f.__module__.startswith("dolmen"):
+        return f(x, mean, cov)
+    return np.array([f(*args) for args in zip(x, mean, cov, strict=True)])
+
+
+def together(name, args, call=None, **options):
+    """Rows of the density and its logarithm."""
+    for prefix in ("", "log"):
+        path = f"scipy.stats.{name.replace('.p', f'.{prefix}p')}"
+        yield Row(path, args, **({"call": call} if call else {}), **options)
+
+
 ROWS = [
+    *together("dirichlet.pdf", (SHARES[:-1], ALPHA), smooth=(0, 1), slack=10.0),
+    Row(
+        "scipy.stats.dirichlet.logpdf",
+        (SHARES[:, 0], ALPHA),
+        smooth=(1,),
+        slack=10.0,
+        single=False,  # SciPy is strict about the sum
+        label="whole",
+    ),
+    *together(
+        "multinomial.pmf", (OUTCOMES, np.array(6), CHANCES), slack=4.0, mapped=False
+    ),
+    Row(
+        "scipy.stats.multinomial.logpmf",
+        (OUTCOMES[:2], np.array([6, 6]), CHANCES),
+        slack=4.0,
+        mapped=False,
+        label="of several",
+    ),
+    *together(
+        "multivariate_normal.pdf",
+        (VECTORS, VECTORS[::-1].copy(), COVARIANCES),
+        of_several,
+        smooth=(0, 1, 2),
+        slack=10.0,
+    ),
+    *together("multivariate_normal.pdf", (VECTORS, VECTORS[0], COVARIANCES[0])),
+    *together("multivariate_normal.pdf", (VECTORS, VECTORS[0], np.array(0.5))),
+    *together("multivariate_normal.pdf", (INSIDE, np.array(0.5), np.array(2.0))),
+    *[
+        Row("scipy.stats.rankdata", (TIES,), lambda f, a, m=method: f(a, m))
+        for method in ("average", "min", "max", "dense", "ordinal")
+    ],
+    Row("scipy.stats.rankdata", (TIES,), lambda f, a: f(a, axis=-1), label="of rows"),
+    Row("scipy.stats.rankdata", (NANS,), lambda f, a: f(a, axis=1), label="of NaN"),
+    Row(
+        "scipy.stats.rankdata",
+        (NANS,),
+        lambda f, a: f(a, "max", axis=1, nan_policy="omit"),
+        label="without NaN",
+    ),
+    Row("scipy.stats.rankdata", (TIES[:, :0],), label="of none"),
+    Row("scipy.stats.mode", (TIES,), lambda f, a: tuple(f(a, axis=1))),
+    Row("scipy.stats.mode", (TIES,), lambda f, a: tuple(f(a)), label="of columns"),
+    Row(
+        "scipy.stats.mode",
+        (TIES,),
+        lambda f, a: tuple(f(a, axis=None, keepdims=True)),
+        label="of all",
+    ),
+    Row("scipy.stats.mode", (NANS,), lambda f, a: tuple(f(a)), label="of NaN"),
+    Row(
+        "scipy.stats.mode",
+        (NANS,),
+        lambda f, a: tuple(f(a, axis=-1, nan_policy="omit", keepdims=True)),
+        label="without NaN",
+    ),
+    Row("scipy.stats.mode", (TIES[:0],), lambda f, a: tuple(f(a)), label="of none"),
+    Row("scipy.stats.sem", (TIES,), smooth=(0,)),
+    Row(
+        "scipy.stats.sem",
+        (TIES,),
+        lambda f, a: f(a, axis=None, ddof=0, keepdims=True),
+        smooth=(0,),
+        label="of all",
+    ),
+    Row("scipy.stats.sem", (NANS,), lambda f, a: f(a, axis=1), label="of NaN"),
+    Row(
+        "scipy.stats.sem",
+        (NANS,),
+        lambda f, a: f(a, axis=1, nan_policy="omit"),
+        smooth=(0,),
+        label="without NaN",
+    ),
     *rows("norm"),
     *rows("logistic"),
     *rows("cauchy"),

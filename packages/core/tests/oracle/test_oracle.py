@@ -97,12 +97,13 @@ MODULES = [
     "scipy.fft",
     "scipy.linalg",
     "scipy.special",
+    "scipy.stats",
 ]
 DISTRIBUTIONS = [
-    *["bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "expon", "gamma"],
-    *["gennorm", "geom", "gumbel_l", "gumbel_r", "laplace", "logistic", "nbinom"],
-    *["norm", "pareto", "poisson", "t", "truncnorm", "uniform", "vonmises"],
-    *["wrapcauchy"],
+    *["bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "dirichlet"],
+    *["expon", "gamma", "gennorm", "geom", "gumbel_l", "gumbel_r", "laplace"],
+    *["logistic", "multinomial", "multivariate_normal", "nbinom", "norm", "pareto"],
+    *["poisson", "t", "truncnorm", "uniform", "vonmises", "wrapcauchy"],
 ]
 MODULES += [f"scipy.stats.{name}" for name in DISTRIBUTIONS]
 MODULES += ["scipy.cluster.vq", "scipy.integrate", "scipy.interpolate"]

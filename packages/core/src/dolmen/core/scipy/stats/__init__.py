@@ -12,6 +12,7 @@ from . import (
     binom as binom,
     cauchy as cauchy,
     chi2 as chi2,
+    dirichlet as dirichlet,
     expon as expon,
     gamma as gamma,
     gennorm as gennorm,
@@ -20,6 +21,8 @@ from . import (
     gumbel_r as gumbel_r,
     laplace as laplace,
     logistic as logistic,
+    multinomial as multinomial,
+    multivariate_normal as multivariate_normal,
     nbinom as nbinom,
     norm as norm,
     pareto as pareto,
@@ -29,4 +32,10 @@ from . import (
     uniform as uniform,
     vonmises as vonmises,
     wrapcauchy as wrapcauchy,
+)
+from ._ranks import (
+    ModeResult as ModeResult,
+    mode as mode,
+    rankdata as rankdata,
+    sem as sem,
 )
