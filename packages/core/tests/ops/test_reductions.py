@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import dolmen.core as dc
-from dolmen.core import lax
+from dolmen.core import lax, numpy as jnp
 
 from .test_shape import problem
 
@@ -192,3 +192,26 @@ def test_weak_types_of_a_reduction(combine):
 
     assert program(lax.full((2,), 1.0)).out_avals[0].weak_type
     assert not program(X[0]).out_avals[0].weak_type
+
+
+def test_a_function_may_reduce_arrays_of_several_shapes():
+    def combine(a, b):
+        return a * b * 1
+
+    def total(x):
+        return jnp.sum(lax.reduce(x, np.float32(1), combine, (0,)))
+
+    slopes = dc.grad(total)(X), dc.grad(total)(X[:, :2])
+
+    assert [slope.tolist() for slope in slopes] == [
+        [[4, 5, 6], [1, 2, 3]],
+        [[4, 5], [1, 2]],
+    ]
+
+
+def test_an_operation_whose_result_is_not_used_is_no_reduction():
+    def first(a, b):
+        lax.add(a, b)
+        return a
+
+    assert lax.reduce(np.float32([3]), np.float32(7), first, (0,)) in (3, 7)
