@@ -89,3 +89,17 @@ def test_unknown_mode_lists_the_known_ones():
         "variance_scaling: `mode` must be one of 'fan_in', 'fan_out', 'fan_avg', "
         "'fan_geo_avg', got 'fan'."
     )
+
+
+def test_names_of_two_authors_mean_the_same():
+    assert init.xavier_normal is init.glorot_normal
+    assert init.xavier_uniform is init.glorot_uniform
+    assert init.kaiming_normal is init.he_normal
+    assert init.kaiming_uniform is init.he_uniform
+
+
+def test_uniform_numbers_lie_between_zero_and_their_scale():
+    drawn = np.asarray(init.uniform(0.5)(KEY, (2000,)))
+
+    assert 0 <= drawn.min() < 0.01
+    assert 0.49 < drawn.max() < 0.5

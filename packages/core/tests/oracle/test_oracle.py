@@ -91,6 +91,9 @@ def test_vmap_agrees_with_a_loop(row):
 
 MODULES = [
     "image",
+    "lax",
+    "nn",
+    "nn.initializers",
     "numpy",
     "numpy.fft",
     "ops",
@@ -110,11 +113,14 @@ MODULES += ["scipy.cluster.vq", "scipy.integrate", "scipy.interpolate"]
 MODULES += ["scipy.ndimage", "scipy.signal"]
 
 
+_NO_FUNCTIONS = types.ModuleType | type | types.GenericAlias
+
+
 def public_functions(path):
     module = importlib.import_module(f"dolmen.core.{path}")
     for name in getattr(module, "__all__", dir(module)):
         value = getattr(module, name)
-        if name[0] == "_" or isinstance(value, types.ModuleType | type):
+        if name[0] == "_" or isinstance(value, _NO_FUNCTIONS):
             continue
         if callable(value):
             yield f"{path}.{name}"

@@ -987,7 +987,7 @@ def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
         >>> lax.index_take(x, [lax.full((1,), -1), lax.full((1,), 1)], (0, 1)).tolist()
         [4]
     """
-    from . import _arithmetic, _joining
+    from . import _arithmetic, _conversion, _joining
 
     type = typeof(src)
     axes = _shape.as_axes("index_take", axes, type.ndim, "axes")
@@ -997,9 +997,12 @@ def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
             f"got {len(idxs)} of them."
         )
     sizes = [type.shape[axis] for axis in axes]
+    # Narrow integers might not hold the size of their axis.
+    dtype = max((np.dtype("int32"), *(typeof(i).dtype for i in idxs)), key=_width)
     columns = []
     for places, size in zip(idxs, sizes, strict=True):
-        n = np.asarray(size, typeof(places).dtype)
+        n = np.asarray(size, dtype)
+        places = _conversion.convert_element_type(places, dtype)
         # The remainder has the sign of the place.
         positive = _arithmetic.add(_arithmetic.rem(places, n), n)
         columns.append(_shape.expand_dims(_arithmetic.rem(positive, n), (1,)))
@@ -1010,3 +1013,7 @@ def index_take(src: Any, idxs: Sequence[Any], axes: Sequence[int]) -> Any:
     )
     window = [1 if axis in axes else n for axis, n in enumerate(type.shape)]
     return gather(src, _joining.concatenate(columns, 1), numbers, window)
+
+
+def _width(dtype: np.dtype) -> int:
+    return dtype.itemsize

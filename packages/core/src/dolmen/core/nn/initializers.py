@@ -16,6 +16,27 @@ from .._ir import dtypes, message, value_error
 from .._ops._conversion import real_dtype
 from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
 
+__all__ = [
+    "Initializer",
+    "constant",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
 _Axes = int | Sequence[int]
 
 
