@@ -19,6 +19,7 @@ TOPICS = (
     "images",
     "implicit",
     "indexing",
+    "linalg",
     "manipulation",
     "numpy_rest",
     "promotion",

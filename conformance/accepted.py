@@ -26,6 +26,17 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "wrong: lax dynamic slice too large",
         "wrong: lax broadcast to a smaller shape",
         "wrong: eval_shape of a bad program",
+        "linalg: eig of the shape vector",
+        "linalg: eig of the shape scalar",
+        "linalg: eigvals of the shape vector",
+        "linalg: eigvals of the shape scalar",
+        "linalg: eigvalsh of the shape vector",
+        "linalg: eigvalsh of the shape scalar",
+        "linalg: svdvals of the shape vector",
+        "linalg: svdvals of the shape scalar",
+    ),
+    "The rank of a matrix without elements is zero.": (
+        "linalg: matrix_rank of the shape nothing",
     ),
     "Booleans are numbers wherever NumPy takes them for some.": (
         "numpy_rest: round by dtype",
@@ -37,6 +48,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "wrong: fori with float bounds",
         "wrong: uniform of integers",
         "wrong: bits of floats",
+        "linalg: lax qdwh of integers",
     ),
     "An operation without a derivative of a kind is a TypeError, whichever it is.": (
         "wrong: reverse through while",

@@ -19,6 +19,7 @@ from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
 from .._promotion import promote_args_inexact
+from ._systems import square_type
 
 
 class EigResult(NamedTuple):
@@ -102,6 +103,7 @@ def eig(a: ArrayLike) -> EigResult:
         >>> jnp.linalg.eig(jnp.array([[1, 2], [0, 3]])).eigenvalues
         Array([1.+0.j, 3.+0.j], dtype=complex64)
     """
+    square_type("eig", a)
     (x,) = promote_args_inexact("eig", a)
     return EigResult(*lax.linalg.eig(x, compute_left_eigenvectors=False))
 
@@ -120,6 +122,7 @@ def eigvals(a: ArrayLike) -> Array:
         >>> jnp.linalg.eigvals(jnp.array([[0.0, 1.0], [-1.0, 0.0]]))
         Array([0.+1.j, 0.-1.j], dtype=complex64)
     """
+    square_type("eigvals", a)
     (x,) = promote_args_inexact("eigvals", a)
     return lax.linalg.eig(
         x, compute_left_eigenvectors=False, compute_right_eigenvectors=False
@@ -150,6 +153,7 @@ def eigh(
     """
     if UPLO not in (None, "L", "U"):
         raise value_error(f"eigh: `UPLO` must be None, 'L' or 'U', got {UPLO!r}.")
+    square_type("eigh", a)
     (x,) = promote_args_inexact("eigh", a)
     vectors, values = lax.linalg.eigh(
         x, lower=UPLO != "U", symmetrize_input=symmetrize_input
@@ -162,6 +166,7 @@ def eigvalsh(
     a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True
 ) -> Array:
     """Eigenvalues of Hermitian matrices, ascending: see `eigh`."""
+    square_type("eigvalsh", a)
     return eigh(a, UPLO, symmetrize_input).eigenvalues
 
 

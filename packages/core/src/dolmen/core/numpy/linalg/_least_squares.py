@@ -228,8 +228,8 @@ def _has_no_residuals(type: ArrayType, rank: Any) -> bool:
     if known is None:
         raise not_concrete(
             rank,
-            "int",
-            "lstsq (the size of its residuals)",
+            "bool",
+            "lstsq (whether it has residuals)",
             "Leave `numpy_resid` out.",
         )
     return int(known) < columns
