@@ -30,6 +30,12 @@ GAMMA = np.array([-30.5, -22.9, -3.25, -0.5, 1.75, 23.5, 25.0, 30.0])
 DEGREES = np.array([0, 1, 1, 5, 7, 6])
 M = np.array([0, -1, 1, -4, 7, 0])
 POLAR = np.array([0.0, 0.3, 1.1, np.pi / 2, 2.9, np.pi])
+SPREAD = np.array([-20.0, -1.5, 0.3, 9.0])
+WIDE = np.array([-1e5, -50.0, 30.0, 60.0, 5.0, np.inf, -9.0, 1.0])
+POLES = np.array([0.0, -1.0, -1.0, -1.0, -2.0])
+WHOLE = np.array([[1.0, 2, 3], [1, 2, 1], [2, 2, 4], [3, 2, 4]])
+CS = np.array([3.0, 2.0, 3.0, 2.0, -1.0, -2.0, 1.0])
+XS = np.array([1.0, 1.0, 1.5, np.nan, 0.5, 0.5, 0.5])
 FAR_PLANE = np.array([1e12j, 1e15 - 1e3j, -1e15, 0, 0.5, -2.75, 1e-9 - 8j])
 
 
@@ -128,6 +134,39 @@ ROWS = [
         smooth=(0, 1),
         mapped=False,
         label="of degree 3",
+    ),
+    Row("scipy.special.hyp1f1", (POSITIVE, 1.25, SPREAD), smooth=(0, 1, 2)),
+    Row(
+        "scipy.special.hyp1f1",
+        (np.array([0.5, 3.0, -3.5, 2.0, -2.0, 0.0, 1.0, np.nan]), 1.5, WIDE),
+        slack=20.0,
+        mapped=False,
+        label="far",
+    ),
+    Row(
+        "scipy.special.hyp1f1",
+        (np.array([1.0, 1.0, -1.0, -2.0, -1.0]), POLES, 1.0),
+        mapped=False,
+        label="poles",
+    ),
+    Row(
+        "scipy.special.hyp2f1",
+        (POSITIVE, 0.75, 2.3, np.array([0.7, -3.0, 0.93, -40.0])),
+        smooth=(0, 1, 2, 3),
+        slack=30.0,
+    ),
+    Row(
+        "scipy.special.hyp2f1",
+        (*WHOLE.T, np.array([0.999, 0.95, -30.0, 0.98])),
+        slack=30.0,
+        mapped=False,
+        label="of whole parameters",
+    ),
+    Row(
+        "scipy.special.hyp2f1",
+        (np.array([1.0, 1.0, -2.0, 1.0, 1.0, -1.0, 0.0]), 1.0, CS, XS),
+        mapped=False,
+        label="edges",
     ),
     Row("scipy.special.ndtr", (X,), smooth=(0,)),
     Row("scipy.special.log_ndtr", (X,), smooth=(0,)),

@@ -44,6 +44,7 @@ from ._gamma import (
     polygamma as polygamma,
 )
 from ._harmonics import sph_harm_y as sph_harm_y
+from ._hypergeometric import hyp1f1 as hyp1f1, hyp2f1 as hyp2f1
 from ._normal import log_ndtr as log_ndtr, ndtr as ndtr, ndtri as ndtri
 from ._owens_t import owens_t as owens_t
 from ._powers import (
