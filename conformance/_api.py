@@ -28,6 +28,7 @@ TOPICS = (
     "scipy_linalg",
     "scipy_sampled",
     "scipy_signal",
+    "solvers",
     "stages",
     "trees",
     "ufuncs",

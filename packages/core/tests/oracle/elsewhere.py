@@ -178,6 +178,8 @@ ELSEWHERE: dict[str, list[str]] = {
         "scipy.fft.idct",
         "scipy.fft.idctn",
     ],
+    "scipy/test_optimize.py": ["scipy.optimize.minimize"],
+    "experimental/test_ode.py": ["experimental.ode.odeint"],
     "scipy/test_special.py": [
         "scipy.special.beta",
         "scipy.special.betainc",

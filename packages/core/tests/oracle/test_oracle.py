@@ -102,6 +102,7 @@ MODULES = [
     "scipy.special",
     "scipy.stats",
 ]
+MODULES += ["experimental.ode", "scipy.optimize", "scipy.sparse.linalg"]
 DISTRIBUTIONS = [
     *["bernoulli", "beta", "betabinom", "binom", "cauchy", "chi2", "dirichlet"],
     *["expon", "gamma", "gennorm", "geom", "gumbel_l", "gumbel_r", "laplace"],

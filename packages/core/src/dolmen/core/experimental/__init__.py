@@ -8,6 +8,8 @@
     Derivatives of any order along a curve.
 `key_reuse`
     Checking that no random key is used twice.
+`ode`
+    Ordinary differential equations.
 `serialize_executable`
     Compiled functions as bytes.
 """
@@ -21,6 +23,7 @@ _MODULES = (
     "compilation_cache",
     "jet",
     "key_reuse",
+    "ode",
     "serialize_executable",
 )
 

@@ -1,0 +1,10 @@
+"""Linear equations whose matrix is known by what it does to vectors."""
+
+import importlib
+
+
+def __getattr__(name: str) -> object:
+    """Load `linalg` at first use."""
+    if name == "linalg":
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
