@@ -1,7 +1,5 @@
 """Solvers of linear equations, minima and differential equations."""
 
-import numpy as np
-
 LBFGS = "l-bfgs-experimental-do-not-rely-on-this"
 
 
@@ -32,11 +30,7 @@ def programs(api):
             f"{name} of a tree",
             lambda: solve(lambda x: {"a": 2 * x["a"]}, {"a": b})[0],
         )
-        yield f"{name} preconditioned", lambda: near(A, b, M=jnp.eye(2) / 4)
-        yield f"{name} from there", lambda: solve(A, b, b, maxiter=0)[0]
         yield f"{name} of complex numbers", lambda: near(A + 0j, b + 1j)
-        yield f"{name} of integer matrix", lambda: near(ints * jnp.eye(2, dtype=int), b)
-        yield f"{name} of NumPy arrays", lambda: near(np.eye(2), np.ones(2))
         yield f"{name} of zeros", lambda: near(A, 0 * b)
         yield (
             f"gradient of {name}",
@@ -48,7 +42,6 @@ def programs(api):
         yield f"{name} from integers", lambda: solve(A, b, ints)
         yield f"{name} from another tree", lambda: solve(A, b, (b,))
         yield f"{name} of a wide matrix", lambda: solve(A[:1], b)
-        yield f"{name} of a vector", lambda: solve(b, b)
         yield f"{name} of a list", lambda: solve([[1.0]], b)
         yield f"{name} of a list of numbers", lambda: solve(A, [1.0, 2.0])
         yield f"{name} of a complex matrix", lambda: solve(A + 0j, b)

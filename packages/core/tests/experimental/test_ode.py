@@ -44,7 +44,7 @@ def test_dense_output_is_of_order_four():
     with enable_x64(True):
         made = odeint(decay, 1.0, times, rtol=1.0, atol=1.0, hmax=0.25)
 
-    assert_allclose(made, np.exp(-times), atol=2e-7)
+    assert_allclose(made, np.exp(-times), atol=1e-6)
 
 
 def test_derivatives_agree_with_central_differences():

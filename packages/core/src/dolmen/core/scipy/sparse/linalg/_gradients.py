@@ -49,7 +49,7 @@ def cg(
         >>> from dolmen.core.scipy.sparse.linalg import cg
         >>> A = jnp.array([[2.0, 0.0], [0.0, 4.0]])
         >>> x, _ = cg(A, jnp.array([2.0, 2.0]))
-        >>> x
+        >>> x.round(3)
         Array([1. , 0.5], dtype=float32)
 
     Source: Hestenes and Stiefel (1952), preconditioned as in Saad (2003), "Iterative
