@@ -13,6 +13,7 @@ from dolmen.core._ops import (
     _qr,
     _reduction,
     _reflections,
+    _schur,
     _spectral,
     _tridiagonal,
 )
@@ -184,7 +185,7 @@ def eigenvalues_oracle(x):
 
 def schur(x):
     """The matrix again, the square of the vectors, and what must be zero."""
-    form, vectors = _eigenvalues.schur(x)
+    form, vectors = _schur.schur(x)
     adjoint = vectors.conj().mT
     below = np.tri(3, 3, -2 if x.dtype.kind == "f" else -1, form.dtype)
     return vectors @ form @ adjoint, adjoint @ vectors, form * below
@@ -192,6 +193,17 @@ def schur(x):
 
 def schur_oracle(x):
     return x, np.eye(3, dtype=x.dtype), np.zeros_like(x)
+
+
+def with_pairs(rng, shape):
+    """Matrices with a pair of complex eigenvalues."""
+    (x,) = plain((4, 4))(rng, shape)
+    x[1, 2], x[2, 1] = 4.0, -2.0
+    return [x]
+
+
+def without_phases(form, vectors):
+    return abs(form), projectors(vectors)
 
 
 def packed_hessenberg(x):
@@ -282,7 +294,7 @@ ROWS = [
                 label=f"{kind}values",
             ),
             Row(
-                _eigenvalues.Schur,
+                _schur.Schur,
                 schur,
                 schur_oracle,
                 plain((3, 3), dtypes=dtypes),
@@ -371,6 +383,30 @@ ROWS = [
             ),
         )
     ],
+    # The order of eigenvalues may depend on rounding, so one dtype each.
+    *[
+        Row(
+            _schur.Schur,
+            _schur.schur,
+            scipy.linalg.schur,
+            draw,
+            dtypes=("float64",),
+            smooth=(0,),
+            slack=1e3,
+            label=label,
+        )
+        for label, draw in {"form": plain((3, 3)), "blocks": with_pairs}.items()
+    ],
+    Row(
+        _schur.Schur,
+        lambda x: without_phases(*_schur.schur(x)),
+        lambda x: without_phases(*scipy.linalg.schur(x)),
+        plain((3, 3), dtypes=COMPLEX),
+        dtypes=("complex128",),
+        smooth=(0,),
+        slack=1e3,
+        label="complex form",
+    ),
     *[
         solving(left, lower, trans, unit, REAL)
         for left, lower, trans, unit in itertools.product(

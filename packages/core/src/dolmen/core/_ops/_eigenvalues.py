@@ -1,8 +1,8 @@
-"""Eigenvalues of matrices that aren't Hermitian, and the Schur form."""
+"""Eigenvalues and eigenvectors of matrices that aren't Hermitian."""
 
 import enum
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .._ir import ArrayType, array_type, message, value_error
@@ -37,9 +37,6 @@ class EigImplementation(enum.Enum):
     CUSOLVER = "cusolver"
     MAGMA = "magma"
     LAPACK = "lapack"
-
-
-# ---- eigenvalues ---------------------------------------------------------------------
 
 
 def eig(
@@ -205,80 +202,3 @@ def _vectors_jvp(values: Any, vectors: Any, dx: Any) -> tuple[Any, Any]:
     kept = complex(_arithmetic.neg(stretch), _arithmetic.neg(turn))
     change = _arithmetic.mul(vectors, along_rows(kept, n))
     return diagonal(inner), _arithmetic.add(moved, change)
-
-
-# ---- Schur form ----------------------------------------------------------------------
-
-
-def schur(
-    x: Any,
-    *,
-    compute_schur_vectors: bool = True,
-    sort_eig_vals: bool = False,
-    select_callable: Callable[..., Any] | None = None,
-) -> list[Any]:
-    """The Schur form of square matrices: ``x == Q @ T @ Q.mT.conj()``.
-
-    Args:
-        x: float32, float64 or complex ``[..., n, n]``.
-        compute_schur_vectors: whether to give `Q`.
-        sort_eig_vals: must be false.
-        select_callable: ignored.
-
-    Returns:
-        A list of `T` and, if it is wanted, the unitary `Q`, both ``[..., n, n]`` in the
-        dtype of `x`. `T` is upper triangular, with the eigenvalues on the diagonal; of
-        a real `x` pairs of complex eigenvalues are blocks of two rows with equal
-        elements on the diagonal. NaN where the algorithm doesn't converge.
-
-    Raises:
-        TypeError: `x` has another dtype.
-        ValueError: the last two sizes of `x` differ.
-        NotImplementedError: the eigenvalues are to be sorted.
-
-    Example:
-        >>> import dolmen.core.numpy as jnp
-        >>> from dolmen.core import lax
-        >>> x = jnp.array([[1.0, 2.0], [0.0, 3.0]])
-        >>> lax.linalg.schur(x, compute_schur_vectors=False)
-        [Array([[1., 2.],
-               [0., 3.]], dtype=float32)]
-    """
-    if sort_eig_vals:
-        raise NotImplementedError(
-            message(
-                f"schur: `sort_eig_vals` must be false, got {sort_eig_vals!r}: sorting "
-                "is not supported.",
-                "Leave it out.",
-            )
-        )
-    return list(bind(Schur(bool(compute_schur_vectors)), x))
-
-
-class Schur(MatrixFunction):
-    """The triangular form, and with `vectors` the unitary matrix."""
-
-    multiple_results = True
-
-    vectors: bool
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        (x,) = arg_types
-        check_matrices("schur", arg_types)
-        check_square("schur", x)
-        return [x.strengthened()] * (1 + self.vectors)
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        (x,) = builder.in_types
-        parts = [array_type(x.shape[:-1], x.dtype)] * (1 + (x.dtype.kind == "f"))
-        info = array_type(x.shape[:-2], INT32)
-        form, vectors, *_, info = call_lapack(
-            builder,
-            "gees",
-            args,
-            [x, x, *parts, info, info],
-            mode=_vectors_letter(self.vectors),
-            sort="N",
-        )
-        made = [form, vectors][: len(builder.out_types)]
-        return nan_where_failed(builder, info, made, builder.out_types)

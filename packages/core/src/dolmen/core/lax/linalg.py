@@ -13,7 +13,6 @@ from .._ops._cholesky import (
 from .._ops._eigenvalues import (
     EigImplementation as EigImplementation,
     eig as eig,
-    schur as schur,
 )
 from .._ops._lu import (
     lu as lu,
@@ -26,6 +25,7 @@ from .._ops._reflections import (
     householder_product as householder_product,
     ormqr as ormqr,
 )
+from .._ops._schur import schur as schur
 from .._ops._spectral import (
     EighImplementation as EighImplementation,
     SvdAlgorithm as SvdAlgorithm,
