@@ -58,6 +58,10 @@ from ._keys import (
     split as split,
     wrap_key_data as wrap_key_data,
 )
+from ._matrices import (
+    multivariate_normal as multivariate_normal,
+    orthogonal as orthogonal,
+)
 from ._normal import (
     double_sided_maxwell as double_sided_maxwell,
     lognormal as lognormal,

@@ -33,6 +33,7 @@ from . import (
     vonmises as vonmises,
     wrapcauchy as wrapcauchy,
 )
+from ._kernel_density import gaussian_kde as gaussian_kde
 from ._ranks import (
     ModeResult as ModeResult,
     mode as mode,
