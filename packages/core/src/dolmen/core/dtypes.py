@@ -157,6 +157,11 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
     Raises:
         ValueError: `kind` is an unknown name.
+
+    Example:
+        >>> from dolmen.core import dtypes
+        >>> dtypes.isdtype("float32", "real floating")
+        True
     """
     if isinstance(kind, tuple):
         return any(isdtype(dtype, k) for k in kind)
@@ -239,6 +244,11 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
         from_: a dtype or an array.
         to: a dtype.
         casting: ``"no"``, ``"equiv"``, ``"safe"``, ``"same_kind"`` or ``"unsafe"``.
+
+    Example:
+        >>> from dolmen.core import dtypes
+        >>> dtypes.can_cast("int8", "float32"), dtypes.can_cast("float32", "int32")
+        (True, False)
     """
     source = operand_of(from_)[0]
     rule: Any = casting  # NumPy checks it

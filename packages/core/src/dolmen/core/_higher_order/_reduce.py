@@ -39,6 +39,12 @@ def reduce(
         TypeError: a dtype of `init_values`, or of what `computation` returns, is not
             that of the operand.
         ValueError: the operands differ in shape, or the trees do not match.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce(jnp.array([3, 1, 2]), 0, lax.add, (0,))
+        Array(6, dtype=int32)
     """
     if out_sharding is not None:
         raise _shape.sharding_error("reduce", "out_sharding", out_sharding)

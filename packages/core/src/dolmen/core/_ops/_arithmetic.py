@@ -29,6 +29,12 @@ def add(x: Any, y: Any) -> Any:
 
     Returns:
         An array of the shape and dtype of the operands.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.add(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([4, 6], dtype=int32)
     """
     return bind(Add(), x, y)
 
@@ -61,6 +67,12 @@ def sub(x: Any, y: Any) -> Any:
 
     Returns:
         An array of the shape and dtype of the operands.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.sub(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([-2, -2], dtype=int32)
     """
     return bind(Sub(), x, y)
 
@@ -86,7 +98,14 @@ class Sub(Elementwise):
 
 
 def neg(x: Any) -> Any:
-    """Elementwise `-x`; unsigned integers wrap around."""
+    """Elementwise `-x`; unsigned integers wrap around.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.neg(jnp.array([1, -2]))
+        Array([-1,  2], dtype=int32)
+    """
     return bind(Neg(), x)
 
 
@@ -117,6 +136,12 @@ def mul(x: Any, y: Any, *, out_dtype: Any = None) -> Any:
 
     Returns:
         An array of the shape of the operands, and their dtype or `out_dtype`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.mul(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([3, 8], dtype=int32)
     """
     if out_dtype is not None:
         dtype = dtypes.as_dtype(out_dtype, function="mul")
@@ -156,6 +181,12 @@ def div(x: Any, y: Any) -> Any:
     Returns:
         An array of the shape and dtype of the operands. An integer divided by zero has
         all bits set.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.div(jnp.array([7, -7]), jnp.array([2, 2]))
+        Array([ 3, -3], dtype=int32)
     """
     return bind(Div(), x, y)
 
@@ -189,6 +220,12 @@ def rem(x: Any, y: Any) -> Any:
     Returns:
         An array of the shape and dtype of the operands. NaN for a floating-point `y` of
         zero; for integers, `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.rem(jnp.array([7, -7]), jnp.array([3, 3]))
+        Array([ 1, -1], dtype=int32)
     """
     return bind(Rem(), x, y)
 
@@ -225,6 +262,12 @@ def max(x: Any, y: Any) -> Any:
     Returns:
         An array of the operands' shape and dtype. Where both are equal each gets half
         of the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.max(jnp.array([1, 4]), jnp.array([2, 3]))
+        Array([2, 4], dtype=int32)
     """
     return bind(Max(), x, y)
 
@@ -280,6 +323,12 @@ def min(x: Any, y: Any) -> Any:
     Returns:
         An array of the operands' shape and dtype. Where both are equal each gets half
         of the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.min(jnp.array([1, 4]), jnp.array([2, 3]))
+        Array([1, 3], dtype=int32)
     """
     return bind(Min(), x, y)
 
@@ -312,6 +361,12 @@ def square(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.square(jnp.array([-3.0, 2.0]))
+        Array([9., 4.], dtype=float32)
     """
     return bind(Square(), x)
 
@@ -340,6 +395,12 @@ def reciprocal(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reciprocal(jnp.array([2.0, -4.0]))
+        Array([ 0.5 , -0.25], dtype=float32)
     """
     return integer_pow(x, -1)
 
@@ -356,6 +417,12 @@ def integer_pow(x: Any, y: int) -> Any:
 
     Raises:
         TypeError: `y` is negative and `x` holds integers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.integer_pow(jnp.array([2.0, -3.0]), 3)
+        Array([  8., -27.], dtype=float32)
     """
     return bind(IntegerPow(operator.index(y)), x)
 
@@ -415,6 +482,12 @@ def abs(x: Any) -> Any:
     Returns:
         An array like `x`; for complex `x` the magnitude, in the real dtype. The
         derivative at zero is that from the right, one; for complex `x` it is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.abs(jnp.array([-1.5, 2.0]))
+        Array([1.5, 2. ], dtype=float32)
     """
     return bind(Abs(), x)
 
@@ -454,6 +527,12 @@ def sign(x: Any) -> Any:
 
     Returns:
         An array like `x`; its derivative is zero for real `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.sign(jnp.array([-3.0, 0.0, 2.0]))
+        Array([-1.,  0.,  1.], dtype=float32)
     """
     return bind(Sign(), x)
 
@@ -500,6 +579,12 @@ def atan2(x: Any, y: Any) -> Any:
 
     Returns:
         Angles from -π to π, `atan(x / y)` put into the right quadrant.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.atan2(jnp.array([1.0, 0.0]), jnp.array([1.0, -1.0]))
+        Array([0.7853982, 3.1415927], dtype=float32)
     """
     return bind(Atan2(), x, y)
 
@@ -529,6 +614,12 @@ def nextafter(x1: Any, x2: Any) -> Any:
 
     Returns:
         An array of the operands' shape and dtype; its derivative is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.nextafter(jnp.array([1.0]), jnp.array([2.0])) > 1
+        Array([ True], dtype=bool)
     """
     return bind(Nextafter(), x1, x2)
 

@@ -23,6 +23,12 @@ def optimization_barrier(operand: Any) -> Any:
 
     Returns:
         The same tree.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.optimization_barrier((jnp.array([1.0]), jnp.array([2])))
+        (Array([1.], dtype=float32), Array([2], dtype=int32))
     """
     leaves, tree = pytree.BOUNDARY.flatten(operand)
     return tree.unflatten(barrier(leaves))

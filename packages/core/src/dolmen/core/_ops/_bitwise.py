@@ -22,7 +22,14 @@ class Bitwise(Elementwise):
 
 
 def bitwise_and(x: Any, y: Any) -> Any:
-    """Elementwise `x & y` of two integer or boolean arrays of equal dtype."""
+    """Elementwise `x & y` of two integer or boolean arrays of equal dtype.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.bitwise_and(jnp.array([12, 5]), jnp.array([6, 6]))
+        Array([4, 4], dtype=int32)
+    """
     return bind(And(), x, y)
 
 
@@ -33,7 +40,14 @@ class And(Bitwise):
 
 
 def bitwise_or(x: Any, y: Any) -> Any:
-    """Elementwise `x | y` of two integer or boolean arrays of equal dtype."""
+    """Elementwise `x | y` of two integer or boolean arrays of equal dtype.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.bitwise_or(jnp.array([12, 5]), jnp.array([6, 6]))
+        Array([14,  7], dtype=int32)
+    """
     return bind(Or(), x, y)
 
 
@@ -44,7 +58,14 @@ class Or(Bitwise):
 
 
 def bitwise_xor(x: Any, y: Any) -> Any:
-    """Elementwise `x ^ y` of two integer or boolean arrays of equal dtype."""
+    """Elementwise `x ^ y` of two integer or boolean arrays of equal dtype.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.bitwise_xor(jnp.array([12, 5]), jnp.array([6, 6]))
+        Array([10,  3], dtype=int32)
+    """
     return bind(Xor(), x, y)
 
 
@@ -55,7 +76,14 @@ class Xor(Bitwise):
 
 
 def bitwise_not(x: Any) -> Any:
-    """Elementwise `~x` of an integer or boolean array."""
+    """Elementwise `~x` of an integer or boolean array.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.bitwise_not(jnp.array([0, 5]))
+        Array([-1, -6], dtype=int32)
+    """
     return bind(Not(), x)
 
 
@@ -72,6 +100,12 @@ def shift_left(x: Any, y: Any) -> Any:
         x: an integer array.
         y: how far, of the dtype of `x`; the result is zero where `y` is negative or not
             less than the number of bits.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.shift_left(jnp.array([1, 5]), jnp.array([2, 2]))
+        Array([ 4, 20], dtype=int32)
     """
     return bind(ShiftLeft(), x, y)
 
@@ -90,6 +124,12 @@ def shift_right_arithmetic(x: Any, y: Any) -> Any:
         x: an integer array.
         y: how far, of the dtype of `x`; where `y` is negative or not less than the
             number of bits, every bit becomes the sign bit.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.shift_right_arithmetic(jnp.array([8, -8]), jnp.array([2, 2]))
+        Array([ 2, -2], dtype=int32)
     """
     return bind(ShiftRightArithmetic(), x, y)
 
@@ -108,6 +148,12 @@ def shift_right_logical(x: Any, y: Any) -> Any:
         x: an integer array.
         y: how far, of the dtype of `x`; the result is zero where `y` is negative or not
             less than the number of bits.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.shift_right_logical(jnp.array([8, -8]), jnp.array([2, 2]))
+        Array([         2, 1073741822], dtype=int32)
     """
     return bind(ShiftRightLogical(), x, y)
 
@@ -120,7 +166,14 @@ class ShiftRightLogical(Bitwise):
 
 
 def population_count(x: Any) -> Any:
-    """How many bits of each integer are set, in the dtype of `x`."""
+    """How many bits of each integer are set, in the dtype of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.population_count(jnp.array([0, 5, 255]))
+        Array([0, 2, 8], dtype=int32)
+    """
     return bind(PopulationCount(), x)
 
 
@@ -132,7 +185,14 @@ class PopulationCount(Bitwise):
 
 
 def clz(x: Any) -> Any:
-    """How many leading bits of each integer are zero, in the dtype of `x`."""
+    """How many leading bits of each integer are zero, in the dtype of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.clz(jnp.array([0, 1, 256]))
+        Array([32, 31, 23], dtype=int32)
+    """
     return bind(CountLeadingZeros(), x)
 
 

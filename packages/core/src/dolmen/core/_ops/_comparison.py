@@ -70,6 +70,12 @@ def ne(x: Any, y: Any) -> Any:
     Args:
         x: any dtype.
         y: the shape of `x`, or none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.ne(jnp.array([1, 2, 3]), jnp.array([2, 2, 2]))
+        Array([ True, False,  True], dtype=bool)
     """
     return bind(Ne(), x, y)
 
@@ -87,6 +93,12 @@ def lt(x: Any, y: Any) -> Any:
     Args:
         x: any dtype but complex.
         y: the shape of `x`, or none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.lt(jnp.array([1, 2, 3]), jnp.array([2, 2, 2]))
+        Array([ True, False, False], dtype=bool)
     """
     return bind(Lt(), x, y)
 
@@ -103,6 +115,12 @@ def le(x: Any, y: Any) -> Any:
     Args:
         x: any dtype but complex.
         y: the shape of `x`, or none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.le(jnp.array([1, 2, 3]), jnp.array([2, 2, 2]))
+        Array([ True,  True, False], dtype=bool)
     """
     return bind(Le(), x, y)
 
@@ -119,6 +137,12 @@ def gt(x: Any, y: Any) -> Any:
     Args:
         x: any dtype but complex.
         y: the shape of `x`, or none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.gt(jnp.array([1, 2, 3]), jnp.array([2, 2, 2]))
+        Array([False, False,  True], dtype=bool)
     """
     return bind(Gt(), x, y)
 
@@ -135,6 +159,12 @@ def ge(x: Any, y: Any) -> Any:
     Args:
         x: any dtype but complex.
         y: the shape of `x`, or none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.ge(jnp.array([1, 2, 3]), jnp.array([2, 2, 2]))
+        Array([False,  True,  True], dtype=bool)
     """
     return bind(Ge(), x, y)
 
@@ -150,6 +180,12 @@ def is_finite(x: Any) -> Any:
 
     Args:
         x: floating point.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.is_finite(jnp.array([1.0, jnp.inf, jnp.nan]))
+        Array([ True, False, False], dtype=bool)
     """
     return bind(IsFinite(), x)
 

@@ -123,6 +123,12 @@ def bitcast_convert_type(operand: Any, new_dtype: Any) -> Any:
     Raises:
         TypeError: a dtype is bool or complex.
         ValueError: the last axis does not hold exactly one wider element.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.bitcast_convert_type(jnp.array([1.0, -0.0]), "uint32")
+        Array([1065353216, 2147483648], dtype=uint32)
     """
     dtype = dtypes.as_dtype(new_dtype, function="bitcast_convert_type")
     return bind(BitcastConvertType(dtype), operand)
@@ -190,6 +196,12 @@ def reduce_precision(operand: Any, exponent_bits: int, mantissa_bits: int) -> An
 
     Returns:
         An array like `operand`. Its tangent is rounded likewise.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_precision(jnp.array([1 / 3]), exponent_bits=5, mantissa_bits=2)
+        Array([0.3125], dtype=float32)
     """
     if exponent_bits < 1 or mantissa_bits < 0:
         raise value_error(
@@ -233,6 +245,11 @@ def stop_gradient(x: Any) -> Any:
 
     Returns:
         The same values; their tangent is zero.
+
+    Example:
+        >>> from dolmen.core import grad, lax
+        >>> grad(lambda x: x * lax.stop_gradient(x))(3.0)
+        Array(3., dtype=float32, weak_type=True)
     """
     leaves, tree = pytree.PUBLIC.flatten(x)
     return tree.unflatten([_stop_gradient(leaf) for leaf in leaves])
@@ -282,6 +299,12 @@ def real(x: Any) -> Any:
 
     Returns:
         A floating-point array of the shape of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.real(jnp.array([1 + 2j]))
+        Array([1.], dtype=float32)
     """
     return bind(Real(), x)
 
@@ -316,6 +339,12 @@ def imag(x: Any) -> Any:
 
     Returns:
         A floating-point array of the shape of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.imag(jnp.array([1 + 2j]))
+        Array([2.], dtype=float32)
     """
     return bind(Imag(), x)
 
@@ -351,6 +380,12 @@ def complex(x: Any, y: Any) -> Any:
 
     Returns:
         A complex64 or complex128 array of the operands' shape.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.complex(jnp.array([1.0]), jnp.array([2.0]))
+        Array([1.+2.j], dtype=complex64)
     """
     return bind(Complex(), x, y)
 
@@ -398,6 +433,12 @@ def conj(x: Any) -> Any:
 
     Returns:
         A complex array of the shape of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.conj(jnp.array([1 + 2j]))
+        Array([1.-2.j], dtype=complex64)
     """
     if typeof(x).dtype in _WHOLES:
         return complex(x, constant_like(x, 0))

@@ -128,6 +128,11 @@ def padtype_to_pads(
 
     Raises:
         ValueError: `padding` is none of these.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.padtype_to_pads((5,), (3,), (1,), "SAME")
+        [(1, 1)]
     """
     kind = padding.upper() if isinstance(padding, str) else padding
     if kind == "VALID":
@@ -587,7 +592,15 @@ def conv(
     precision: PrecisionLike = None,
     preferred_element_type: Any = None,
 ) -> Any:
-    """Convolution with batch and features first; see `conv_general_dilated`."""
+    """Convolution with batch and features first; see `conv_general_dilated`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.conv(jnp.ones((1, 1, 4, 4)), jnp.ones((1, 1, 2, 2)), (2, 2), "VALID")
+        Array([[[[4., 4.],
+                 [4., 4.]]]], dtype=float32)
+    """
     return conv_general_dilated(
         lhs,
         rhs,
@@ -608,7 +621,15 @@ def conv_with_general_padding(
     precision: PrecisionLike = None,
     preferred_element_type: Any = None,
 ) -> Any:
-    """Convolution with batch and features first; see `conv_general_dilated`."""
+    """Convolution with batch and features first; see `conv_general_dilated`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.conv_with_general_padding(jnp.ones((1, 1, 4)), jnp.ones((1, 1, 3)),
+        ...     (1,), [(1, 1)], (1,), (1,))
+        Array([[[2., 3., 3., 2.]]], dtype=float32)
+    """
     return conv_general_dilated(
         lhs,
         rhs,
@@ -665,6 +686,13 @@ def conv_transpose(
 
     Raises:
         ValueError: shapes or options don't fit each other.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.conv_transpose(jnp.ones((1, 2, 1)), jnp.ones((2, 1, 1)), (2,),
+        ...     "VALID").shape
+        (1, 4, 1)
     """
     x, w = typeof(lhs), typeof(rhs)
     if dimension_numbers is None:

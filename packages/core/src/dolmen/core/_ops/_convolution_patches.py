@@ -45,6 +45,14 @@ def conv_general_dilated_patches(
     Returns:
         An array whose features are, for each input feature in turn, the elements of the
         window in row-major order.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.conv_general_dilated_patches(jnp.arange(4.0).reshape(1, 1, 4), (2,),
+        ...     (1,), "VALID")
+        Array([[[0., 1., 2.],
+                [1., 2., 3.]]], dtype=float32)
     """
     x, window = typeof(lhs), as_sizes(filter_shape)
     numbers = conv_dimension_numbers(x.shape, (1, 1, *window), dimension_numbers)

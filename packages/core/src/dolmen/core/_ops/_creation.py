@@ -76,6 +76,12 @@ def full_like(
         dtype: by default that of `x`.
         shape: by default that of `x`.
         sharding: must be None.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.full_like(jnp.array([1.0, 2.0]), 7)
+        Array([7., 7.], dtype=float32)
     """
     if sharding is not None:
         raise _shape.sharding_error("full_like", "sharding", sharding)
@@ -163,6 +169,12 @@ def broadcasted_iota(
     Raises:
         TypeError: `dtype` holds no numbers.
         ValueError: `dimension` is not an axis of `shape`.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.broadcasted_iota("int32", (2, 3), 1)
+        Array([[0, 1, 2],
+               [0, 1, 2]], dtype=int32)
     """
     if out_sharding is not None:
         raise _shape.sharding_error("broadcasted_iota", "out_sharding", out_sharding)

@@ -195,6 +195,12 @@ def cumprod(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
 
     Returns:
         An array like `operand`. Derivatives are exact at zeros too.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cumprod(jnp.array([1, 2, 3, 4]))
+        Array([ 1,  2,  6, 24], dtype=int32)
     """
     return _bind(Cumprod, operand, axis, reverse)
 
@@ -260,6 +266,12 @@ def cummax(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
 
     Returns:
         An array like `operand`. Of equal maxima the latest gets the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cummax(jnp.array([1, 3, 2]))
+        Array([1, 3, 3], dtype=int32)
     """
     return _bind(Cummax, operand, axis, reverse)
 
@@ -284,6 +296,12 @@ def cummin(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
 
     Returns:
         An array like `operand`. Of equal minima the latest gets the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cummin(jnp.array([3, 1, 2]))
+        Array([3, 1, 1], dtype=int32)
     """
     return _bind(Cummin, operand, axis, reverse)
 
@@ -311,6 +329,12 @@ def cumlogsumexp(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
 
     Returns:
         An array like `operand`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cumlogsumexp(jnp.zeros(3))
+        Array([0.       , 0.6931472, 1.0986123], dtype=float32)
     """
     return _bind(Cumlogsumexp, operand, axis, reverse)
 

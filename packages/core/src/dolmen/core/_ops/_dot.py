@@ -423,6 +423,12 @@ def dot(
     Raises:
         TypeError: dtypes differ.
         ValueError: an operand has more than two axes, or contracted sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.dot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("dot", "out_sharding", out_sharding)
@@ -456,6 +462,12 @@ def batch_matmul(lhs: Any, rhs: Any, precision: PrecisionLike = None) -> Any:
 
     Raises:
         ValueError: the operands have fewer than two axes or different numbers of them.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.batch_matmul(jnp.ones((5, 2, 3)), jnp.ones((5, 3, 4))).shape
+        (5, 2, 4)
     """
     x, y = typeof(lhs), typeof(rhs)
     if x.ndim != y.ndim or x.ndim < 2:

@@ -41,6 +41,12 @@ def argmax(operand: Any, axis: int, index_dtype: Any) -> Any:
 
     Raises:
         ValueError: the axis is empty.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.argmax(jnp.array([[1, 5], [3, 2]]), 1, "int32")
+        Array([1, 0], dtype=int32)
     """
     return _arg(Argmax, operand, axis, index_dtype)
 
@@ -58,6 +64,12 @@ def argmin(operand: Any, axis: int, index_dtype: Any) -> Any:
 
     Raises:
         ValueError: the axis is empty.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.argmin(jnp.array([[1, 5], [3, 2]]), 1, "int32")
+        Array([0, 1], dtype=int32)
     """
     return _arg(Argmin, operand, axis, index_dtype)
 

@@ -190,6 +190,15 @@ def gather(
     Raises:
         TypeError: indices are not integers.
         ValueError: the dimension numbers don't fit the shapes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.GatherDimensionNumbers((1,), (0,), (0,))
+        >>> lax.gather(jnp.arange(6).reshape(3, 2), jnp.array([[2], [0]]), numbers,
+        ...     (1, 2))
+        Array([[4, 5],
+               [0, 1]], dtype=int32)
     """
     parsed = GatherScatterMode.from_any(mode)
     if parsed is not FILL_OR_DROP or fill_value is None:
@@ -625,6 +634,14 @@ def scatter_add(
     Raises:
         TypeError: indices are not integers or dtypes differ.
         ValueError: the dimension numbers don't fit the shapes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter_add(jnp.zeros(3), jnp.array([[0], [2], [2]]), jnp.ones(3),
+        ...     numbers)
+        Array([1., 0., 2.], dtype=float32)
     """
     return _scatter(
         ScatterAdd,
@@ -672,7 +689,16 @@ def scatter_sub(
     unique_indices: bool = False,
     mode: str | GatherScatterMode | None = None,
 ) -> Any:
-    """Subtract windows from an array at many places; see `scatter_add`."""
+    """Subtract windows from an array at many places; see `scatter_add`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter_sub(jnp.ones(3), jnp.array([[0], [2]]), jnp.array([5.0, 7.0]),
+        ...     numbers)
+        Array([-4.,  1., -6.], dtype=float32)
+    """
     from ._arithmetic import neg
 
     return scatter_add(
@@ -701,6 +727,14 @@ def scatter(
     `x.at[i].set(y)` is the comfortable way to write it. Where windows overlap, one of
     them wins, and its update alone gets the derivative. For the arguments see
     `scatter_add`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter(jnp.zeros(3), jnp.array([[0], [2]]), jnp.array([5.0, 7.0]),
+        ...     numbers)
+        Array([5., 0., 7.], dtype=float32)
     """
     return _scatter(
         Scatter,
@@ -777,6 +811,14 @@ def scatter_mul(
     """Multiply windows of an array at many places; see `scatter_add`.
 
     Derivatives with respect to `updates` need `unique_indices`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter_mul(jnp.ones(3), jnp.array([[0], [2]]), jnp.array([5.0, 7.0]),
+        ...     numbers)
+        Array([5., 1., 7.], dtype=float32)
     """
     return _scatter(
         ScatterMul,
@@ -849,7 +891,16 @@ def scatter_min(
     unique_indices: bool = False,
     mode: str | GatherScatterMode | None = None,
 ) -> Any:
-    """Minimum of an array and windows at many places; see `scatter_add`."""
+    """Minimum of an array and windows at many places; see `scatter_add`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter_min(jnp.ones(3), jnp.array([[0], [2]]), jnp.array([0.5, 7.0]),
+        ...     numbers)
+        Array([0.5, 1. , 1. ], dtype=float32)
+    """
     return _scatter(
         ScatterMin,
         operand,
@@ -878,7 +929,16 @@ def scatter_max(
     unique_indices: bool = False,
     mode: str | GatherScatterMode | None = None,
 ) -> Any:
-    """Maximum of an array and windows at many places; see `scatter_add`."""
+    """Maximum of an array and windows at many places; see `scatter_add`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> lax.scatter_max(jnp.ones(3), jnp.array([[0], [2]]), jnp.array([0.5, 7.0]),
+        ...     numbers)
+        Array([1., 1., 7.], dtype=float32)
+    """
     return _scatter(
         ScatterMax,
         operand,
@@ -929,6 +989,15 @@ def scatter_apply(
     Raises:
         TypeError: `func` changes the dtype.
         ValueError: `func` closes over arrays, or the numbers don't fit the shapes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> numbers = lax.ScatterDimensionNumbers((), (0,), (0,))
+        >>> places = jnp.array([[0], [2]])
+        >>> lax.scatter_apply(
+        ...     jnp.arange(3.0), places, jnp.exp, numbers, update_shape=(2,))
+        Array([1.      , 1.      , 7.389056], dtype=float32)
     """
     dtype = typeof(operand).dtype
     scalar = array_type((), dtype)

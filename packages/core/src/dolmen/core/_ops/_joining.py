@@ -36,6 +36,12 @@ def concatenate(operands: Sequence[Any], dimension: int) -> Any:
     Raises:
         TypeError: dtypes differ.
         ValueError: there is no operand, or other sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.concatenate([jnp.array([1, 2]), jnp.array([3])], 0)
+        Array([1, 2, 3], dtype=int32)
     """
     operands = list(operands)
     if not operands:
@@ -187,6 +193,13 @@ def stack(operands: Sequence[Any], axis: int = 0) -> Any:
     Args:
         operands: at least one array.
         axis: where the new axis stands in the result; negative ones count from its end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.stack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 2],
+               [3, 4]], dtype=int32)
     """
     operands = list(operands)
     if not operands:
@@ -196,7 +209,14 @@ def stack(operands: Sequence[Any], axis: int = 0) -> Any:
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
-    """The elements of an array along one axis, which they lack."""
+    """The elements of an array along one axis, which they lack.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.unstack(jnp.array([[1, 2], [3, 4]]))
+        (Array([1, 2], dtype=int32), Array([3, 4], dtype=int32))
+    """
     shape = typeof(x).shape
     at = as_axis("unstack", axis, len(shape), "axis")
     return tuple([squeeze(piece, (at,)) for piece in split(x, (1,) * shape[at], at)])

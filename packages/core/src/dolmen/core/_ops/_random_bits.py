@@ -56,6 +56,13 @@ def rng_bit_generator(
 
     Raises:
         TypeError: `key` or `dtype` has the wrong dtype or shape.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> key, bits = lax.rng_bit_generator(jnp.array([0, 0, 0, 1], "uint32"), (3,))
+        >>> bits.shape, bits.dtype
+        ((3,), dtype('uint32'))
     """
     if out_sharding is not None:
         raise sharding_error("rng_bit_generator", "out_sharding", out_sharding)

@@ -104,6 +104,12 @@ def reduce_sum(operand: Any, axes: Sequence[int], *, out_sharding: None = None) 
     Raises:
         TypeError: `operand` is boolean.
         ValueError: an axis is out of range or named twice.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_sum(jnp.array([[1, 5], [3, 2]]), (1,))
+        Array([6, 5], dtype=int32)
     """
     if out_sharding is not None:
         raise _shape.sharding_error("reduce_sum", "out_sharding", out_sharding)
@@ -178,6 +184,12 @@ def reduce_max(operand: Any, axes: Sequence[int]) -> Any:
     Returns:
         An array of the remaining axes and the dtype of `operand`: the least value of
         the dtype where the axes are empty. Equal elements share the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_max(jnp.array([[1, 5], [3, 2]]), (1,))
+        Array([5, 3], dtype=int32)
     """
     return bind(ReduceMax(_axes("reduce_max", operand, axes)), operand)
 
@@ -199,6 +211,12 @@ def reduce_min(operand: Any, axes: Sequence[int]) -> Any:
     Returns:
         An array of the remaining axes and the dtype of `operand`: the greatest value of
         the dtype where the axes are empty. Equal elements share the derivative.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_min(jnp.array([[1, 5], [3, 2]]), (1,))
+        Array([1, 2], dtype=int32)
     """
     return bind(ReduceMin(_axes("reduce_min", operand, axes)), operand)
 
@@ -220,6 +238,12 @@ def reduce_prod(operand: Any, axes: Sequence[int]) -> Any:
     Returns:
         An array of the remaining axes and the dtype of `operand`: one where the axes
         are empty. Derivatives are exact at zeros too.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_prod(jnp.array([[1, 5], [3, 2]]), (1,))
+        Array([5, 6], dtype=int32)
     """
     return bind(ReduceProd(_axes("reduce_prod", operand, axes)), operand)
 
@@ -279,6 +303,12 @@ def reduce_and(operand: Any, axes: Sequence[int]) -> Any:
 
     Returns:
         An array of the remaining axes and the dtype of `operand`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_and(jnp.array([[True, False], [True, True]]), (1,))
+        Array([False,  True], dtype=bool)
     """
     return bind(ReduceAnd(_axes("reduce_and", operand, axes)), operand)
 
@@ -302,6 +332,12 @@ def reduce_or(operand: Any, axes: Sequence[int]) -> Any:
 
     Returns:
         An array of the remaining axes and the dtype of `operand`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_or(jnp.array([[True, False], [False, False]]), (1,))
+        Array([ True, False], dtype=bool)
     """
     return bind(ReduceOr(_axes("reduce_or", operand, axes)), operand)
 
@@ -325,6 +361,12 @@ def reduce_xor(operand: Any, axes: Sequence[int]) -> Any:
 
     Returns:
         An array of the remaining axes and the dtype of `operand`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_xor(jnp.array([[True, False], [True, True]]), (1,))
+        Array([ True, False], dtype=bool)
     """
     return bind(ReduceXor(_axes("reduce_xor", operand, axes)), operand)
 

@@ -33,6 +33,12 @@ def floor(x: Any) -> Any:
 
     Returns:
         An array like `x`; its derivative is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.floor(jnp.array([1.2, -1.2]))
+        Array([ 1., -2.], dtype=float32)
     """
     return bind(Floor(), x)
 
@@ -51,6 +57,12 @@ def ceil(x: Any) -> Any:
 
     Returns:
         An array like `x`; its derivative is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.ceil(jnp.array([1.2, -1.2]))
+        Array([ 2., -1.], dtype=float32)
     """
     return bind(Ceil(), x)
 

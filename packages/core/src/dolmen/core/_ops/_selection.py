@@ -62,6 +62,12 @@ def select_n(which: Any, *cases: Any) -> Any:
     Raises:
         TypeError: `which` is of another dtype, or the cases differ in dtype.
         ValueError: there are no cases, or shapes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.select_n(jnp.array([0, 1]), jnp.array([1, 2]), jnp.array([10, 20]))
+        Array([ 1, 20], dtype=int32)
     """
     if not cases:
         raise value_error("select_n: expected at least one case, got none.")
@@ -176,6 +182,12 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
     Returns:
         An array like `x`. The derivative goes to the bound where `x` is beyond it;
         where `x` equals a bound it is zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.clamp(0.0, jnp.array([-1.0, 0.5, 2.0]), 1.0)
+        Array([0. , 0.5, 1. ], dtype=float32)
     """
     shape = typeof(x).shape
     for name, bound in (("min", min), ("max", max)):

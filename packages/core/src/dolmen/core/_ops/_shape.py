@@ -141,6 +141,13 @@ def broadcast_in_dim(
 
     Raises:
         ValueError: an axis is missing, out of order or of the wrong size.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.broadcast_in_dim(jnp.array([1, 2]), (2, 3), (0,))
+        Array([[1, 1, 1],
+               [2, 2, 2]], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("broadcast_in_dim", "out_sharding", out_sharding)
@@ -244,6 +251,11 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
     Raises:
         ValueError: two sizes of one axis differ and neither is 1.
+
+    Example:
+        >>> from dolmen.core import lax
+        >>> lax.broadcast_shapes((2, 1), (3,))
+        (2, 3)
     """
     if len(shapes) == 1:
         return as_sizes(shapes[0])
@@ -263,7 +275,14 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
 
 def broadcast_to_rank(x: Any, rank: int) -> Any:
-    """`x` with leading axes of size 1 up to `rank` axes."""
+    """`x` with leading axes of size 1 up to `rank` axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.broadcast_to_rank(jnp.array([1, 2]), 3).shape
+        (1, 1, 2)
+    """
     ndim = typeof(x).ndim
     if ndim > rank:
         raise value_error(
@@ -296,6 +315,13 @@ def reshape(
 
     Raises:
         ValueError: the numbers of elements differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reshape(jnp.arange(6), (2, 3))
+        Array([[0, 1, 2],
+               [3, 4, 5]], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("reshape", "out_sharding", out_sharding)
@@ -373,6 +399,12 @@ def expand_dims(array: Any, dimensions: Sequence[int]) -> Any:
         array: any shape and dtype.
         dimensions: where the new axes stand in the result; negative ones count from
             its end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.expand_dims(jnp.array([1, 2]), (0, 2)).shape
+        (1, 2, 1)
     """
     shape = typeof(array).shape
     given = tuple(dimensions)
@@ -395,6 +427,12 @@ def squeeze(array: Any, dimensions: Sequence[int]) -> Any:
 
     Raises:
         ValueError: an axis to remove is not of size 1.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.squeeze(jnp.zeros((1, 3, 1)), (0,)).shape
+        (3, 1)
     """
     axes = as_axes("squeeze", dimensions, typeof(array).ndim)
     if not axes and is_array(array):
@@ -440,6 +478,13 @@ def tile(operand: Any, reps: Sequence[int]) -> Any:
     Args:
         operand: any shape and dtype.
         reps: how often along each axis; further numbers in front make new axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.tile(jnp.array([[1, 2]]), (2, 2))
+        Array([[1, 2, 1, 2],
+               [1, 2, 1, 2]], dtype=int32)
     """
     counts = as_sizes(reps)
     shape = typeof(operand).shape
@@ -467,6 +512,12 @@ def transpose(operand: Any, permutation: Sequence[int]) -> Any:
 
     Raises:
         ValueError: `permutation` is no permutation of the axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.transpose(jnp.zeros((1, 2, 3)), (2, 0, 1)).shape
+        (3, 1, 2)
     """
     axes = as_sizes(permutation)
     if is_array(operand) and axes == tuple(range(operand.ndim)):
@@ -526,6 +577,13 @@ def rev(operand: Any, dimensions: Sequence[int]) -> Any:
     Args:
         operand: any shape and dtype.
         dimensions: the axes to reverse.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.rev(jnp.array([[1, 2], [3, 4]]), (1,))
+        Array([[2, 1],
+               [4, 3]], dtype=int32)
     """
     axes = as_axes("rev", dimensions, typeof(operand).ndim)
     if not axes and is_array(operand):

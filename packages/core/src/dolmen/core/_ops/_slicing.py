@@ -41,6 +41,12 @@ def slice(
 
     Raises:
         ValueError: indices lie outside `operand` or a stride is not positive.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.slice(jnp.arange(6), (1,), (6,), (2,))
+        Array([1, 3, 5], dtype=int32)
     """
     starts, limits = as_sizes(start_indices), as_sizes(limit_indices)
     steps = None if strides is None else as_sizes(strides)
@@ -177,6 +183,12 @@ def index_in_dim(operand: Any, index: int, axis: int = 0, keepdims: bool = True)
 
     Raises:
         ValueError: `index` is out of range.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.index_in_dim(jnp.array([1, 2, 3]), 1, keepdims=False)
+        Array(2, dtype=int32)
     """
     type = typeof(operand)
     axis = as_axis("index_in_dim", axis, type.ndim, "axis")
@@ -583,6 +595,12 @@ def dynamic_slice_in_dim(
         slice_size: size of the piece along `axis`.
         axis: the axis; negative ones count from the last.
         allow_negative_indices: let a negative start count from the end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.dynamic_slice_in_dim(jnp.arange(5), 2, 2)
+        Array([2, 3], dtype=int32)
     """
     sizes = list(typeof(operand).shape)
     axis = as_axis("dynamic_slice_in_dim", axis, len(sizes), "axis")
@@ -609,6 +627,12 @@ def dynamic_index_in_dim(
         axis: the axis; negative ones count from the last.
         keepdims: keep the axis, with size 1.
         allow_negative_indices: let a negative index count from the end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.dynamic_index_in_dim(jnp.array([1, 2, 3]), 1, keepdims=False)
+        Array(2, dtype=int32)
     """
     axis = as_axis("dynamic_index_in_dim", axis, typeof(operand).ndim, "axis")
     made = dynamic_slice_in_dim(
@@ -633,6 +657,12 @@ def dynamic_update_slice_in_dim(
         start_index: an integer scalar.
         axis: the axis; negative ones count from the last.
         allow_negative_indices: let a negative start count from the end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.dynamic_update_slice_in_dim(jnp.arange(5), jnp.array([8, 9]), 1, 0)
+        Array([0, 8, 9, 3, 4], dtype=int32)
     """
     ndim = typeof(operand).ndim
     axis = as_axis("dynamic_update_slice_in_dim", axis, ndim, "axis")
@@ -658,6 +688,12 @@ def dynamic_update_index_in_dim(
         index: an integer scalar; moved to the nearest valid index.
         axis: the axis; negative ones count from the last.
         allow_negative_indices: let a negative index count from the end.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.dynamic_update_index_in_dim(jnp.array([1, 2, 3]), 9, 1, 0)
+        Array([1, 9, 3], dtype=int32)
     """
     ndim = typeof(operand).ndim
     axis = as_axis("dynamic_update_index_in_dim", axis, ndim, "axis")

@@ -85,6 +85,12 @@ def sort_key_val(
 
     Returns:
         The sorted keys, and the values belonging to them.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.sort_key_val(jnp.array([3, 1, 2]), jnp.array([30, 10, 20]))
+        (Array([1, 2, 3], dtype=int32), Array([10, 20, 30], dtype=int32))
     """
     return sort((keys, values), dimension, is_stable, 1)
 

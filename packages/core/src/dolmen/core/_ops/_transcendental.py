@@ -71,6 +71,12 @@ def exp(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.exp(jnp.array([0.0, 1.0]))
+        Array([1.       , 2.7182817], dtype=float32)
     """
     return bind(Exp(accuracy), x)
 
@@ -94,6 +100,12 @@ def exp2(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.exp2(jnp.array([1.0, 3.0]))
+        Array([2., 8.], dtype=float32)
     """
     return bind(Exp2(accuracy), x)
 
@@ -123,6 +135,12 @@ def expm1(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.expm1(jnp.array([1e-6, 1.0]))
+        Array([1.0000005e-06, 1.7182817e+00], dtype=float32)
     """
     return bind(Expm1(accuracy), x)
 
@@ -146,6 +164,12 @@ def log(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.log(jnp.array([1.0, 10.0]))
+        Array([0.       , 2.3025851], dtype=float32)
     """
     return bind(Log(accuracy), x)
 
@@ -170,6 +194,12 @@ def log1p(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.log1p(jnp.array([1e-6, 1.0]))
+        Array([9.999995e-07, 6.931472e-01], dtype=float32)
     """
     return bind(Log1p(accuracy), x)
 
@@ -202,6 +232,12 @@ def pow(x: Any, y: Any) -> Any:
 
     Raises:
         TypeError: the dtypes do not fit.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.pow(jnp.array([2.0, 4.0]), jnp.array([3.0, 0.5]))
+        Array([8., 2.], dtype=float32)
     """
     return bind(Pow(), x, y)
 
@@ -264,6 +300,12 @@ def sqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`; the derivative at zero is infinite.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.sqrt(jnp.array([4.0, 2.0]))
+        Array([2.       , 1.4142135], dtype=float32)
     """
     return bind(Sqrt(accuracy), x)
 
@@ -287,6 +329,12 @@ def rsqrt(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.rsqrt(jnp.array([4.0, 0.25]))
+        Array([0.5, 2. ], dtype=float32)
     """
     return bind(Rsqrt(accuracy), x)
 
@@ -311,6 +359,12 @@ def cbrt(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`; the derivative at zero is infinite.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cbrt(jnp.array([8.0, -27.0]))
+        Array([ 2., -3.], dtype=float32)
     """
     return bind(Cbrt(accuracy), x)
 
@@ -367,6 +421,12 @@ def cos(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cos(jnp.array([0.0, 1.0]))
+        Array([1.       , 0.5403023], dtype=float32)
     """
     return bind(Cos(accuracy), x)
 
@@ -391,6 +451,12 @@ def tan(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.tan(jnp.array([0.0, 1.0]))
+        Array([0.       , 1.5574077], dtype=float32)
     """
     return bind(Tan(accuracy), x)
 
@@ -413,6 +479,12 @@ def asin(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.asin(jnp.array([0.0, 1.0]))
+        Array([0.       , 1.5707964], dtype=float32)
     """
     return bind(Asin(), x)
 
@@ -436,6 +508,12 @@ def acos(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.acos(jnp.array([1.0, 0.0]))
+        Array([0.       , 1.5707964], dtype=float32)
     """
     return bind(Acos(), x)
 
@@ -465,6 +543,12 @@ def atan(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.atan(jnp.array([0.0, 1.0]))
+        Array([0.       , 0.7853981], dtype=float32)
     """
     return bind(Atan(), x)
 
@@ -491,6 +575,12 @@ def sinh(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.sinh(jnp.array([0.0, 1.0]))
+        Array([0.       , 1.1752012], dtype=float32)
     """
     return bind(Sinh(), x)
 
@@ -514,6 +604,12 @@ def cosh(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.cosh(jnp.array([0.0, 1.0]))
+        Array([1.       , 1.5430806], dtype=float32)
     """
     return bind(Cosh(), x)
 
@@ -538,6 +634,12 @@ def tanh(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.tanh(jnp.array([0.0, 1.0]))
+        Array([0.       , 0.7615942], dtype=float32)
     """
     return bind(Tanh(accuracy), x)
 
@@ -560,6 +662,12 @@ def asinh(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.asinh(jnp.array([0.0, 1.0]))
+        Array([0.        , 0.88137364], dtype=float32)
     """
     return bind(Asinh(), x)
 
@@ -583,6 +691,12 @@ def acosh(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.acosh(jnp.array([1.0, 2.0]))
+        Array([0.      , 1.316958], dtype=float32)
     """
     return bind(Acosh(), x)
 
@@ -607,6 +721,12 @@ def atanh(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.atanh(jnp.array([0.0, 0.5]))
+        Array([0.        , 0.54930615], dtype=float32)
     """
     return bind(Atanh(), x)
 
@@ -634,6 +754,12 @@ def logistic(x: Any, *, accuracy: Accuracy = None) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.logistic(jnp.array([0.0, 2.0]))
+        Array([0.5     , 0.880797], dtype=float32)
     """
     return bind(Logistic(accuracy), x)
 
@@ -656,6 +782,12 @@ def erf(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.erf(jnp.array([0.0, 1.0]))
+        Array([0.        , 0.84270084], dtype=float32)
     """
     return bind(Erf(), x)
 
@@ -685,6 +817,12 @@ def erfc(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.erfc(jnp.array([0.0, 1.0]))
+        Array([1.        , 0.15729924], dtype=float32)
     """
     return bind(Erfc(), x)
 
@@ -709,6 +847,12 @@ def erf_inv(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.erf_inv(jnp.array([0.0, 0.5]))
+        Array([0.        , 0.47693628], dtype=float32)
     """
     return bind(ErfInv(), x)
 
@@ -733,6 +877,12 @@ def lgamma(x: Any) -> Any:
 
     Returns:
         An array like `x`; infinite at zero and the negative integers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.lgamma(jnp.array([1.0, 5.0]))
+        Array([4.7683716e-07, 3.1780548e+00], dtype=float32)
     """
     return bind(Lgamma(), x)
 
@@ -757,6 +907,12 @@ def digamma(x: Any) -> Any:
 
     Returns:
         An array like `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.digamma(jnp.array([1.0, 2.0]))
+        Array([-0.5772154 ,  0.42278463], dtype=float32)
     """
     return bind(Digamma(), x)
 
@@ -782,6 +938,12 @@ def polygamma(m: Any, x: Any) -> Any:
 
     Returns:
         An array of the operands' shape; the derivative by `m` does not exist.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.polygamma(jnp.array([1.0]), jnp.array([1.0]))
+        Array([1.644934], dtype=float32)
     """
     return bind(Polygamma(), m, x)
 

@@ -438,7 +438,15 @@ def reduce_window_sum(
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
-    """Sums over sliding windows; see `reduce_window`."""
+    """Sums over sliding windows; see `reduce_window`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_window_sum(jnp.array([1, 3, 2, 4]), (2,), (2,), ((0, 0),),
+        ...     (1,), (1,))
+        Array([4, 6], dtype=int32)
+    """
     window = window_options(
         typeof(operand),
         window_dimensions,
@@ -458,7 +466,15 @@ def reduce_window_max(
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
-    """Maxima over sliding windows; see `reduce_window`."""
+    """Maxima over sliding windows; see `reduce_window`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_window_max(jnp.array([1, 3, 2, 4]), (2,), (2,), ((0, 0),),
+        ...     (1,), (1,))
+        Array([3, 4], dtype=int32)
+    """
     window = window_options(
         typeof(operand),
         window_dimensions,
@@ -478,7 +494,15 @@ def reduce_window_min(
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
 ) -> Any:
-    """Minima over sliding windows; see `reduce_window`."""
+    """Minima over sliding windows; see `reduce_window`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax
+        >>> lax.reduce_window_min(jnp.array([1, 3, 2, 4]), (2,), (2,), ((0, 0),),
+        ...     (1,), (1,))
+        Array([1, 2], dtype=int32)
+    """
     window = window_options(
         typeof(operand),
         window_dimensions,

@@ -321,6 +321,12 @@ def pmin(x: Any, axis_name: AxisName, *, axis_index_groups: Any = None) -> Any:
 
     Raises:
         NameError: an axis name is not bound.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax, vmap
+        >>> vmap(lambda x: lax.pmin(x, "i"), axis_name="i")(jnp.array([3, 1, 2]))
+        Array([1, 1, 1], dtype=int32)
     """
     no_groups("pmin", axis_index_groups)
     return _extremum("pmin", Pmin, x, axis_name)

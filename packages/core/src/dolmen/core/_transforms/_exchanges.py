@@ -430,6 +430,14 @@ def pswapaxes(
     Raises:
         NameError: an axis name is not bound.
         ValueError: the size of the axis is not the number of lanes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax, vmap
+        >>> vmap(lambda x: lax.pswapaxes(x, "i", 0), axis_name="i")(jnp.array([[1, 2],
+        ...     [3, 4]]))
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
     """
     return all_to_all(x, axis_name, axis, axis, axis_index_groups=axis_index_groups)
 
@@ -497,6 +505,13 @@ def pshuffle(x: Any, axis_name: AxisName, perm: Sequence[int]) -> Any:
     Raises:
         NameError: an axis name is not bound.
         ValueError: `perm` is no permutation of the lanes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import lax, vmap
+        >>> vmap(lambda x: lax.pshuffle(x, "i", [2, 0, 1]),
+        ...     axis_name="i")(jnp.arange(3))
+        Array([2, 0, 1], dtype=int32)
     """
     size = number_of_lanes(axes_of("pshuffle", axis_name))
     if sorted(perm) != list(range(size)):

@@ -28,7 +28,14 @@ def _constant(x: Any, value: float) -> Any:
 
 @jit_when_eager()
 def identity(x: ArrayLike) -> Array:
-    """`x` itself, as an array."""
+    """`x` itself, as an array.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.identity(jnp.array([1.0, 2.0]))
+        Array([1., 2.], dtype=float32)
+    """
     (x,) = promote_args("identity", x)
     return jnp.asarray(x)
 
@@ -55,7 +62,14 @@ def relu(x: ArrayLike) -> Array:
 
 @jit_when_eager()
 def relu6(x: ArrayLike) -> Array:
-    """Rectifier with a ceiling, ``min(max(x, 0), 6)``, with gradient 0 at 0 and 6."""
+    """Rectifier with a ceiling, ``min(max(x, 0), 6)``, with gradient 0 at 0 and 6.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.relu6(jnp.array([-1.0, 3.0, 9.0]))
+        Array([0., 3., 6.], dtype=float32)
+    """
     (x,) = promote_args_inexact("relu6", x)
     return _relu6(x)
 
@@ -67,7 +81,14 @@ def _relu6(x: Any) -> Any:
 
 @jit_when_eager()
 def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:
-    """`x` where it is not negative, elsewhere ``negative_slope * x``."""
+    """`x` where it is not negative, elsewhere ``negative_slope * x``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.leaky_relu(jnp.array([-1.0, 2.0]))
+        Array([-0.01,  2.  ], dtype=float32)
+    """
     x, slope = promote_args("leaky_relu", x, negative_slope)
     return jnp.where(x >= 0, x, slope * x)
 
@@ -75,6 +96,12 @@ def leaky_relu(x: ArrayLike, negative_slope: ArrayLike = 1e-2) -> Array:
 @jit_when_eager()
 def elu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """Exponential linear unit: `x` where positive, elsewhere ``alpha * (exp(x) - 1)``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.elu(jnp.array([-1.0, 2.0]))
+        Array([-0.63212055,  2.        ], dtype=float32)
 
     Source: Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289.
     """
@@ -92,6 +119,12 @@ def _elu(x: Any, alpha: Any) -> Any:
 def selu(x: ArrayLike) -> Array:
     """Self-normalizing exponential linear unit, ``1.0507 * elu(x, 1.6733)``.
 
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.selu(jnp.array([-1.0, 2.0]))
+        Array([-1.1113307,  2.101402 ], dtype=float32)
+
     Source: Klambauer, Unterthiner, Mayr and Hochreiter (2017), arXiv:1706.02515.
     """
     (x,) = promote_args_inexact("selu", x)
@@ -102,6 +135,12 @@ def selu(x: ArrayLike) -> Array:
 @jit_when_eager()
 def celu(x: ArrayLike, alpha: ArrayLike = 1.0) -> Array:
     """``max(x, 0) + alpha * (exp(min(x, 0) / alpha) - 1)``, once differentiable.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.celu(jnp.array([-1.0, 2.0]))
+        Array([-0.63212055,  2.        ], dtype=float32)
 
     Source: Barron (2017), arXiv:1704.07483.
     """
@@ -146,6 +185,12 @@ def _gelu(x: Any, approximate: bool) -> Any:
 def silu(x: ArrayLike) -> Array:
     """``x * sigmoid(x)``, also called swish.
 
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.silu(jnp.array([-1.0, 2.0]))
+        Array([-0.26894143,  1.761594  ], dtype=float32)
+
     Source: Elfwing, Uchibe and Doya (2018), arXiv:1702.03118.
     """
     (x,) = promote_args_inexact("silu", x)
@@ -158,6 +203,12 @@ swish = silu
 @jit_when_eager()
 def mish(x: ArrayLike) -> Array:
     """``x * tanh(softplus(x))``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.mish(jnp.array([-1.0, 2.0]))
+        Array([-0.30340144,  1.943959  ], dtype=float32)
 
     Source: Misra (2020), arXiv:1908.08681.
     """
@@ -182,6 +233,12 @@ def softplus(x: ArrayLike) -> Array:
 def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
     """``(x + sqrt(x**2 + b)) / 2``.
 
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.squareplus(jnp.array([-1.0, 0.0]))
+        Array([0.618034, 1.      ], dtype=float32)
+
     Source: Barron (2021), arXiv:2112.11687.
     """
     x, b = promote_args_inexact("squareplus", x, b)
@@ -190,7 +247,14 @@ def squareplus(x: ArrayLike, b: ArrayLike = 4) -> Array:
 
 @jit_when_eager()
 def sparse_plus(x: ArrayLike) -> Array:
-    """0 up to -1, `x` from 1 on, and ``(x + 1)**2 / 4`` between."""
+    """0 up to -1, `x` from 1 on, and ``(x + 1)**2 / 4`` between.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.sparse_plus(jnp.array([-2.0, 0.0, 2.0]))
+        Array([0.  , 0.25, 2.  ], dtype=float32)
+    """
     (x,) = promote_args_inexact("sparse_plus", x)
     return jnp.where(x <= -1, 0, jnp.where(x >= 1, x, (x + 1) ** 2 / 4))
 
@@ -213,28 +277,56 @@ def sigmoid(x: ArrayLike) -> Array:
 
 @jit_when_eager()
 def sparse_sigmoid(x: ArrayLike) -> Array:
-    """``(x + 1) / 2`` between -1 and 1, 0 below and 1 above: that of `sparse_plus`."""
+    """``(x + 1) / 2`` between -1 and 1, 0 below and 1 above: that of `sparse_plus`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.sparse_sigmoid(jnp.array([-2.0, 0.0, 2.0]))
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
     (x,) = promote_args_inexact("sparse_sigmoid", x)
     return 0.5 * jnp.clip(x + 1, 0, 2)
 
 
 @jit_when_eager()
 def log_sigmoid(x: ArrayLike) -> Array:
-    """``log(sigmoid(x))`` without overflow."""
+    """``log(sigmoid(x))`` without overflow.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.log_sigmoid(jnp.array([-100.0, 0.0]))
+        Array([-100.       ,   -0.6931472], dtype=float32)
+    """
     (x,) = promote_args_inexact("log_sigmoid", x)
     return -jnp.logaddexp(-x, 0)
 
 
 @jit_when_eager()
 def soft_sign(x: ArrayLike) -> Array:
-    """``x / (1 + abs(x))``."""
+    """``x / (1 + abs(x))``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.soft_sign(jnp.array([-1.0, 3.0]))
+        Array([-0.5 ,  0.75], dtype=float32)
+    """
     (x,) = promote_args_inexact("soft_sign", x)
     return x / (jnp.abs(x) + 1)
 
 
 @jit_when_eager()
 def tanh(x: ArrayLike) -> Array:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.tanh(jnp.array([0.0, 1.0]))
+        Array([0.       , 0.7615942], dtype=float32)
+    """
     (x,) = promote_args_inexact("tanh", x)
     return lax.tanh(x)
 
@@ -244,14 +336,28 @@ def tanh(x: ArrayLike) -> Array:
 
 @jit_when_eager()
 def hard_tanh(x: ArrayLike) -> Array:
-    """`x` between -1 and 1, which it does not leave."""
+    """`x` between -1 and 1, which it does not leave.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.hard_tanh(jnp.array([-4.0, 0.5, 4.0]))
+        Array([-1. ,  0.5,  1. ], dtype=float32)
+    """
     (x,) = promote_args("hard_tanh", x)
     return jnp.where(x > 1, 1, jnp.where(x < -1, -1, x))
 
 
 @jit_when_eager()
 def hard_sigmoid(x: ArrayLike) -> Array:
-    """``relu6(x + 3) / 6``."""
+    """``relu6(x + 3) / 6``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.hard_sigmoid(jnp.array([-4.0, 0.0, 4.0]))
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
     (x,) = promote_args_inexact("hard_sigmoid", x)
     return _relu6(x + 3) / 6
 
@@ -259,6 +365,12 @@ def hard_sigmoid(x: ArrayLike) -> Array:
 @jit_when_eager()
 def hard_silu(x: ArrayLike) -> Array:
     """``x * hard_sigmoid(x)``, also called hard swish.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.hard_silu(jnp.array([-4.0, 1.0, 4.0]))
+        Array([-0.       ,  0.6666667,  4.       ], dtype=float32)
 
     Source: Howard et al. (2019), arXiv:1905.02244.
     """
@@ -281,6 +393,12 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
 
     Raises:
         ValueError: the size of `axis` is odd.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.glu(jnp.array([1.0, 2.0, 0.0, 0.0]))
+        Array([0.5, 1. ], dtype=float32)
 
     Source: Dauphin, Fan, Auli and Grangier (2017), arXiv:1612.08083.
     """
@@ -315,6 +433,12 @@ def _log1mexp_jvp(primals: Any, tangents: Any) -> Any:
 @jit_when_eager()
 def log1mexp(x: ArrayLike) -> Array:
     """``log(1 - exp(-x))`` for positive `x`, exact near 0 and for large `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.log1mexp(jnp.array([0.5, 2.0]))
+        Array([-0.93275213, -0.14541346], dtype=float32)
 
     Source: Maechler (2012), "Accurately computing ``log(1 - exp(-|a|))``", vignette of
     the R package Rmpfr.

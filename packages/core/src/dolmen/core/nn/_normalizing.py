@@ -122,6 +122,12 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
 
     Raises:
         ValueError: `axis` is no axis of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.log_softmax(jnp.array([0.0, 0.0]))
+        Array([-0.6931472, -0.6931472], dtype=float32)
     """
     return _log_softmax(x, where, axes=_static_axes("log_softmax", x, axis))
 
@@ -239,6 +245,12 @@ def logmeanexp(
 
     Raises:
         ValueError: `axis` is no axis of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.logmeanexp(jnp.array([1.0, 1.0]))
+        Array(1., dtype=float32)
     """
     axes = _static_axes("logmeanexp", x, axis)
     return _logmeanexp(x, where, axes=axes, keepdims=bool(keepdims))
@@ -286,6 +298,12 @@ def standardize(
 
     Raises:
         ValueError: `axis` is no axis of `x`, or `algorithm` is unknown.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import nn
+        >>> nn.standardize(jnp.array([1.0, 3.0]))
+        Array([-0.999995,  0.999995], dtype=float32)
     """
     if algorithm not in ("fast", "stable"):
         raise value_error(

@@ -121,6 +121,11 @@ def get_scaled_dot_general_config(
 
     Raises:
         ValueError: `mode` is neither, or does not have a `global_scale`.
+
+    Example:
+        >>> from dolmen.core import nn
+        >>> nn.get_scaled_dot_general_config("mxfp8").block_size
+        32
     """
     if mode == "nvfp4":
         scale = jnp.ones(1) if global_scale is None else global_scale

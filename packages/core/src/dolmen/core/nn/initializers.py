@@ -75,7 +75,13 @@ def zeros(
 def ones(
     key: Any, shape: Shape, dtype: DTypeLike = None, out_sharding: Any = None
 ) -> Array:
-    """Ones; `key` is not used."""
+    """Ones; `key` is not used.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> nn.initializers.ones(random.key(0), (2,))
+        Array([1., 1.], dtype=float32)
+    """
     _no_sharding(out_sharding)
     return jnp.ones(shape, _dtype(dtype))
 
@@ -94,6 +100,11 @@ def constant(value: ArrayLike, dtype: DTypeLike = None) -> Initializer:
     Args:
         value: the element, or an array that broadcasts to the shape.
         dtype: by default `float`.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> nn.initializers.constant(0.5)(random.key(0), (2,))
+        Array([0.5, 0.5], dtype=float32)
     """
     default = dtype
 
@@ -130,7 +141,13 @@ def uniform(scale: Any = 1e-2, dtype: DTypeLike = None) -> Initializer:
 
 
 def normal(stddev: Any = 1e-2, dtype: DTypeLike = None) -> Initializer:
-    """Initializer of normal numbers of standard deviation `stddev`."""
+    """Initializer of normal numbers of standard deviation `stddev`.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> nn.initializers.normal(0.02)(random.key(0), (2, 3)).shape
+        (2, 3)
+    """
     default = dtype
 
     def init(
@@ -157,6 +174,11 @@ def truncated_normal(
         dtype: by default `float`.
         lower: lower bound, before scaling.
         upper: upper bound, before scaling.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> nn.initializers.truncated_normal()(random.key(0), (2, 3)).shape
+        (2, 3)
     """
     default = dtype
 
@@ -215,6 +237,12 @@ def variance_scaling(
     Raises:
         ValueError: `mode` or `distribution` is unknown; at the call, the shape lacks
             the axes.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> init = nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+        >>> init(random.key(0), (2, 3)).shape
+        (2, 3)
     """
     if mode not in _MODES:
         known = ", ".join(map(repr, _MODES))
@@ -316,6 +344,11 @@ def _named(name: str, scale: float, mode: str, distribution: str, source: str) -
     make.__doc__ = f"""Initializer of variance {scale:g} / {mode}, {distribution}.
 
     The arguments are those of `variance_scaling`.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> nn.initializers.{name}()(random.key(0), (2, 3)).shape
+        (2, 3)
 
     Source: {source}.
     """

@@ -49,26 +49,50 @@ def add(x: ArrayLike, y: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def subtract(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise difference; booleans have none."""
+    """Elementwise difference; booleans have none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.subtract(jnp.array([5, 7]), 2)
+        Array([3, 5], dtype=int32)
+    """
     return lax.sub(*promote_args("subtract", x, y))
 
 
 @jit_when_eager
 def multiply(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise product; the logical and of booleans."""
+    """Elementwise product; the logical and of booleans.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.multiply(jnp.array([1, 2]), 0.5)
+        Array([0.5, 1. ], dtype=float32, weak_type=True)
+    """
     return lax.mul(*promote_args("multiply", x, y))
 
 
 @jit_when_eager
 def negative(x: ArrayLike, /) -> Array:
-    """Elementwise `-x`; unsigned integers wrap around, booleans have none."""
+    """Elementwise `-x`; unsigned integers wrap around, booleans have none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.negative(jnp.array([1, -2]))
+        Array([-1,  2], dtype=int32)
+    """
     (x,) = promote_args("negative", x)
     return lax.neg(x)
 
 
 @jit_when_eager
 def positive(x: ArrayLike, /) -> Array:
-    """`x` itself, as an array."""
+    """`x` itself, as an array.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.positive(jnp.array([-1.0, 2.0]))
+        Array([-1.,  2.], dtype=float32)
+    """
     (x,) = promote_args("positive", x)
     return x
 
@@ -93,7 +117,13 @@ true_divide = divide
 
 @jit_when_eager
 def reciprocal(x: ArrayLike, /) -> Array:
-    """Elementwise `1 / x`; integers are taken as floating point."""
+    """Elementwise `1 / x`; integers are taken as floating point.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.reciprocal(jnp.array([2.0, -4.0]))
+        Array([ 0.5 , -0.25], dtype=float32)
+    """
     (x,) = promote_args_inexact("reciprocal", x)
     return lax.integer_pow(x, -1)
 
@@ -104,6 +134,11 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
     Raises:
         TypeError: the operands are complex.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.floor_divide(jnp.array([7, -7]), 2)
+        Array([ 3, -4], dtype=int32)
     """
     x1, x2 = promote_args_numeric("floor_divide", x1, x2)
     _no_complex("floor_divide", x1, x2)
@@ -182,7 +217,13 @@ def _remainder(x: Any, y: Any) -> Any:
 
 @jit_when_eager
 def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Elementwise remainder with the sign of `x1`, as in C."""
+    """Elementwise remainder with the sign of `x1`, as in C.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fmod(jnp.array([7, -7]), 3)
+        Array([ 1, -1], dtype=int32)
+    """
     x1, x2 = promote_args_numeric("fmod", x1, x2)
     _no_complex("fmod", x1, x2)
     if _kind(x1) in "iu":
@@ -193,7 +234,13 @@ def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def divmod(x1: ArrayLike, x2: ArrayLike, /) -> tuple[Array, Array]:
-    """`floor_divide(x1, x2)` and `remainder(x1, x2)` at once."""
+    """`floor_divide(x1, x2)` and `remainder(x1, x2)` at once.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.divmod(jnp.array([7, -7]), 3)
+        (Array([ 2, -3], dtype=int32), Array([1, 2], dtype=int32))
+    """
     x1, x2 = promote_args_numeric("divmod", x1, x2)
     _no_complex("divmod", x1, x2)
     if _kind(x1) in "iu":
@@ -278,27 +325,51 @@ _power = jit_when_eager(_by_array, name="power")
 
 @jit_when_eager
 def float_power(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """`power` in floating point, also of integers."""
+    """`power` in floating point, also of integers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.float_power(jnp.array([2, 4]), -1)
+        Array([0.5 , 0.25], dtype=float32)
+    """
     return lax.pow(*promote_args_inexact("float_power", x, y))
 
 
 @jit_when_eager
 def square(x: ArrayLike, /) -> Array:
-    """Elementwise `x * x`."""
+    """Elementwise `x * x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.square(jnp.array([-3, 2]))
+        Array([9, 4], dtype=int32)
+    """
     (x,) = promote_args_numeric("square", x)
     return lax.square(x)
 
 
 @jit_when_eager
 def sqrt(x: ArrayLike, /) -> Array:
-    """Elementwise square root; NaN for negative real numbers."""
+    """Elementwise square root; NaN for negative real numbers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.sqrt(jnp.array([4.0, 2.0]))
+        Array([2.       , 1.4142135], dtype=float32)
+    """
     (x,) = promote_args_inexact("sqrt", x)
     return lax.sqrt(x)
 
 
 @jit_when_eager
 def cbrt(x: ArrayLike, /) -> Array:
-    """Elementwise cube root, also of negative numbers."""
+    """Elementwise cube root, also of negative numbers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.cbrt(jnp.array([8.0, -27.0]))
+        Array([ 2., -3.], dtype=float32)
+    """
     (x,) = promote_args_inexact("cbrt", x)
     return lax.cbrt(x)
 
@@ -308,7 +379,13 @@ def cbrt(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def absolute(x: ArrayLike, /) -> Array:
-    """Elementwise absolute value; of complex numbers the magnitude."""
+    """Elementwise absolute value; of complex numbers the magnitude.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.absolute(jnp.array([-3, 2]))
+        Array([3, 2], dtype=int32)
+    """
     (x,) = promote_args("absolute", x)
     return x if _kind(x) in "bu" else lax.abs(x)
 
@@ -318,7 +395,13 @@ abs = absolute
 
 @jit_when_eager
 def fabs(x: ArrayLike, /) -> Array:
-    """Elementwise absolute value in floating point; complex numbers are refused."""
+    """Elementwise absolute value in floating point; complex numbers are refused.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fabs(jnp.array([-1, 2]))
+        Array([1., 2.], dtype=float32)
+    """
     (x,) = promote_args_inexact("fabs", x)
     if _kind(x) == "c":
         raise type_error(
@@ -329,14 +412,26 @@ def fabs(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def sign(x: ArrayLike, /) -> Array:
-    """Elementwise sign: -1, 0 or 1; `x / abs(x)` of complex numbers."""
+    """Elementwise sign: -1, 0 or 1; `x / abs(x)` of complex numbers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.sign(jnp.array([-3.0, 0.0, 2.0]))
+        Array([-1.,  0.,  1.], dtype=float32)
+    """
     (x,) = promote_args("sign", x)
     return lax.sign(x)
 
 
 @jit_when_eager
 def signbit(x: ArrayLike, /) -> Array:
-    """Whether the sign bit is set: true for -0.0 and for NaN with a sign."""
+    """Whether the sign bit is set: true for -0.0 and for NaN with a sign.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.signbit(jnp.array([-0.0, 0.0]))
+        Array([ True, False], dtype=bool)
+    """
     (x,) = promote_args("signbit", x)
     dtype = typeof(x).dtype
     if dtypes.kind(dtype) in "bu":
@@ -348,7 +443,13 @@ def signbit(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """`abs(x1)` with the sign of `x2`, also of a negative zero."""
+    """`abs(x1)` with the sign of `x2`, also of a negative zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.copysign(jnp.array([1.0, 2.0]), -1.0)
+        Array([-1., -2.], dtype=float32)
+    """
     x1, x2 = promote_args_inexact("copysign", x1, x2)
     weak = typeof(x1).weak_type and typeof(x2).weak_type
     magnitude = lax.abs(lax.convert_element_type(x1, typeof(x1).dtype, weak))
@@ -357,7 +458,13 @@ def copysign(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Elementwise step: 0 below zero, `x2` at zero, 1 above."""
+    """Elementwise step: 0 below zero, `x2` at zero, 1 above.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.heaviside(jnp.array([-1.0, 0.0, 2.0]), 0.5)
+        Array([0. , 0.5, 1. ], dtype=float32)
+    """
     x1, x2 = promote_args_inexact("heaviside", x1, x2)
     dtype = typeof(x1).dtype
     zero, one = literal(0, dtype), literal(1, dtype)
@@ -371,19 +478,37 @@ def heaviside(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def maximum(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise larger operand; NaN where either is NaN."""
+    """Elementwise larger operand; NaN where either is NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.maximum(jnp.array([1.0, 4.0]), 2.0)
+        Array([2., 4.], dtype=float32)
+    """
     return lax.max(*promote_args("maximum", x, y))
 
 
 @jit_when_eager
 def minimum(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise smaller operand; NaN where either is NaN."""
+    """Elementwise smaller operand; NaN where either is NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.minimum(jnp.array([1.0, 4.0]), 2.0)
+        Array([1., 2.], dtype=float32)
+    """
     return lax.min(*promote_args("minimum", x, y))
 
 
 @jit_when_eager
 def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Elementwise larger operand; a NaN gives way to a number."""
+    """Elementwise larger operand; a NaN gives way to a number.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fmax(jnp.array([1.0, jnp.nan]), jnp.array([0.5, 2.0]))
+        Array([1., 2.], dtype=float32)
+    """
     x1, x2 = promote_args("fmax", x1, x2)
     take_first = lax.bitwise_or(compared(lax.gt, x1, x2), lax.ne(x2, x2))
     return _selection.choose(take_first, x1, x2)
@@ -391,7 +516,13 @@ def fmax(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def fmin(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Elementwise smaller operand; a NaN gives way to a number."""
+    """Elementwise smaller operand; a NaN gives way to a number.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fmin(jnp.array([1.0, jnp.nan]), jnp.array([0.5, 2.0]))
+        Array([0.5, 2. ], dtype=float32)
+    """
     x1, x2 = promote_args("fmin", x1, x2)
     take_first = lax.bitwise_or(compared(lax.lt, x1, x2), lax.ne(x2, x2))
     return _selection.choose(take_first, x1, x2)
@@ -429,5 +560,11 @@ def clip(
 
 @jit_when_eager
 def nextafter(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """The floating-point number next to `x` in the direction of `y`."""
+    """The floating-point number next to `x` in the direction of `y`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nextafter(jnp.array([1.0]), 2.0) > 1
+        Array([ True], dtype=bool)
+    """
     return lax.nextafter(*promote_args_inexact("nextafter", x, y))

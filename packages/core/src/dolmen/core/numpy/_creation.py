@@ -99,6 +99,11 @@ def asarray(
         copy: make a new buffer in any case.
         device: where the array shall live.
         out_sharding: not supported yet.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.asarray([1, 2.5])
+        Array([1. , 2.5], dtype=float32)
     """
     return array(
         a,
@@ -243,7 +248,13 @@ def _copied(x: Array) -> Array:
 
 
 def copy(a: ArrayLike, order: str | None = None) -> Array:
-    """A new array equal to `a`."""
+    """A new array equal to `a`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.copy(jnp.array([1, 2]))
+        Array([1, 2], dtype=int32)
+    """
     type_of("copy", "a", a)
     return array(a, copy=True, order=order)
 
@@ -261,6 +272,11 @@ def astype(
         dtype: of the result; None for the default floating-point dtype.
         copy: make a new buffer in any case.
         device: where the array shall live.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.astype(jnp.array([1.7, -1.7]), int)
+        Array([ 1, -1], dtype=int32)
     """
     type_of("astype", "x", x)
     made = _cast(x, dtypes.as_dtype(dtype, function="astype"))
@@ -286,6 +302,11 @@ def frombuffer(
         dtype: as which the bytes are read.
         count: number of elements; -1 for all.
         offset: bytes to skip first.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.frombuffer(bytes([1, 2]), dtype="uint8")
+        Array([1, 2], dtype=uint8)
     """
     host = np.frombuffer(buffer, np.dtype(dtype), count, offset)
     return asarray(host)
@@ -375,7 +396,14 @@ def ones(
     device: Any = None,
     out_sharding: Any = None,
 ) -> Array:
-    """An array of ones; the arguments are those of `zeros`."""
+    """An array of ones; the arguments are those of `zeros`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ones((2, 3))
+        Array([[1., 1., 1.],
+               [1., 1., 1.]], dtype=float32)
+    """
     _no_sharding("ones", out_sharding)
     type = array_type(_shape_of("ones", shape), _default_float("ones", dtype))
     return _filled(type, 1, device)
@@ -388,7 +416,13 @@ def empty(
     device: Any = None,
     out_sharding: Any = None,
 ) -> Array:
-    """An array of zeros, for NumPy's sake; the arguments are those of `zeros`."""
+    """An array of zeros, for NumPy's sake; the arguments are those of `zeros`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.empty((2, 3)).shape
+        (2, 3)
+    """
     _no_sharding("empty", out_sharding)
     type = array_type(_shape_of("empty", shape), _default_float("empty", dtype))
     return _filled(type, 0, device)
@@ -410,6 +444,12 @@ def full(
         dtype: of the result; by default that of `fill_value`.
         device: where the array shall live.
         out_sharding: not supported yet.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.full((2, 2), 7)
+        Array([[7, 7],
+               [7, 7]], dtype=int32, weak_type=True)
     """
     _no_sharding("full", out_sharding)
     sizes = _shape_of("full", shape)
@@ -480,6 +520,11 @@ def zeros_like(
         shape: by default that of `a`.
         device: where the array shall live.
         out_sharding: not supported yet.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.zeros_like(jnp.array([1, 2]))
+        Array([0, 0], dtype=int32)
     """
     _no_sharding("zeros_like", out_sharding)
     return _filled(_like("zeros_like", "a", a, dtype, shape), 0, device)
@@ -493,7 +538,13 @@ def ones_like(
     device: Any = None,
     out_sharding: Any = None,
 ) -> Array:
-    """Ones with the shape and dtype of `a`; the arguments are those of `zeros_like`."""
+    """Ones with the shape and dtype of `a`; the arguments are those of `zeros_like`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ones_like(jnp.array([1, 2]))
+        Array([1, 1], dtype=int32)
+    """
     _no_sharding("ones_like", out_sharding)
     return _filled(_like("ones_like", "a", a, dtype, shape), 1, device)
 
@@ -505,7 +556,13 @@ def empty_like(
     *,
     device: Any = None,
 ) -> Array:
-    """Zeros with the shape and dtype of `prototype`, as `zeros_like`."""
+    """Zeros with the shape and dtype of `prototype`, as `zeros_like`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.empty_like(jnp.array([1, 2])).dtype
+        dtype('int32')
+    """
     return _filled(_like("empty_like", "prototype", prototype, dtype, shape), 0, device)
 
 
@@ -527,6 +584,11 @@ def full_like(
         shape: by default that of `a`.
         device: where the array shall live.
         out_sharding: not supported yet.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.full_like(jnp.array([1.0, 2.0]), 7)
+        Array([7., 7.], dtype=float32)
     """
     _no_sharding("full_like", out_sharding)
     type = _like("full_like", "a", a, dtype, shape)
@@ -730,7 +792,13 @@ def logspace(
     dtype: DTypeLike = None,
     axis: int = 0,
 ) -> Array:
-    """Powers of `base` with exponents at equal distances, as `linspace` gives them."""
+    """Powers of `base` with exponents at equal distances, as `linspace` gives them.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logspace(0.0, 2.0, 3)
+        Array([  1.,  10., 100.], dtype=float32)
+    """
     from ._arithmetic import power
 
     made = power(base, linspace(start, stop, num, endpoint, axis=axis))
@@ -754,13 +822,22 @@ def geomspace(
         endpoint: include `stop`.
         dtype: of the result; by default floating point.
         axis: where the new axis stands.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.geomspace(1.0, 100.0, 3)
+        Array([  1.,  10., 100.], dtype=float32)
     """
     from ._arithmetic import divide, multiply
     from ._exponential import exp, log
+    from ._logic import where
 
     ratio = log(divide(stop, start))
     exponents = linspace(zeros_like(ratio), ratio, num, endpoint, axis=axis)
     made = multiply(start, exp(exponents))
+    if endpoint and num > 1:
+        # The way through logarithms loses digits; the last number shall be `stop`.
+        made = where(lax.eq(exponents, full_like(exponents, ratio)), stop, made)
     return made if dtype is None else astype(made, dtype)
 
 
@@ -826,7 +903,14 @@ def _triangle_mask(shape: tuple[int, int], k: int, dtype: np.dtype) -> Any:
 
 
 def identity(n: int, dtype: DTypeLike = None) -> Array:
-    """The square identity matrix with `n` rows."""
+    """The square identity matrix with `n` rows.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.identity(2)
+        Array([[1., 0.],
+               [0., 1.]], dtype=float32)
+    """
     return eye(n, dtype=dtype)
 
 
@@ -836,7 +920,15 @@ def tri(
     k: int = 0,
     dtype: DTypeLike = None,
 ) -> Array:
-    """Ones at and below a diagonal, zeros above; the arguments are those of `eye`."""
+    """Ones at and below a diagonal, zeros above; the arguments are those of `eye`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.tri(3)
+        Array([[1., 0., 0.],
+               [1., 1., 0.],
+               [1., 1., 1.]], dtype=float32)
+    """
     shape = _matrix_shape("tri", N, M)
     return _triangle_mask(shape, operator.index(k), _default_float("tri", dtype))
 
@@ -861,13 +953,26 @@ def tril(m: ArrayLike, k: int = 0) -> Array:
     Args:
         m: ``[..., n, m]``.
         k: which diagonal; positive ones lie above the main one.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.tril(jnp.array([[1, 2], [3, 4]]))
+        Array([[1, 0],
+               [3, 4]], dtype=int32)
     """
     return _triangle("tril", m, k, True)
 
 
 @jit_when_eager(static_argnames=("k",))
 def triu(m: ArrayLike, k: int = 0) -> Array:
-    """Matrices with zeros below a diagonal; the arguments are those of `tril`."""
+    """Matrices with zeros below a diagonal; the arguments are those of `tril`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.triu(jnp.array([[1, 2], [3, 4]]))
+        Array([[1, 2],
+               [0, 4]], dtype=int32)
+    """
     return _triangle("triu", m, k, False)
 
 
@@ -888,6 +993,13 @@ def meshgrid(
 
     Raises:
         ValueError: an argument has several axes, or `indexing` is unknown.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.meshgrid(jnp.array([1, 2]), jnp.array([3, 4]))
+        [Array([[1, 2],
+               [1, 2]], dtype=int32), Array([[3, 3],
+               [4, 4]], dtype=int32)]
     """
     if indexing not in ("xy", "ij"):
         raise value_error(
@@ -933,6 +1045,12 @@ def indices(
         dimensions: shape of the grid.
         dtype: of the result; by default the default integer.
         sparse: a tuple of arrays instead, with size 1 along the other axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.indices((2, 2))[0]
+        Array([[0, 0],
+               [1, 1]], dtype=int32)
     """
     shape = _shape_of("indices", tuple(dimensions), "dimensions")
     made = (
@@ -968,19 +1086,36 @@ def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array
         n: number of rows.
         k: which diagonal bounds the triangle.
         m: number of columns, by default `n`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.tril_indices(2)
+        (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
     """
     rows, columns = np.tril_indices(n, k, m)
     return asarray(rows), asarray(columns)
 
 
 def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Array, Array]:
-    """Row and column indices of the upper triangle, as `tril_indices`."""
+    """Row and column indices of the upper triangle, as `tril_indices`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.triu_indices(2)
+        (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     rows, columns = np.triu_indices(n, k, m)
     return asarray(rows), asarray(columns)
 
 
 def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
-    """Indices of the main diagonal of an array with `ndim` axes of size `n`."""
+    """Indices of the main diagonal of an array with `ndim` axes of size `n`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.diag_indices(2)
+        (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     return (arange(n),) * ndim
 
 
@@ -988,17 +1123,35 @@ def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
 
 
 def shape(a: ArrayLike) -> tuple[int, ...]:
-    """Sizes of the axes."""
+    """Sizes of the axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.shape(jnp.array([[1, 2, 3]]))
+        (1, 3)
+    """
     return type_of("shape", "a", a).shape
 
 
 def ndim(a: ArrayLike) -> int:
-    """Number of axes."""
+    """Number of axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ndim(jnp.array([[1, 2]]))
+        2
+    """
     return type_of("ndim", "a", a).ndim
 
 
 def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:
-    """Number of elements, or the size of axes."""
+    """Number of elements, or the size of axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.size(jnp.zeros((2, 3)))
+        6
+    """
     type = type_of("size", "a", a)
     if axis is None:
         return type.size
@@ -1007,7 +1160,13 @@ def size(a: ArrayLike, axis: int | Sequence[int] | None = None) -> int:
 
 
 def isscalar(element: Any) -> bool:
-    """Whether `element` is a number or an array without axes."""
+    """Whether `element` is a number or an array without axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isscalar(2.0), jnp.isscalar(jnp.array([2.0]))
+        (True, False)
+    """
     if isinstance(element, _backend.ArrayImpl | Tracer):
         return element.ndim == 0
     return np.isscalar(element)
@@ -1019,8 +1178,16 @@ def array_repr(
     precision: int | None = None,
     suppress_small: bool | None = None,
 ) -> str:
-    """The text of `repr`, as NumPy writes it."""
-    return np.array_repr(np.asarray(arr), max_line_width, precision, suppress_small)
+    """The text of `repr`, as NumPy writes it.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.array_repr(jnp.array([1.0, 2.0]))
+        'Array([1., 2.], dtype=float32)'
+    """
+    text = np.array_repr(np.asarray(arr), max_line_width, precision, suppress_small)
+    # Both words have one length, so the lines below stay in place.
+    return text.replace("array", "Array", 1)
 
 
 def array_str(
@@ -1029,5 +1196,11 @@ def array_str(
     precision: int | None = None,
     suppress_small: bool | None = None,
 ) -> str:
-    """The text of `str`, as NumPy writes it."""
+    """The text of `str`, as NumPy writes it.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.array_str(jnp.array([1.0, 2.0]))
+        '[1. 2.]'
+    """
     return np.array_str(np.asarray(a), max_line_width, precision, suppress_small)

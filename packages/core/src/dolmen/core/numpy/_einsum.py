@@ -377,6 +377,11 @@ def einsum_path(
     Returns:
         A list of steps, each the positions of the operands it contracts (the product
         goes to the end of the list), and text with the labels of each step.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.einsum_path("ij,jk,kl->il", *[jnp.zeros((2, 2))] * 3)[0]
+        [(0, 1), (0, 1)]
     """
     subscripts, operands = _as_text(subscripts, operands)
     if isinstance(optimize, Sequence) and not isinstance(optimize, str):

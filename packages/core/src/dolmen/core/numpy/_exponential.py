@@ -29,14 +29,26 @@ def exp(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def exp2(x: ArrayLike, /) -> Array:
-    """Elementwise `2 ** x`."""
+    """Elementwise `2 ** x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.exp2(jnp.array([1.0, 3.0]))
+        Array([2., 8.], dtype=float32)
+    """
     (x,) = promote_args_inexact("exp2", x)
     return lax.exp2(x)
 
 
 @jit_when_eager
 def expm1(x: ArrayLike, /) -> Array:
-    """Elementwise `exp(x) - 1`, exact near zero."""
+    """Elementwise `exp(x) - 1`, exact near zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.expm1(jnp.array([1e-6, 1.0]))
+        Array([1.0000005e-06, 1.7182817e+00], dtype=float32)
+    """
     (x,) = promote_args_inexact("expm1", x)
     return lax.expm1(x)
 
@@ -46,28 +58,52 @@ def expm1(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def log(x: ArrayLike, /) -> Array:
-    """Elementwise natural logarithm; NaN for negative real numbers."""
+    """Elementwise natural logarithm; NaN for negative real numbers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.log(jnp.array([1.0, 10.0]))
+        Array([0.       , 2.3025851], dtype=float32)
+    """
     (x,) = promote_args_inexact("log", x)
     return lax.log(x)
 
 
 @jit_when_eager
 def log1p(x: ArrayLike, /) -> Array:
-    """Elementwise `log(1 + x)`, exact near zero."""
+    """Elementwise `log(1 + x)`, exact near zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.log1p(jnp.array([1e-6, 1.0]))
+        Array([9.999995e-07, 6.931472e-01], dtype=float32)
+    """
     (x,) = promote_args_inexact("log1p", x)
     return lax.log1p(x)
 
 
 @jit_when_eager
 def log2(x: ArrayLike, /) -> Array:
-    """Elementwise logarithm to base 2."""
+    """Elementwise logarithm to base 2.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.log2(jnp.array([1.0, 8.0]))
+        Array([0., 3.], dtype=float32)
+    """
     (x,) = promote_args_inexact("log2", x)
     return _scaled_log(x, math.log(2.0))
 
 
 @jit_when_eager
 def log10(x: ArrayLike, /) -> Array:
-    """Elementwise logarithm to base 10."""
+    """Elementwise logarithm to base 10.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.log10(jnp.array([1.0, 1000.0]))
+        Array([0., 3.], dtype=float32)
+    """
     (x,) = promote_args_inexact("log10", x)
     return _scaled_log(x, math.log(10.0))
 
@@ -91,7 +127,13 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def logaddexp2(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """`log2(2 ** x1 + 2 ** x2)` without overflow."""
+    """`log2(2 ** x1 + 2 ** x2)` without overflow.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logaddexp2(jnp.array([0.0, 3.0]), 0.0)
+        Array([1.      , 3.169925], dtype=float32)
+    """
     x1, x2 = promote_args_inexact("logaddexp2", x1, x2)
     scale = literal(math.log(2.0), typeof(x1).dtype)
     return lax.div(_logaddexp(lax.mul(x1, scale), lax.mul(x2, scale)), scale)

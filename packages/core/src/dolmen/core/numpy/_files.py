@@ -82,6 +82,15 @@ def load(file: Any, *args: Any, **kwargs: Any) -> Any:
         An array; 64-bit elements become 32-bit ones where 64 bits are off. Of a .npz
         file a mapping from names to arrays, which reads each when it is asked for and
         is a context manager that closes the file.
+
+    Example:
+        >>> import io
+        >>> import dolmen.core.numpy as jnp
+        >>> file = io.BytesIO()
+        >>> jnp.save(file, jnp.array([1, 2]))
+        >>> _ = file.seek(0)
+        >>> jnp.load(file)
+        Array([1, 2], dtype=int32)
     """
     found = np.load(file, *args, **kwargs)
     return asarray(_restored(found)) if isinstance(found, np.ndarray) else Arrays(found)
@@ -157,6 +166,14 @@ def fromfile(
 
     Raises:
         OSError: there is no such file.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> import dolmen.core.numpy as jnp
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "numbers")
+        >>> _ = path.write_text("1 2 3")
+        >>> jnp.fromfile(path, "int32", sep=" ")
+        Array([1, 2, 3], dtype=int32)
     """
     return asarray(np.fromfile(file, np.dtype(dtype), count, sep, offset=offset))
 

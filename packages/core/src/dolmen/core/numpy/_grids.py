@@ -161,7 +161,13 @@ def ix_(*args: ArrayLike) -> tuple[Array, ...]:
 
 
 def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
-    """Indices of the main diagonal of an array with at least two axes of equal size."""
+    """Indices of the main diagonal of an array with at least two axes of equal size.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.diag_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 1], dtype=int32), Array([0, 1], dtype=int32))
+    """
     shape = type_of("diag_indices_from", "arr", arr).shape
     if len(shape) < 2 or len(set(shape)) > 1:
         raise value_error(
@@ -172,13 +178,25 @@ def diag_indices_from(arr: ArrayLike) -> tuple[Array, ...]:
 
 
 def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
-    """Row and column indices of the lower triangle of a matrix; see `tril_indices`."""
+    """Row and column indices of the lower triangle of a matrix; see `tril_indices`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.tril_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 1, 1], dtype=int32), Array([0, 0, 1], dtype=int32))
+    """
     rows, columns = _matrix("tril_indices_from", arr)
     return tril_indices(rows, k, columns)
 
 
 def triu_indices_from(arr: ArrayLike, k: int = 0) -> tuple[Array, Array]:
-    """Row and column indices of the upper triangle of a matrix; see `triu_indices`."""
+    """Row and column indices of the upper triangle of a matrix; see `triu_indices`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.triu_indices_from(jnp.zeros((2, 2)))
+        (Array([0, 0, 1], dtype=int32), Array([0, 1, 1], dtype=int32))
+    """
     rows, columns = _matrix("triu_indices_from", arr)
     return triu_indices(rows, k, columns)
 

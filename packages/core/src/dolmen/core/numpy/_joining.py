@@ -62,7 +62,13 @@ def concatenate(
 
 
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
-    """`concatenate` under its name in the array API standard."""
+    """`concatenate` under its name in the array API standard.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.concat([jnp.array([1, 2]), jnp.array([3])])
+        Array([1, 2, 3], dtype=int32)
+    """
     return concatenate(arrays, axis)
 
 
@@ -108,28 +114,54 @@ def _stack(arrays: list[Any], *, axis: int, dtype: Any) -> Any:
 
 
 def vstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
-    """Join along axis 0; arrays with one axis become rows."""
+    """Join along axis 0; arrays with one axis become rows.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.vstack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 2],
+               [3, 4]], dtype=int32)
+    """
     return concatenate(
         [atleast_2d(x) for x in _sequence("vstack", tup)], axis=0, dtype=dtype
     )
 
 
 def hstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
-    """Join along axis 1, or along axis 0 if the arrays have only one."""
+    """Join along axis 1, or along axis 0 if the arrays have only one.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.hstack([jnp.array([1, 2]), jnp.array([3])])
+        Array([1, 2, 3], dtype=int32)
+    """
     arrays = [_with_axes(x, 1) for x in _sequence("hstack", tup)]
     one = bool(arrays) and typeof(arrays[0]).ndim == 1
     return concatenate(arrays, axis=0 if one else 1, dtype=dtype)
 
 
 def dstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
-    """Join along axis 2; arrays with fewer axes gain them as with `atleast_3d`."""
+    """Join along axis 2; arrays with fewer axes gain them as with `atleast_3d`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.dstack([jnp.zeros((2, 3)), jnp.ones((2, 3))]).shape
+        (2, 3, 2)
+    """
     return concatenate(
         [atleast_3d(x) for x in _sequence("dstack", tup)], axis=2, dtype=dtype
     )
 
 
 def column_stack(tup: Any) -> Array:
-    """Join along axis 1; arrays with one axis become columns."""
+    """Join along axis 1; arrays with one axis become columns.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.column_stack([jnp.array([1, 2]), jnp.array([3, 4])])
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
     arrays = []
     for x in _sequence("column_stack", tup):
         ndim = type_of("column_stack", "tup", x).ndim
@@ -138,7 +170,13 @@ def column_stack(tup: Any) -> Array:
 
 
 def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
-    """`values` behind `arr`; both are flattened unless `axis` is given."""
+    """`values` behind `arr`; both are flattened unless `axis` is given.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.append(jnp.array([1, 2]), jnp.array([3]))
+        Array([1, 2, 3], dtype=int32)
+    """
     type_of("append", "arr", arr)
     type_of("append", "values", values)
     return concatenate([arr, values], axis=axis)
@@ -273,23 +311,47 @@ def split(ary: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Array
 
 
 def array_split(ary: ArrayLike, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """`split`, where the first pieces may be larger by one than the last."""
+    """`split`, where the first pieces may be larger by one than the last.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [part.tolist() for part in jnp.array_split(jnp.arange(5), 2)]
+        [[0, 1, 2], [3, 4]]
+    """
     return _split("array_split", ary, indices_or_sections, axis)
 
 
 def hsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Array]:
-    """`split` along axis 1, or along axis 0 of an array that has only one."""
+    """`split` along axis 1, or along axis 0 of an array that has only one.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [part.shape for part in jnp.hsplit(jnp.zeros((2, 4)), 2)]
+        [(2, 2), (2, 2)]
+    """
     ndim = type_of("hsplit", "ary", ary).ndim
     return _split("hsplit", ary, indices_or_sections, 0 if ndim == 1 else 1)
 
 
 def vsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Array]:
-    """`split` along axis 0."""
+    """`split` along axis 0.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [part.shape for part in jnp.vsplit(jnp.zeros((4, 2)), 2)]
+        [(2, 2), (2, 2)]
+    """
     return _split("vsplit", ary, indices_or_sections, 0)
 
 
 def dsplit(ary: ArrayLike, indices_or_sections: Any) -> list[Array]:
-    """`split` along axis 2."""
+    """`split` along axis 2.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [part.shape for part in jnp.dsplit(jnp.zeros((2, 3, 4)), 2)]
+        [(2, 3, 2), (2, 3, 2)]
+    """
     return _split("dsplit", ary, indices_or_sections, 2)
 
 
@@ -330,6 +392,11 @@ def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Array, ...]:
 
     Raises:
         ValueError: `x` has no axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.unstack(jnp.array([[1, 2], [3, 4]]))
+        (Array([1, 2], dtype=int32), Array([3, 4], dtype=int32))
     """
     type = type_of("unstack", "x", x)
     if not type.ndim:

@@ -28,13 +28,25 @@ _BOOL = np.dtype(bool)
 
 @jit_when_eager
 def equal(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x == y`."""
+    """Elementwise `x == y`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.equal(jnp.array([1, 2]), 2)
+        Array([False,  True], dtype=bool)
+    """
     return lax.eq(*promote_args("equal", x, y))
 
 
 @jit_when_eager
 def not_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x != y`; true where either is NaN."""
+    """Elementwise `x != y`; true where either is NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.not_equal(jnp.array([1, 2]), 2)
+        Array([ True, False], dtype=bool)
+    """
     return lax.ne(*promote_args("not_equal", x, y))
 
 
@@ -49,25 +61,49 @@ def compared(compare: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
 
 @jit_when_eager
 def less(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x < y`; complex numbers compare by real, then imaginary part."""
+    """Elementwise `x < y`; complex numbers compare by real, then imaginary part.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.less(jnp.array([1, 2, 3]), 2)
+        Array([ True, False, False], dtype=bool)
+    """
     return compared(lax.lt, *promote_args("less", x, y))
 
 
 @jit_when_eager
 def less_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x <= y`."""
+    """Elementwise `x <= y`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.less_equal(jnp.array([1, 2, 3]), 2)
+        Array([ True,  True, False], dtype=bool)
+    """
     return compared(lax.le, *promote_args("less_equal", x, y))
 
 
 @jit_when_eager
 def greater(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x > y`."""
+    """Elementwise `x > y`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.greater(jnp.array([1, 2, 3]), 2)
+        Array([False, False,  True], dtype=bool)
+    """
     return compared(lax.gt, *promote_args("greater", x, y))
 
 
 @jit_when_eager
 def greater_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise `x >= y`."""
+    """Elementwise `x >= y`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.greater_equal(jnp.array([1, 2, 3]), 2)
+        Array([False,  True,  True], dtype=bool)
+    """
     return compared(lax.ge, *promote_args("greater_equal", x, y))
 
 
@@ -89,6 +125,11 @@ def isclose(
         rtol: tolerance relative to `b`.
         atol: absolute tolerance.
         equal_nan: take NaN as close to NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isclose(jnp.array([1.0, 2.0]), jnp.array([1.000001, 2.1]))
+        Array([ True, False], dtype=bool)
     """
     a, b = promote_args("isclose", a, b)
     dtype = typeof(a).dtype
@@ -115,7 +156,13 @@ def allclose(
     atol: ArrayLike = 1e-08,
     equal_nan: bool = False,
 ) -> Array:
-    """Whether `isclose` holds for all elements."""
+    """Whether `isclose` holds for all elements.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.allclose(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.0 + 1e-6]))
+        Array(True, dtype=bool)
+    """
     return _all_of(isclose(a, b, rtol, atol, equal_nan=equal_nan))
 
 
@@ -132,6 +179,11 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
         a1: an array.
         a2: an array.
         equal_nan: take NaN as equal to NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.array_equal(jnp.array([1, 2]), jnp.array([1, 3]))
+        Array(False, dtype=bool)
     """
     if type_of("array_equal", "a1", a1).shape != type_of("array_equal", "a2", a2).shape:
         return lax.full((), False)
@@ -145,7 +197,13 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: bool = False) -> Array:
 
 @jit_when_eager
 def array_equiv(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Whether two arrays broadcast to one shape and are equal there."""
+    """Whether two arrays broadcast to one shape and are equal there.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.array_equiv(jnp.array([1, 2]), jnp.array([[1, 2], [1, 2]]))
+        Array(True, dtype=bool)
+    """
     first, second = (type_of("array_equiv", n, a) for n, a in (("a1", a1), ("a2", a2)))
     try:
         np.broadcast_shapes(first.shape, second.shape)
@@ -170,25 +228,49 @@ def _logical(function: str, of: Callable[[Any, Any], Any], x: Any, y: Any) -> An
 
 @jit_when_eager
 def logical_and(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Whether both elements are true (not zero)."""
+    """Whether both elements are true (not zero).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logical_and(jnp.array([True, False]), True)
+        Array([ True, False], dtype=bool)
+    """
     return _logical("logical_and", lax.bitwise_and, x, y)
 
 
 @jit_when_eager
 def logical_or(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Whether either element is true (not zero)."""
+    """Whether either element is true (not zero).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logical_or(jnp.array([True, False]), False)
+        Array([ True, False], dtype=bool)
+    """
     return _logical("logical_or", lax.bitwise_or, x, y)
 
 
 @jit_when_eager
 def logical_xor(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Whether exactly one element is true (not zero)."""
+    """Whether exactly one element is true (not zero).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logical_xor(jnp.array([True, False]), True)
+        Array([False,  True], dtype=bool)
+    """
     return _logical("logical_xor", lax.bitwise_xor, x, y)
 
 
 @jit_when_eager
 def logical_not(x: ArrayLike, /) -> Array:
-    """Whether the element is false (zero)."""
+    """Whether the element is false (zero).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.logical_not(jnp.array([True, False]))
+        Array([False,  True], dtype=bool)
+    """
     type = type_of("logical_not", "x", x)
     if type.dtype == _BOOL:
         return lax.bitwise_not(x)
@@ -197,25 +279,49 @@ def logical_not(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def bitwise_and(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise and of the bits of integers or booleans."""
+    """Elementwise and of the bits of integers or booleans.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bitwise_and(jnp.array([12, 5]), 6)
+        Array([4, 4], dtype=int32)
+    """
     return lax.bitwise_and(*promote_args("bitwise_and", x, y))
 
 
 @jit_when_eager
 def bitwise_or(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise or of the bits of integers or booleans."""
+    """Elementwise or of the bits of integers or booleans.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bitwise_or(jnp.array([12, 5]), 6)
+        Array([14,  7], dtype=int32)
+    """
     return lax.bitwise_or(*promote_args("bitwise_or", x, y))
 
 
 @jit_when_eager
 def bitwise_xor(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Elementwise exclusive or of the bits of integers or booleans."""
+    """Elementwise exclusive or of the bits of integers or booleans.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bitwise_xor(jnp.array([12, 5]), 6)
+        Array([10,  3], dtype=int32)
+    """
     return lax.bitwise_xor(*promote_args("bitwise_xor", x, y))
 
 
 @jit_when_eager
 def bitwise_not(x: ArrayLike, /) -> Array:
-    """Elementwise inversion of the bits of integers or booleans."""
+    """Elementwise inversion of the bits of integers or booleans.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bitwise_not(jnp.array([0, 5]))
+        Array([-1, -6], dtype=int32)
+    """
     (x,) = promote_args("bitwise_not", x)
     return lax.bitwise_not(x)
 
@@ -225,7 +331,13 @@ invert = bitwise_invert = bitwise_not
 
 @jit_when_eager
 def bitwise_count(x: ArrayLike, /) -> Array:
-    """Number of bits set in the absolute value of each integer, as uint8."""
+    """Number of bits set in the absolute value of each integer, as uint8.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bitwise_count(jnp.array([0, 5, 255]))
+        Array([0, 2, 8], dtype=uint8)
+    """
     (x,) = promote_args("bitwise_count", x)
     kind = dtypes.kind(typeof(x).dtype)
     if kind == "i":
@@ -237,7 +349,13 @@ def bitwise_count(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def left_shift(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Bits of `x` shifted up by `y` places; zeros come in."""
+    """Bits of `x` shifted up by `y` places; zeros come in.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.left_shift(jnp.array([1, 5]), 2)
+        Array([ 4, 20], dtype=int32)
+    """
     return lax.shift_left(*_shift_operands("left_shift", x, y))
 
 
@@ -246,7 +364,13 @@ bitwise_left_shift = left_shift
 
 @jit_when_eager
 def right_shift(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Bits of `x1` shifted down by `x2` places; the sign stays."""
+    """Bits of `x1` shifted down by `x2` places; the sign stays.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.right_shift(jnp.array([8, -8]), 2)
+        Array([ 2, -2], dtype=int32)
+    """
     x1, x2 = _shift_operands("right_shift", x1, x2)
     if dtypes.kind(typeof(x1).dtype) == "u":
         return lax.shift_right_logical(x1, x2)
@@ -268,14 +392,26 @@ def _shift_operands(function: str, x: Any, y: Any) -> Any:
 
 @jit_when_eager
 def isnan(x: ArrayLike, /) -> Array:
-    """Whether an element is not a number."""
+    """Whether an element is not a number.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isnan(jnp.array([1.0, jnp.inf, jnp.nan]))
+        Array([False, False,  True], dtype=bool)
+    """
     (x,) = promote_args("isnan", x)
     return lax.ne(x, x)
 
 
 @jit_when_eager
 def isfinite(x: ArrayLike, /) -> Array:
-    """Whether an element is neither infinite nor NaN."""
+    """Whether an element is neither infinite nor NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isfinite(jnp.array([1.0, jnp.inf, jnp.nan]))
+        Array([ True, False, False], dtype=bool)
+    """
     (x,) = promote_args("isfinite", x)
     kind = dtypes.kind(typeof(x).dtype)
     if kind == "f":
@@ -288,7 +424,13 @@ def isfinite(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def isinf(x: ArrayLike, /) -> Array:
-    """Whether an element is infinite (for complex ones: either part)."""
+    """Whether an element is infinite (for complex ones: either part).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isinf(jnp.array([1.0, -jnp.inf, jnp.nan]))
+        Array([False,  True, False], dtype=bool)
+    """
     (x,) = promote_args("isinf", x)
     kind = dtypes.kind(typeof(x).dtype)
     if kind == "f":
@@ -301,13 +443,25 @@ def isinf(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def isposinf(x: ArrayLike, /, out: None = None) -> Array:
-    """Whether an element is positive infinity."""
+    """Whether an element is positive infinity.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isposinf(jnp.array([1.0, -jnp.inf, jnp.inf]))
+        Array([False, False,  True], dtype=bool)
+    """
     return _is_signed_infinity("isposinf", x, out, np.inf)
 
 
 @jit_when_eager
 def isneginf(x: ArrayLike, /, out: None = None) -> Array:
-    """Whether an element is negative infinity."""
+    """Whether an element is negative infinity.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isneginf(jnp.array([1.0, -jnp.inf, jnp.inf]))
+        Array([False,  True, False], dtype=bool)
+    """
     return _is_signed_infinity("isneginf", x, out, -np.inf)
 
 
@@ -355,6 +509,11 @@ def nan_to_num(
         nan: takes the place of NaN.
         posinf: takes the place of infinity; by default the largest number.
         neginf: takes the place of minus infinity; by default the least number.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nan_to_num(jnp.array([1.0, jnp.nan]), nan=-1.0)
+        Array([ 1., -1.], dtype=float32)
     """
     del copy
     (x,) = promote_args("nan_to_num", x)

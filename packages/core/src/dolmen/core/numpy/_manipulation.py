@@ -155,7 +155,13 @@ def _reshape_by_columns(a: Any, sizes: tuple[int, ...]) -> Any:
 
 
 def ravel(a: ArrayLike, order: str = "C", *, out_sharding: None = None) -> Array:
-    """All elements in one axis, as `reshape(a, -1)`."""
+    """All elements in one axis, as `reshape(a, -1)`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ravel(jnp.array([[1, 2], [3, 4]]))
+        Array([1, 2, 3, 4], dtype=int32)
+    """
     type = type_of("ravel", "a", a)
     return reshape(a, (type.size,), order, out_sharding=out_sharding)
 
@@ -166,6 +172,12 @@ def resize(a: ArrayLike, new_shape: Any) -> Array:
     Args:
         a: an array of any shape; it is read row by row.
         new_shape: shape of the result.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.resize(jnp.array([1, 2, 3]), (2, 2))
+        Array([[1, 2],
+               [3, 1]], dtype=int32)
     """
     sizes = as_shape("resize", new_shape, "new_shape")
     type = type_of("resize", "a", a)
@@ -202,6 +214,12 @@ def transpose(a: ArrayLike, axes: Any = None) -> Array:
 
     Raises:
         ValueError: `axes` is no permutation of the axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.transpose(jnp.array([[1, 2], [3, 4]]))
+        Array([[1, 3],
+               [2, 4]], dtype=int32)
     """
     ndim = type_of("transpose", "a", a).ndim
     if axes is None:
@@ -216,7 +234,13 @@ def transpose(a: ArrayLike, axes: Any = None) -> Array:
 
 
 def permute_dims(a: ArrayLike, /, axes: Any) -> Array:
-    """`transpose` under its name in the array API standard."""
+    """`transpose` under its name in the array API standard.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.permute_dims(jnp.zeros((1, 2, 3)), (2, 0, 1)).shape
+        (3, 1, 2)
+    """
     return transpose(a, axes)
 
 
@@ -225,6 +249,11 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
 
     Raises:
         ValueError: `x` has fewer than two axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.matrix_transpose(jnp.zeros((5, 2, 3))).shape
+        (5, 3, 2)
     """
     ndim = type_of("matrix_transpose", "x", x).ndim
     if ndim < 2:
@@ -235,7 +264,13 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
 
 
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
-    """Exchange two axes."""
+    """Exchange two axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.swapaxes(jnp.zeros((1, 2, 3)), 0, 2).shape
+        (3, 2, 1)
+    """
     ndim = type_of("swapaxes", "a", a).ndim
     first = as_axis("swapaxes", axis1, ndim, "axis1")
     second = as_axis("swapaxes", axis2, ndim, "axis2")
@@ -272,7 +307,13 @@ def moveaxis(a: ArrayLike, source: Any, destination: Any) -> Array:
 
 
 def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> Array:
-    """Move an axis to stand before the axis that is now at `start`."""
+    """Move an axis to stand before the axis that is now at `start`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.rollaxis(jnp.zeros((1, 2, 3)), 2).shape
+        (3, 1, 2)
+    """
     ndim = type_of("rollaxis", "a", a).ndim
     source = as_axis("rollaxis", axis, ndim)
     if not -ndim <= start <= ndim:
@@ -288,6 +329,11 @@ def squeeze(a: ArrayLike, axis: Any = None) -> Array:
 
     Raises:
         ValueError: an axis to be removed has another size.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.squeeze(jnp.zeros((1, 3, 1))).shape
+        (3,)
     """
     type = type_of("squeeze", "a", a)
     if axis is None:
@@ -309,6 +355,11 @@ def expand_dims(a: ArrayLike, axis: Any) -> Array:
     Args:
         a: an array of any shape.
         axis: where the new axes, one or several, stand in the result.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.expand_dims(jnp.array([1, 2]), 0)
+        Array([[1, 2]], dtype=int32)
     """
     given = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     rank = type_of("expand_dims", "a", a).ndim + len(given)
@@ -333,17 +384,35 @@ _with_three_axes = _at_least("atleast_3d", 3, lambda n: ((0, 1, 2), (0, 2), (2,)
 
 
 def atleast_1d(*arys: ArrayLike) -> Array | list[Array]:
-    """Arrays with at least one axis; one array, or a list of several."""
+    """Arrays with at least one axis; one array, or a list of several.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.atleast_1d(jnp.array(3.0))
+        Array([3.], dtype=float32, weak_type=True)
+    """
     return _with_one_axis(*arys)
 
 
 def atleast_2d(*arys: ArrayLike) -> Array | list[Array]:
-    """Arrays with at least two axes; the new ones stand in front."""
+    """Arrays with at least two axes; the new ones stand in front.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.atleast_2d(jnp.array([1, 2]))
+        Array([[1, 2]], dtype=int32)
+    """
     return _with_two_axes(*arys)
 
 
 def atleast_3d(*arys: ArrayLike) -> Array | list[Array]:
-    """Arrays with at least three axes: ``[n]`` becomes ``[1, n, 1]``, as in NumPy."""
+    """Arrays with at least three axes: ``[n]`` becomes ``[1, n, 1]``, as in NumPy.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.atleast_3d(jnp.array([1, 2])).shape
+        (1, 2, 1)
+    """
     return _with_three_axes(*arys)
 
 
@@ -361,6 +430,12 @@ def broadcast_to(array: ArrayLike, shape: Any, *, out_sharding: None = None) -> 
     Raises:
         ValueError: a size of `array`, counted from the last, is neither 1 nor that of
             `shape`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.broadcast_to(jnp.array([1, 2]), (2, 2))
+        Array([[1, 2],
+               [1, 2]], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("broadcast_to", "out_sharding", out_sharding)
@@ -395,7 +470,13 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def broadcast_arrays(*args: ArrayLike) -> list[Array]:
-    """The arrays, each broadcast to their common shape."""
+    """The arrays, each broadcast to their common shape.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [x.shape for x in jnp.broadcast_arrays(jnp.zeros(3), jnp.zeros((2, 1)))]
+        [(2, 3), (2, 3)]
+    """
     shapes = [type_of("broadcast_arrays", "args", x).shape for x in args]
     shape = broadcast_shapes(*shapes)
     return [broadcast_to(x, shape) for x in args]
@@ -405,21 +486,42 @@ def broadcast_arrays(*args: ArrayLike) -> list[Array]:
 
 
 def flip(m: ArrayLike, axis: Any = None) -> Array:
-    """Reverse the order of the elements along all axes, or the given ones."""
+    """Reverse the order of the elements along all axes, or the given ones.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.flip(jnp.array([[1, 2], [3, 4]]), axis=1)
+        Array([[2, 1],
+               [4, 3]], dtype=int32)
+    """
     ndim = type_of("flip", "m", m).ndim
     axes = range(ndim) if axis is None else as_axes("flip", axis, ndim)
     return lax.rev(m, tuple(axes))
 
 
 def fliplr(m: ArrayLike) -> Array:
-    """Reverse the order along axis 1."""
+    """Reverse the order along axis 1.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fliplr(jnp.array([[1, 2], [3, 4]]))
+        Array([[2, 1],
+               [4, 3]], dtype=int32)
+    """
     if type_of("fliplr", "m", m).ndim < 2:
         raise value_error(f"fliplr: `m` must have two axes, got {typeof(m)!r}.")
     return flip(m, 1)
 
 
 def flipud(m: ArrayLike) -> Array:
-    """Reverse the order along axis 0."""
+    """Reverse the order along axis 0.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.flipud(jnp.array([[1, 2], [3, 4]]))
+        Array([[3, 4],
+               [1, 2]], dtype=int32)
+    """
     if type_of("flipud", "m", m).ndim < 1:
         raise value_error(f"flipud: `m` must have an axis, got {typeof(m)!r}.")
     return flip(m, 0)
@@ -429,6 +531,12 @@ def rot90(m: ArrayLike, k: int = 1, axes: Any = (0, 1)) -> Array:
     """Rotate by `k` quarter turns in the plane of two axes.
 
     The rotation goes from the first of `axes` towards the second.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.rot90(jnp.array([[1, 2], [3, 4]]))
+        Array([[2, 4],
+               [1, 3]], dtype=int32)
     """
     ndim = type_of("rot90", "m", m).ndim
     first, second = as_axes("rot90", axes, ndim, "axes")
@@ -452,6 +560,11 @@ def roll(a: ArrayLike, shift: Any, axis: Any = None) -> Array:
         a: an array of any shape.
         shift: by how many places, one number or one for each axis; may be traced.
         axis: one axis or several; by default the flattened array is rolled.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.roll(jnp.arange(4), 1)
+        Array([3, 0, 1, 2], dtype=int32)
     """
     type = type_of("roll", "a", a)
     if axis is None:
@@ -689,6 +802,12 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
 
     Raises:
         ValueError: `v` has neither one nor two axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.diag(jnp.array([1, 2])), jnp.diag(jnp.array([[1, 2], [3, 4]]))
+        (Array([[1, 0],
+               [0, 2]], dtype=int32), Array([1, 4], dtype=int32))
     """
     ndim = type_of("diag", "v", v).ndim
     if ndim == 2:
@@ -713,7 +832,15 @@ def _diag(v: Any, k: int) -> Any:
 
 
 def diagflat(v: ArrayLike, k: int = 0) -> Array:
-    """The matrix with the elements of `v`, flattened, on diagonal `k`."""
+    """The matrix with the elements of `v`, flattened, on diagonal `k`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.diagflat(jnp.array([1, 2]), 1)
+        Array([[0, 1, 0],
+               [0, 0, 2],
+               [0, 0, 0]], dtype=int32)
+    """
     type_of("diagflat", "v", v)
     return diag(ravel(v), k)
 
@@ -738,6 +865,11 @@ def trace(
 
     Returns:
         The sums, in the shape of the other axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.trace(jnp.array([[1, 2], [3, 4]]))
+        Array(5, dtype=int32)
     """
     from ._reductions import sum as asum
 

@@ -77,7 +77,13 @@ def polyadd(a1: ArrayLike, a2: ArrayLike) -> Array:
 
 @jit_when_eager
 def polysub(a1: ArrayLike, a2: ArrayLike) -> Array:
-    """Difference of two polynomials; arguments and result as of `polyadd`."""
+    """Difference of two polynomials; arguments and result as of `polyadd`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.polysub(jnp.array([1.0, 2.0]), jnp.array([1.0]))
+        Array([1., 1.], dtype=float32)
+    """
     p, q = _aligned(_coefficients("polysub", a1=a1, a2=a2))
     return p - q
 

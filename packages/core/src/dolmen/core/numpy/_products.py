@@ -114,6 +114,11 @@ def dot(
 
     Raises:
         ValueError: the contracted sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.dot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("dot", "out_sharding", out_sharding)
@@ -147,7 +152,13 @@ def vdot(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """Scalar product of the flattened arrays; the conjugate of `a` is taken."""
+    """Scalar product of the flattened arrays; the conjugate of `a` is taken.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.vdot(jnp.array([1j, 2]), jnp.array([1j, 3]))
+        Array(7.+0.j, dtype=complex64)
+    """
     types = type_of("vdot", "a", a), type_of("vdot", "b", b)
     if types[0].size != types[1].size:
         raise value_error(
@@ -169,7 +180,13 @@ def inner(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """Sum product over the last axes of both operands."""
+    """Sum product over the last axes of both operands.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.inner(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array(11, dtype=int32)
+    """
     types = type_of("inner", "a", a), type_of("inner", "b", b)
     how = dot_options("inner", precision, preferred_element_type)
     if not (types[0].ndim and types[1].ndim):
@@ -181,7 +198,14 @@ def inner(
 
 @jit_when_eager(static_argnames=("out",))
 def outer(a: ArrayLike, b: ArrayLike, out: None = None) -> Array:
-    """Products of every element of `a` with every one of `b`: ``[a.size, b.size]``."""
+    """Products of every element of `a` with every one of `b`: ``[a.size, b.size]``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.outer(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([[3, 4],
+               [6, 8]], dtype=int32)
+    """
     if out is not None:
         raise NotImplementedError("outer: `out` is not supported; arrays never change.")
     type_of("outer", "a", a)
@@ -202,7 +226,13 @@ def vecdot(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """Scalar products along an axis of arrays that broadcast; `x1` is conjugated."""
+    """Scalar products along an axis of arrays that broadcast; `x1` is conjugated.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.vecdot(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
+    """
     types = type_of("vecdot", "x1", x1), type_of("vecdot", "x2", x2)
     axes = [as_axis("vecdot", axis, t.ndim) for t in types]
     if types[0].shape[axes[0]] != types[1].shape[axes[1]]:
@@ -219,13 +249,25 @@ def vecdot(
 
 @jit_when_eager
 def matvec(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Matrices ``[..., n, k]`` times vectors ``[..., k]``."""
+    """Matrices ``[..., n, k]`` times vectors ``[..., k]``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.matvec(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
+    """
     return einsum("...nk,...k->...n", x1, x2)
 
 
 @jit_when_eager
 def vecmat(x1: ArrayLike, x2: ArrayLike, /) -> Array:
-    """Vectors ``[..., k]``, conjugated, times matrices ``[..., k, m]``."""
+    """Vectors ``[..., k]``, conjugated, times matrices ``[..., k, m]``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.vecmat(jnp.array([1, 1]), jnp.array([[1, 2], [3, 4]]))
+        Array([4, 6], dtype=int32)
+    """
     type = type_of("vecmat", "x1", x1)
     x1 = lax.conj(x1) if dtypes.kind(type.dtype) == "c" else x1
     return einsum("...k,...km->...m", x1, x2)
@@ -256,6 +298,11 @@ def tensordot(
 
     Raises:
         ValueError: the numbers of axes or the contracted sizes differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.tensordot(jnp.ones((2, 3, 4)), jnp.ones((3, 4, 5))).shape
+        (2, 5)
     """
     if out_sharding is not None:
         raise sharding_error("tensordot", "out_sharding", out_sharding)
@@ -308,7 +355,13 @@ def _tensordot(
 
 @jit_when_eager
 def kron(a: ArrayLike, b: ArrayLike) -> Array:
-    """Kronecker product: `b`, scaled by each element of `a`, in the place of it."""
+    """Kronecker product: `b`, scaled by each element of `a`, in the place of it.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.kron(jnp.array([1, 10]), jnp.array([1, 2]))
+        Array([ 1,  2, 10, 20], dtype=int32)
+    """
     type_of("kron", "a", a)
     type_of("kron", "b", b)
     a, b = promoted("kron", "ab", (a, b))
@@ -343,6 +396,11 @@ def cross(
     Returns:
         Vectors with three components; if both operands have two, only the third one,
         without an axis.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
+        Array([0, 0, 1], dtype=int32)
     """
     if axis is not None:
         axisa = axisb = axisc = axis

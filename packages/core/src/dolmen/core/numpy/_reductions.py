@@ -164,14 +164,26 @@ def prod(
     where: ArrayLike | None = None,
     promote_integers: bool = True,
 ) -> Array:
-    """Product over axes; the arguments are those of `sum`."""
+    """Product over axes; the arguments are those of `sum`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.prod(jnp.array([[1, 2], [3, 4]]), axis=0)
+        Array([3, 8], dtype=int32)
+    """
     options = out, keepdims, initial, where, promote_integers
     return _accumulated("prod", lax.reduce_prod, lax.mul, 1, a, axis, dtype, *options)
 
 
 @jit_when_eager(static_argnames=("axis", "keepdims"))
 def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Number of elements other than zero, over axes."""
+    """Number of elements other than zero, over axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.count_nonzero(jnp.array([[0, 5], [3, 2]]), axis=1)
+        Array([1, 2], dtype=int32)
+    """
     type = type_of("count_nonzero", "a", a)
     axes = reduced_axes("count_nonzero", axis, type)
     counted = _cast(truth(a), dtypes.default(_INT))
@@ -274,6 +286,11 @@ def var(
         where: boolean, broadcast against `a`: which elements take part.
         mean: the mean, if it is known already, with axes kept.
         correction: another name for `ddof`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.var(jnp.array([1.0, 3.0])), jnp.var(jnp.array([1.0, 3.0]), ddof=1)
+        (Array(1., dtype=float32), Array(2., dtype=float32))
     """
     return _variance(
         "var", a, axis, dtype, out, ddof, keepdims, where, mean, correction
@@ -293,7 +310,13 @@ def std(
     mean: ArrayLike | None = None,
     correction: float | None = None,
 ) -> Array:
-    """Standard deviation over axes: the square root of `var`, with its arguments."""
+    """Standard deviation over axes: the square root of `var`, with its arguments.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.std(jnp.array([1.0, 3.0])), jnp.std(jnp.array([1.0, 3.0]), ddof=1)
+        (Array(1., dtype=float32), Array(1.4142135, dtype=float32))
+    """
     return lax.sqrt(
         _variance("std", a, axis, dtype, out, ddof, keepdims, where, mean, correction)
     )
@@ -373,6 +396,11 @@ def average(
 
     Raises:
         ValueError: the shape of `weights` does not fit.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.average(jnp.array([1.0, 3.0]), weights=jnp.array([3.0, 1.0]))
+        Array(1.5, dtype=float32)
     """
     type = type_of("average", "a", a)
     axes = reduced_axes("average", axis, type)
@@ -460,6 +488,11 @@ def max(
 
     Raises:
         ValueError: there may be no elements, and no `initial`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.max(jnp.array([[1, 5], [3, 2]]), axis=0)
+        Array([3, 5], dtype=int32)
     """
     options = a, axis, out, keepdims, initial, where
     return _extreme("max", lax.reduce_max, lax.max, _limits.lowest, *options)
@@ -477,7 +510,13 @@ def min(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Least element over axes; NaN if there is one. Arguments as of `max`."""
+    """Least element over axes; NaN if there is one. Arguments as of `max`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.min(jnp.array([[1, 5], [3, 2]]), axis=0)
+        Array([1, 2], dtype=int32)
+    """
     options = a, axis, out, keepdims, initial, where
     return _extreme("min", lax.reduce_min, lax.min, _limits.highest, *options)
 
@@ -489,7 +528,13 @@ amin = min
 def ptp(
     a: ArrayLike, axis: Axis = None, out: None = None, keepdims: bool = False
 ) -> Array:
-    """Distance between the largest and the least element, over axes."""
+    """Distance between the largest and the least element, over axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ptp(jnp.array([3.0, 9.0, 5.0]))
+        Array(6., dtype=float32)
+    """
     no_out("ptp", out)
     type_of("ptp", "a", a)
     largest = body(max)(a, axis, keepdims=keepdims)
@@ -510,6 +555,11 @@ def argmax(
 
     Raises:
         ValueError: there are no elements along the axis.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.argmax(jnp.array([[1, 5], [3, 2]]), axis=1)
+        Array([1, 0], dtype=int32)
     """
     return _arg_extreme("argmax", lax.argmax, a, axis, out, keepdims)
 
@@ -518,7 +568,13 @@ def argmax(
 def argmin(
     a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
 ) -> Array:
-    """Index of the first least element along an axis; arguments as of `argmax`."""
+    """Index of the first least element along an axis; arguments as of `argmax`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.argmin(jnp.array([[1, 5], [3, 2]]), axis=1)
+        Array([0, 1], dtype=int32)
+    """
     return _arg_extreme("argmin", lax.argmin, a, axis, out, keepdims)
 
 
@@ -571,7 +627,13 @@ def all(
     *,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Whether all elements over axes are true (not zero); true of none."""
+    """Whether all elements over axes are true (not zero); true of none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.all(jnp.array([[True, False], [True, True]]), axis=1)
+        Array([False,  True], dtype=bool)
+    """
     return _logical("all", lax.reduce_and, True, a, axis, out, keepdims, where)
 
 
@@ -584,7 +646,13 @@ def any(
     *,
     where: ArrayLike | None = None,
 ) -> Array:
-    """Whether an element over axes is true (not zero); false of none."""
+    """Whether an element over axes is true (not zero); false of none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.any(jnp.array([[False, False], [True, False]]), axis=1)
+        Array([False,  True], dtype=bool)
+    """
     return _logical("any", lax.reduce_or, False, a, axis, out, keepdims, where)
 
 
@@ -619,7 +687,13 @@ def nansum(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """`sum` of the elements that are not NaN."""
+    """`sum` of the elements that are not NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nansum(jnp.array([2.0, jnp.nan, 3.0]))
+        Array(5., dtype=float32)
+    """
     numbers = _without_nan("nansum", a, lambda _: 0)
     return body(sum)(numbers, axis, dtype, out, keepdims, initial, where)
 
@@ -634,7 +708,13 @@ def nanprod(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """`prod` of the elements that are not NaN."""
+    """`prod` of the elements that are not NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanprod(jnp.array([2.0, jnp.nan, 3.0]))
+        Array(6., dtype=float32)
+    """
     numbers = _without_nan("nanprod", a, lambda _: 1)
     return body(prod)(numbers, axis, dtype, out, keepdims, initial, where)
 
@@ -648,7 +728,13 @@ def nanmean(
     keepdims: bool = False,
     where: ArrayLike | None = None,
 ) -> Array:
-    """`mean` of the elements that are not NaN; NaN where there are none."""
+    """`mean` of the elements that are not NaN; NaN where there are none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanmean(jnp.array([2.0, jnp.nan, 4.0]))
+        Array(3., dtype=float32)
+    """
     type_of("nanmean", "a", a)
     numbers = _is_number("nanmean", a, where)
     return body(mean)(a, axis, dtype, out, keepdims, where=numbers)
@@ -665,7 +751,13 @@ def nanvar(
     where: ArrayLike | None = None,
     mean: ArrayLike | None = None,
 ) -> Array:
-    """`var` of the elements that are not NaN; NaN where too few are left."""
+    """`var` of the elements that are not NaN; NaN where too few are left.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanvar(jnp.array([2.0, jnp.nan, 4.0]))
+        Array(1., dtype=float32)
+    """
     type_of("nanvar", "a", a)
     numbers = _is_number("nanvar", a, where)
     options = a, axis, dtype, out, ddof, keepdims, numbers, mean, None
@@ -683,7 +775,13 @@ def nanstd(
     where: ArrayLike | None = None,
     mean: ArrayLike | None = None,
 ) -> Array:
-    """Square root of `nanvar`."""
+    """Square root of `nanvar`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanstd(jnp.array([2.0, jnp.nan, 4.0]))
+        Array(1., dtype=float32)
+    """
     return lax.sqrt(body(nanvar)(a, axis, dtype, out, ddof, keepdims, where, mean))
 
 
@@ -718,7 +816,13 @@ def nanmax(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """`max` of the elements that are not NaN; NaN where there are none."""
+    """`max` of the elements that are not NaN; NaN where there are none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanmax(jnp.array([2.0, jnp.nan, 3.0]))
+        Array(3., dtype=float32)
+    """
     options = a, axis, out, keepdims, initial, where
     return _nan_extreme("nanmax", max, _limits.lowest, *options)
 
@@ -732,7 +836,13 @@ def nanmin(
     initial: ArrayLike | None = None,
     where: ArrayLike | None = None,
 ) -> Array:
-    """`min` of the elements that are not NaN; NaN where there are none."""
+    """`min` of the elements that are not NaN; NaN where there are none.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanmin(jnp.array([2.0, jnp.nan, 3.0]))
+        Array(2., dtype=float32)
+    """
     options = a, axis, out, keepdims, initial, where
     return _nan_extreme("nanmin", min, _limits.highest, *options)
 
@@ -764,7 +874,13 @@ def nanargmax(
 def nanargmin(
     a: ArrayLike, axis: int | None = None, out: None = None, keepdims: bool = False
 ) -> Array:
-    """Index of the first least element that is not NaN, as of `nanargmax`."""
+    """Index of the first least element that is not NaN, as of `nanargmax`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanargmin(jnp.array([3.0, jnp.nan, 1.0]))
+        Array(2, dtype=int32)
+    """
     return _nan_arg_extreme("nanargmin", lax.argmin, nanmin, a, axis, out, keepdims)
 
 
@@ -831,7 +947,13 @@ def cumsum(
 def cumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike = None, out: None = None
 ) -> Array:
-    """Products of the first elements along an axis, with the arguments of `cumsum`."""
+    """Products of the first elements along an axis, with the arguments of `cumsum`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.cumprod(jnp.array([1, 2, 3, 4]))
+        Array([ 1,  2,  6, 24], dtype=int32)
+    """
     return _cumulative("cumprod", lax.cumprod, a, axis, dtype, out)
 
 
@@ -839,7 +961,13 @@ def cumprod(
 def nancumsum(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike = None, out: None = None
 ) -> Array:
-    """`cumsum` that takes NaN as zero."""
+    """`cumsum` that takes NaN as zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nancumsum(jnp.array([2.0, jnp.nan, 3.0]))
+        Array([2., 2., 5.], dtype=float32)
+    """
     numbers = _without_nan("nancumsum", a, lambda _: 0)
     return body(cumsum)(numbers, axis, dtype, out)
 
@@ -848,7 +976,13 @@ def nancumsum(
 def nancumprod(
     a: ArrayLike, axis: int | None = None, dtype: DTypeLike = None, out: None = None
 ) -> Array:
-    """`cumprod` that takes NaN as one."""
+    """`cumprod` that takes NaN as one.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nancumprod(jnp.array([2.0, jnp.nan, 3.0]))
+        Array([2., 2., 6.], dtype=float32)
+    """
     numbers = _without_nan("nancumprod", a, lambda _: 1)
     return body(cumprod)(numbers, axis, dtype, out)
 
@@ -896,6 +1030,11 @@ def cumulative_sum(
         axis: may be None for one axis.
         dtype: of the result.
         include_initial: begin with the sum of no elements.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.cumulative_sum(jnp.array([2, 3, 4]), include_initial=True)
+        Array([0, 2, 5, 9], dtype=int32)
     """
     options = x, axis, dtype, include_initial
     return _standard_cumulative("cumulative_sum", lax.cumsum, 0, *options)
@@ -910,6 +1049,12 @@ def cumulative_prod(
     dtype: DTypeLike = None,
     include_initial: bool = False,
 ) -> Array:
-    """Products of the first elements along an axis, as `cumulative_sum`."""
+    """Products of the first elements along an axis, as `cumulative_sum`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.cumulative_prod(jnp.array([2, 3, 4]), include_initial=True)
+        Array([ 1,  2,  6, 24], dtype=int32)
+    """
     options = x, axis, dtype, include_initial
     return _standard_cumulative("cumulative_prod", lax.cumprod, 1, *options)

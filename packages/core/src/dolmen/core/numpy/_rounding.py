@@ -22,21 +22,39 @@ def _is_integral(x: ArrayLike) -> bool:
 
 @jit_when_eager
 def floor(x: ArrayLike, /) -> Array:
-    """The largest integer not above each element; integers stay as they are."""
+    """The largest integer not above each element; integers stay as they are.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.floor(jnp.array([1.2, -1.2]))
+        Array([ 1., -2.], dtype=float32)
+    """
     (x,) = promote_args("floor", x)
     return x if _is_integral(x) else lax.floor(x)
 
 
 @jit_when_eager
 def ceil(x: ArrayLike, /) -> Array:
-    """The least integer not below each element; integers stay as they are."""
+    """The least integer not below each element; integers stay as they are.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.ceil(jnp.array([1.2, -1.2]))
+        Array([ 2., -1.], dtype=float32)
+    """
     (x,) = promote_args("ceil", x)
     return x if _is_integral(x) else lax.ceil(x)
 
 
 @jit_when_eager
 def trunc(x: ArrayLike, /) -> Array:
-    """Each element without its fraction; integers stay as they are."""
+    """Each element without its fraction; integers stay as they are.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.trunc(jnp.array([1.7, -1.7]))
+        Array([ 1., -1.], dtype=float32)
+    """
     (x,) = promote_args("trunc", x)
     if _is_integral(x):
         return x
@@ -46,7 +64,13 @@ def trunc(x: ArrayLike, /) -> Array:
 
 @jit_when_eager
 def rint(x: ArrayLike, /) -> Array:
-    """The nearest integer in floating point; halves go to the even neighbour."""
+    """The nearest integer in floating point; halves go to the even neighbour.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.rint(jnp.array([0.5, 1.5, 2.3]))
+        Array([0., 2., 2.], dtype=float32)
+    """
     type = type_of("rint", "x", x)
     (x,) = promote_args_inexact("rint", x)
     if dtypes.kind(type.dtype) in "biu":
@@ -71,6 +95,11 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
 
     Raises:
         NotImplementedError: integers with negative `decimals`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.round(jnp.array([0.5, 1.5, 2.3]))
+        Array([0., 2., 2.], dtype=float32)
     """
     no_out("round", out)
     type = type_of("round", "a", a)
@@ -106,7 +135,13 @@ def _is_complex(x: ArrayLike) -> bool:
 
 @jit_when_eager
 def conjugate(x: ArrayLike, /) -> Array:
-    """Elementwise complex conjugate; real numbers stay as they are."""
+    """Elementwise complex conjugate; real numbers stay as they are.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.conjugate(jnp.array([1 + 2j]))
+        Array([1.-2.j], dtype=complex64)
+    """
     (x,) = promote_args("conjugate", x)
     return lax.conj(x) if _is_complex(x) else x
 
@@ -116,14 +151,26 @@ conj = conjugate
 
 @jit_when_eager
 def real(val: ArrayLike, /) -> Array:
-    """Real part."""
+    """Real part.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.real(jnp.array([1 + 2j]))
+        Array([1.], dtype=float32)
+    """
     (val,) = promote_args("real", val)
     return lax.real(val) if _is_complex(val) else val
 
 
 @jit_when_eager
 def imag(val: ArrayLike, /) -> Array:
-    """Imaginary part; zero of real numbers."""
+    """Imaginary part; zero of real numbers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.imag(jnp.array([1 + 2j]))
+        Array([2.], dtype=float32)
+    """
     (val,) = promote_args("imag", val)
     if _is_complex(val):
         return lax.imag(val)
@@ -138,6 +185,11 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
     Args:
         z: an array; real numbers have the angle 0 or π.
         deg: in degrees instead of radians.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.angle(jnp.array([1 + 1j, -1 + 0j]))
+        Array([0.7853982, 3.1415927], dtype=float32)
     """
     (z,) = promote_args_inexact("angle", z)
     if _is_complex(z):
@@ -150,7 +202,13 @@ def angle(z: ArrayLike, deg: bool = False) -> Array:
 
 @jit_when_eager
 def iscomplex(x: ArrayLike) -> Array:
-    """Whether an element has an imaginary part other than zero."""
+    """Whether an element has an imaginary part other than zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.iscomplex(jnp.array([1 + 2j, 3]))
+        Array([ True, False], dtype=bool)
+    """
     (x,) = promote_args("iscomplex", x)
     if not _is_complex(x):
         return lax.full_like(x, False, bool)
@@ -160,7 +218,13 @@ def iscomplex(x: ArrayLike) -> Array:
 
 @jit_when_eager
 def isreal(x: ArrayLike) -> Array:
-    """Whether an element has no imaginary part other than zero."""
+    """Whether an element has no imaginary part other than zero.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isreal(jnp.array([1 + 2j, 3]))
+        Array([False,  True], dtype=bool)
+    """
     (x,) = promote_args("isreal", x)
     if not _is_complex(x):
         return lax.full_like(x, True, bool)
@@ -169,10 +233,22 @@ def isreal(x: ArrayLike) -> Array:
 
 
 def iscomplexobj(x: ArrayLike) -> bool:
-    """Whether the dtype is complex."""
+    """Whether the dtype is complex.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.iscomplexobj(jnp.array([1 + 0j]))
+        True
+    """
     return _is_complex(x)
 
 
 def isrealobj(x: ArrayLike) -> bool:
-    """Whether the dtype is not complex."""
+    """Whether the dtype is not complex.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.isrealobj(jnp.array([1 + 0j]))
+        False
+    """
     return not _is_complex(x)

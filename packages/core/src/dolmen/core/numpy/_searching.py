@@ -132,12 +132,25 @@ def _nonzero(a: Any, fills: tuple[Any, ...], *, size: int) -> list[Any]:
 def flatnonzero(
     a: ArrayLike, *, size: int | None = None, fill_value: Any = None
 ) -> Array:
-    """Indices of the nonzero elements of the flattened array; see `nonzero`."""
+    """Indices of the nonzero elements of the flattened array; see `nonzero`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.flatnonzero(jnp.array([[0, 1], [1, 0]]))
+        Array([1, 2], dtype=int32)
+    """
     return nonzero(ravel(a), size=size, fill_value=fill_value)[0]
 
 
 def argwhere(a: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Array:
-    """Indices of the nonzero elements as rows ``[n, a.ndim]``; see `nonzero`."""
+    """Indices of the nonzero elements as rows ``[n, a.ndim]``; see `nonzero`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.argwhere(jnp.array([[0, 1], [1, 0]]))
+        Array([[0, 1],
+               [1, 0]], dtype=int32)
+    """
     type = type_of("argwhere", "a", a)
     if not type.ndim:
         found = nonzero(lax.reshape(a, (1,)), size=size, fill_value=fill_value)[0]
@@ -321,6 +334,11 @@ def bincount(
     Raises:
         ConcretizationTypeError: `x` is traced and `length` not given.
         TypeError: `x` are not integers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.bincount(jnp.array([0, 1, 1, 3]))
+        Array([1, 2, 0, 1], dtype=int32)
     """
     if out_sharding is not None:
         raise sharding_error("bincount", "out_sharding", out_sharding)
@@ -373,6 +391,12 @@ def select(
     Raises:
         ValueError: the lists are empty or of different lengths.
         TypeError: a condition is not boolean.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> x = jnp.arange(5)
+        >>> jnp.select([x < 2, x > 3], [x, 10 * x], default=-1)
+        Array([ 0,  1, -1, -1, 40], dtype=int32)
     """
     conditions, choices = list(condlist), list(choicelist)
     if len(conditions) != len(choices) or not conditions:
@@ -411,6 +435,12 @@ def choose(a: ArrayLike, choices: Any, out: None = None, mode: str = "raise") ->
 
     Raises:
         ValueError: an index is out of range and `mode` is "raise".
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.choose(jnp.array([0, 1, 0]), [jnp.array([1, 2, 3]), jnp.array([10, 20,
+        ...     30])])
+        Array([ 1, 20,  3], dtype=int32)
     """
     if out is not None:
         raise NotImplementedError(
@@ -469,6 +499,11 @@ def extract(
         arr: an array with as many elements.
         size: how many to return; needed if `condition` is traced.
         fill_value: fills up.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.extract(jnp.array([True, False, True]), jnp.array([1, 2, 3]))
+        Array([1, 3], dtype=int32)
     """
     return compress(ravel(condition), arr, size=size, fill_value=fill_value)
 
@@ -491,6 +526,11 @@ def compress(
         size: how many slices to return; needed if `condition` is traced.
         fill_value: fills up.
         out: must be None.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.compress(jnp.array([True, False, True]), jnp.array([1, 2, 3]))
+        Array([1, 3], dtype=int32)
     """
     if out is not None:
         raise NotImplementedError(
@@ -521,6 +561,11 @@ def delete(
         obj: an integer, a slice, or concrete integers or booleans.
         axis: None flattens the array.
         assume_unique_indices: accepted for compatibility.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.delete(jnp.array([1, 2, 3]), 1)
+        Array([1, 3], dtype=int32)
     """
     type_of("delete", "arr", arr)
     if axis is None:
@@ -541,6 +586,11 @@ def insert(
         values: broadcast to the slices that are inserted, converted to the dtype of
             `arr`.
         axis: None flattens the array.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.insert(jnp.array([1, 3]), 1, 2)
+        Array([1, 2, 3], dtype=int32)
     """
     type_of("insert", "arr", arr)
     if axis is None:

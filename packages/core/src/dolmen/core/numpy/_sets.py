@@ -76,7 +76,13 @@ def unique_all(
 def unique_counts(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> UniqueCounts:
-    """The distinct elements and how often each occurs; arguments as of `unique_all`."""
+    """The distinct elements and how often each occurs; arguments as of `unique_all`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.unique_counts(jnp.array([3, 1, 3])).counts
+        Array([1, 2], dtype=int32)
+    """
     asked = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return UniqueCounts(*unique(x, return_counts=True, **asked))
 
@@ -84,7 +90,13 @@ def unique_counts(
 def unique_inverse(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> UniqueInverse:
-    """The distinct elements and the place among them of each element of `x`."""
+    """The distinct elements and the place among them of each element of `x`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.unique_inverse(jnp.array([3, 1, 3])).inverse_indices
+        Array([1, 0, 1], dtype=int32)
+    """
     asked = {"equal_nan": False, "size": size, "fill_value": fill_value}
     return UniqueInverse(*unique(x, return_inverse=True, **asked))
 
@@ -92,7 +104,13 @@ def unique_inverse(
 def unique_values(
     x: ArrayLike, /, *, size: int | None = None, fill_value: ArrayLike | None = None
 ) -> Array:
-    """The distinct elements, sorted; arguments as of `unique_all`."""
+    """The distinct elements, sorted; arguments as of `unique_all`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.unique_values(jnp.array([3, 1, 3]))
+        Array([1, 3], dtype=int32)
+    """
     return unique(x, equal_nan=False, size=size, fill_value=fill_value)
 
 

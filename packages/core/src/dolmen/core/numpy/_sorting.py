@@ -45,6 +45,12 @@ def sort(
         order: must be None.
         stable: equal elements keep their order.
         descending: in decreasing order instead; NaN come first.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.sort(jnp.array([3, 1, 2])), jnp.sort(jnp.array([3, 1, 2]),
+        ...     descending=True)
+        (Array([1, 2, 3], dtype=int32), Array([3, 2, 1], dtype=int32))
     """
     _no_kind("sort", kind, order)
     if axis is None:
@@ -80,6 +86,11 @@ def argsort(
 
     Returns:
         Integers with the shape of `a`: ``take_along_axis(a, argsort(a))`` is sorted.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.argsort(jnp.array([3, 1, 2]))
+        Array([1, 2, 0], dtype=int32)
     """
     _no_kind("argsort", kind, order)
     if axis is None:
@@ -110,6 +121,11 @@ def lexsort(keys: Any, axis: int = -1) -> Array:
     Args:
         keys: a sequence of arrays of one shape, or an array whose rows they are.
         axis: the axis to sort along.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.lexsort((jnp.array([2, 1, 2]), jnp.array([0, 1, 0])))
+        Array([0, 2, 1], dtype=int32)
     """
     if isinstance(keys, ArrayImpl | Tracer | np.ndarray):
         keys = [getitem(as_array(keys), i) for i in range(typeof(keys).shape[0])]
@@ -159,13 +175,24 @@ def partition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
     """Elements with the `kth` smallest in its place, smaller ones before it.
 
     Here the result is sorted.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.partition(jnp.array([5, 1, 4, 2]), 1)[:2]
+        Array([1, 2], dtype=int32)
     """
     at, _ = _partition_place("partition", a, kth, axis)
     return sort(a, at)
 
 
 def argpartition(a: ArrayLike, kth: int, axis: int = -1) -> Array:
-    """Places of the elements as `partition` orders them."""
+    """Places of the elements as `partition` orders them.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.argpartition(jnp.array([5, 1, 4, 2]), 1)[:2]
+        Array([1, 3], dtype=int32)
+    """
     at, _ = _partition_place("argpartition", a, kth, axis)
     return argsort(a, at)
 
@@ -200,6 +227,11 @@ def searchsorted(
 
     Raises:
         ValueError: `a` has not one axis, or an option is unknown.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.searchsorted(jnp.array([1, 3, 5]), jnp.array([0, 3, 9]))
+        Array([0, 1, 3], dtype=int32)
     """
     types = type_of("searchsorted", "a", a), type_of("searchsorted", "v", v)
     if types[0].ndim != 1:
@@ -281,6 +313,11 @@ def digitize(
 
     Returns:
         Integers from 0 (before the first edge) to n (behind the last).
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.digitize(jnp.array([0.5, 1.5, 9.0]), jnp.array([0.0, 1.0, 2.0]))
+        Array([1, 2, 3], dtype=int32)
     """
     type = type_of("digitize", "bins", bins)
     type_of("digitize", "x", x)

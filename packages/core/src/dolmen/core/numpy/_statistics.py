@@ -245,7 +245,13 @@ def nanquantile(
     *,
     weights: ArrayLike | None = None,
 ) -> Array:
-    """`quantile` of the elements that are not NaN."""
+    """`quantile` of the elements that are not NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanquantile(jnp.array([1.0, jnp.nan, 3.0]), 0.25)
+        Array(1.5, dtype=float32)
+    """
     del overwrite_input
     options = axis, out, method, keepdims, weights, True
     return _checked_quantile("nanquantile", a, q, *options)
@@ -263,7 +269,13 @@ def percentile(
     weights: ArrayLike | None = None,
     out_sharding: None = None,
 ) -> Array:
-    """`quantile` with `q` in percent; `out_sharding` must be None."""
+    """`quantile` with `q` in percent; `out_sharding` must be None.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.percentile(jnp.array([1.0, 2.0, 3.0]), 75)
+        Array(2.5, dtype=float32)
+    """
     del overwrite_input
     if out_sharding is not None:
         raise sharding_error("percentile", "out_sharding", out_sharding)
@@ -282,7 +294,13 @@ def nanpercentile(
     *,
     weights: ArrayLike | None = None,
 ) -> Array:
-    """`percentile` of the elements that are not NaN."""
+    """`percentile` of the elements that are not NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanpercentile(jnp.array([1.0, jnp.nan, 3.0]), 25)
+        Array(1.5, dtype=float32)
+    """
     del overwrite_input
     options = axis, out, method, keepdims, weights, True, 100.0
     return _checked_quantile("nanpercentile", a, q, *options)
@@ -314,7 +332,13 @@ def nanmedian(
     overwrite_input: bool = False,
     keepdims: bool = False,
 ) -> Array:
-    """`median` of the elements that are not NaN."""
+    """`median` of the elements that are not NaN.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.nanmedian(jnp.array([1.0, jnp.nan, 3.0]))
+        Array(2., dtype=float32)
+    """
     del overwrite_input
     options = axis, out, "midpoint", keepdims, None, True
     return _checked_quantile("nanmedian", a, 0.5, *options)
@@ -336,6 +360,11 @@ def diff(
         axis: along which.
         prepend: put before `a` first; scalars are repeated.
         append: put after `a` first; scalars are repeated.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.diff(jnp.array([1, 4, 9]))
+        Array([3, 5], dtype=int32)
     """
     type = type_of("diff", "a", a)
     if operator.index(n) < 0:

@@ -122,6 +122,13 @@ def take_along_axis(
     Raises:
         ValueError: the numbers of axes differ, or the other axes don't broadcast.
         TypeError: `indices` are not integers.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> x = jnp.array([[1, 2], [3, 4]])
+        >>> jnp.take_along_axis(x, jnp.array([[1], [0]]), axis=1)
+        Array([[2],
+               [3]], dtype=int32)
     """
     if axis is None:
         arr, axis = ravel(arr), 0
@@ -199,6 +206,13 @@ def put_along_axis(
 
     Raises:
         ValueError: `inplace` is True, or the axes don't match.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> x = jnp.array([[1, 2], [3, 4]])
+        >>> jnp.put_along_axis(x, jnp.array([[1], [0]]), 9, axis=1, inplace=False)
+        Array([[1, 9],
+               [9, 4]], dtype=int32)
     """
     if inplace:
         raise value_error(

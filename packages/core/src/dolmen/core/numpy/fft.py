@@ -286,7 +286,14 @@ def ifft2(
     axes: Sequence[int] = (-2, -1),
     norm: str | None = None,
 ) -> Array:
-    """`ifftn` along two axes, by default the last ones."""
+    """`ifftn` along two axes, by default the last ones.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fft.ifft2(jnp.fft.fft2(jnp.eye(2))).real
+        Array([[1., 0.],
+               [0., 1.]], dtype=float32)
+    """
     return _along_axes("ifft2", lax.FftType.IFFT, a, s, _pair("ifft2", axes), norm)
 
 
@@ -296,7 +303,13 @@ def rfft2(
     axes: Sequence[int] = (-2, -1),
     norm: str | None = None,
 ) -> Array:
-    """`rfftn` along two axes, by default the last ones."""
+    """`rfftn` along two axes, by default the last ones.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fft.rfft2(jnp.ones((2, 4))).shape
+        (2, 3)
+    """
     return _along_axes("rfft2", lax.FftType.RFFT, a, s, _pair("rfft2", axes), norm)
 
 
@@ -306,7 +319,13 @@ def irfft2(
     axes: Sequence[int] = (-2, -1),
     norm: str | None = None,
 ) -> Array:
-    """`irfftn` along two axes, by default the last ones."""
+    """`irfftn` along two axes, by default the last ones.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.fft.irfft2(jnp.fft.rfft2(jnp.ones((2, 4)))).shape
+        (2, 4)
+    """
     return _along_axes("irfft2", lax.FftType.IRFFT, a, s, _pair("irfft2", axes), norm)
 
 

@@ -72,6 +72,11 @@ def laplace(
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.laplace(random.key(0), (4,)).shape
+        (4,)
     """
     one = single_key("laplace", key, out_sharding)
     made = sampled_dtype("laplace", dtype, "f")
@@ -97,6 +102,11 @@ def logistic(
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.logistic(random.key(0), (4,)).shape
+        (4,)
     """
     one = single_key("logistic", key, out_sharding)
     made = sampled_dtype("logistic", dtype, "f")
@@ -121,6 +131,11 @@ def cauchy(
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.cauchy(random.key(0), (4,)).shape
+        (4,)
     """
     one = single_key("cauchy", key, out_sharding)
     made = sampled_dtype("cauchy", dtype, "f")
@@ -158,6 +173,11 @@ def gumbel(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `mode` is unknown.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.gumbel(random.key(0), (4,)).shape
+        (4,)
     """
     one = single_key("gumbel", key, out_sharding)
     made = sampled_dtype("gumbel", dtype, "f")
@@ -274,6 +294,11 @@ def pareto(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `b` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> bool(random.pareto(random.key(0), 2.0, (9,)).min() >= 1)
+        True
     """
     one = single_key("pareto", key, out_sharding)
     made = sampled_dtype("pareto", dtype, "f")
@@ -306,6 +331,11 @@ def rayleigh(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `scale` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> bool(random.rayleigh(random.key(0), 2.0, (9,)).min() >= 0)
+        True
     """
     one = single_key("rayleigh", key, out_sharding)
     made = sampled_dtype("rayleigh", dtype, "f")
@@ -341,6 +371,11 @@ def weibull_min(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.weibull_min(random.key(0), 1.0, 2.0, (4,)).shape
+        (4,)
     """
     one = single_key("weibull_min", key, None)
     made = sampled_dtype("weibull_min", dtype, "f")
@@ -388,6 +423,11 @@ def triangular(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.triangular(random.key(0), 0.0, 0.5, 1.0, (4,)).shape
+        (4,)
     """
     one = single_key("triangular", key, out_sharding)
     made = sampled_dtype("triangular", dtype, "f")

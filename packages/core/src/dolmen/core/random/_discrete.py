@@ -369,6 +369,11 @@ def geometric(
     Raises:
         TypeError: `dtype` is no integer dtype.
         ValueError: `p` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> bool(random.geometric(random.key(0), 0.5, (9,)).min() >= 1)
+        True
     """
     one = single_key("geometric", key, out_sharding)
     made = sampled_dtype("geometric", dtype, "iu")

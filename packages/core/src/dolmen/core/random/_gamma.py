@@ -87,6 +87,11 @@ def loggamma(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `a` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.loggamma(random.key(0), 0.5, (4,)).shape
+        (4,)
     """
     one = single_key("loggamma", key, out_sharding)
     made = sampled_dtype("loggamma", dtype, "f")
@@ -224,6 +229,11 @@ def beta(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.beta(random.key(0), 2.0, 3.0, (4,)).shape
+        (4,)
     """
     one = single_key("beta", key, out_sharding)
     made = sampled_dtype("beta", dtype, "f")
@@ -268,6 +278,12 @@ def dirichlet(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `alpha` is a scalar or does not broadcast.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import random
+        >>> random.dirichlet(random.key(0), jnp.ones(3)).sum().round(3)
+        Array(1., dtype=float32)
     """
     one = single_key("dirichlet", key, out_sharding)
     made = sampled_dtype("dirichlet", dtype, "f")
@@ -311,6 +327,11 @@ def chisquare(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `df` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.chisquare(random.key(0), 2.0, shape=(4,)).shape
+        (4,)
     """
     one = single_key("chisquare", key, out_sharding)
     made = sampled_dtype("chisquare", dtype, "f")
@@ -350,6 +371,11 @@ def f(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.f(random.key(0), 2.0, 5.0, shape=(4,)).shape
+        (4,)
     """
     one = single_key("f", key, out_sharding)
     made = sampled_dtype("f", dtype, "f")
@@ -386,6 +412,11 @@ def t(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `df` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.t(random.key(0), 3.0, (4,)).shape
+        (4,)
     """
     one = single_key("t", key, out_sharding)
     made = sampled_dtype("t", dtype, "f")
@@ -423,6 +454,11 @@ def generalized_normal(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `p` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.generalized_normal(random.key(0), 2.0, (4,)).shape
+        (4,)
     """
     one = single_key("generalized_normal", key, out_sharding)
     made = sampled_dtype("generalized_normal", dtype, "f")
@@ -469,6 +505,12 @@ def ball(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `p` is not a scalar.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> x = random.ball(random.key(0), 3, shape=(5,))
+        >>> x.shape, bool((x**2).sum(-1).max() <= 1)
+        ((5, 3), True)
 
     Source: Barthe, Guédon, Mendelson and Naor (2005), arXiv:math/0503650.
     """

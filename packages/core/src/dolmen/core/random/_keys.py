@@ -729,6 +729,11 @@ def wrap_key_data(
 
     Raises:
         TypeError: the array has another dtype or last size.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.wrap_key_data(random.key_data(random.key(7))) == random.key(7)
+        Array(True, dtype=bool)
     """
     function = "wrap_key_data"
     generator = resolve_generator(function, _one_of(function, impl, dtype))

@@ -153,6 +153,11 @@ def lognormal(
     Raises:
         TypeError: `dtype` is neither.
         ValueError: `sigma` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> bool(random.lognormal(random.key(0), shape=(9,)).min() > 0)
+        True
     """
     one = single_key("lognormal", key, out_sharding)
     made = sampled_dtype("lognormal", dtype, "fc")
@@ -180,6 +185,11 @@ def maxwell(
 
     Raises:
         TypeError: `dtype` is no floating-point dtype.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> bool(random.maxwell(random.key(0), (9,)).min() >= 0)
+        True
     """
     one = single_key("maxwell", key, out_sharding)
     made = sampled_dtype("maxwell", dtype, "f")
@@ -219,6 +229,11 @@ def double_sided_maxwell(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: the parameters do not broadcast.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.double_sided_maxwell(random.key(0), 0.0, 1.0, (4,)).shape
+        (4,)
     """
     function = "double_sided_maxwell"
     one = single_key(function, key, None)
@@ -258,6 +273,11 @@ def wald(
     Raises:
         TypeError: `dtype` is no floating-point dtype.
         ValueError: `mean` does not broadcast to `shape`.
+
+    Example:
+        >>> from dolmen.core import random
+        >>> random.wald(random.key(0), 1.0, (4,)).shape
+        (4,)
 
     Source: Michael, Schucany and Haas (1976), doi:10.2307/2683801.
     """

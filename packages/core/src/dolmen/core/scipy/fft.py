@@ -116,7 +116,15 @@ def idctn(
     axes: Sequence[int] | None = None,
     norm: str | None = None,
 ) -> Array:
-    """Inverse of `dctn`, with the same arguments."""
+    """Inverse of `dctn`, with the same arguments.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen.core import scipy
+        >>> scipy.fft.idctn(scipy.fft.dctn(jnp.eye(2))).round(3)
+        Array([[1., 0.],
+               [0., 1.]], dtype=float32)
+    """
     return _along_axes("idctn", _inverse, x, type, s, axes, norm)
 
 

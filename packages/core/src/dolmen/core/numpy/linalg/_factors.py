@@ -165,7 +165,13 @@ def eigh(
 def eigvalsh(
     a: ArrayLike, UPLO: str | None = "L", *, symmetrize_input: bool = True
 ) -> Array:
-    """Eigenvalues of Hermitian matrices, ascending: see `eigh`."""
+    """Eigenvalues of Hermitian matrices, ascending: see `eigh`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.eigvalsh(jnp.array([[2.0, 1.0], [1.0, 2.0]]))
+        Array([1., 3.], dtype=float32)
+    """
     square_type("eigvalsh", a)
     return eigh(a, UPLO, symmetrize_input).eigenvalues
 
@@ -269,5 +275,11 @@ def _hermitian_svd(x: Any) -> SVDResult:
 
 @jit_when_eager
 def svdvals(x: ArrayLike, /) -> Array:
-    """Singular values ``[..., min(m, n)]`` of ``[..., m, n]``, descending."""
+    """Singular values ``[..., min(m, n)]`` of ``[..., m, n]``, descending.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.svdvals(jnp.array([[3.0, 0.0], [0.0, -4.0]]))
+        Array([4., 3.], dtype=float32)
+    """
     return svd(x, compute_uv=False)

@@ -65,6 +65,11 @@ def matrix_rank(
 
     Raises:
         ValueError: both `rtol` and `tol` are given.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.matrix_rank(jnp.array([[1.0, 2.0], [2.0, 4.0]]))
+        Array(1, dtype=int32)
     """
     rtol = _one_of("matrix_rank", "tol", rtol, tol)
     (x,) = promote_args_inexact("matrix_rank", M)

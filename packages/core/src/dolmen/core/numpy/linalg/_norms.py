@@ -131,6 +131,11 @@ def vector_norm(
 
     Raises:
         ValueError: `ord` is no number.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.vector_norm(jnp.array([3.0, 4.0]))
+        Array(5., dtype=float32)
     """
     type = type_of("vector_norm", "x", x)
     axes = tuple(range(type.ndim)) if axis is None else axis
@@ -157,6 +162,11 @@ def matrix_norm(
 
     Raises:
         ValueError: another `ord`, or fewer than two axes.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.matrix_norm(jnp.array([[3.0, 0.0], [0.0, 4.0]]))
+        Array(5., dtype=float32)
     """
     return norm(x, ord, (-2, -1), keepdims)
 
@@ -171,6 +181,11 @@ def cond(x: ArrayLike, p: Ord = None) -> Array:
 
     Returns:
         ``norm(x) * norm(inv(x))``, real, ``[...]``.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.cond(jnp.array([[2.0, 0.0], [0.0, 1.0]]))
+        Array(2., dtype=float32)
     """
     (x,) = promote_args_inexact("cond", x)
     if p in (None, 2, -2):

@@ -28,7 +28,13 @@ def matmul(
     precision: Any = None,
     preferred_element_type: DTypeLike | None = None,
 ) -> Array:
-    """Matrix product: see `dolmen.core.numpy.matmul`."""
+    """Matrix product: see `dolmen.core.numpy.matmul`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.matmul(jnp.array([[1, 2], [3, 4]]), jnp.array([1, 1]))
+        Array([3, 7], dtype=int32)
+    """
     return _products.matmul(
         x1, x2, precision=precision, preferred_element_type=preferred_element_type
     )
@@ -39,6 +45,11 @@ def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
 
     Raises:
         ValueError: the vectors have another number of components.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.cross(jnp.array([1, 0, 0]), jnp.array([0, 1, 0]))
+        Array([0, 0, 1], dtype=int32)
     """
     types = type_of("cross", "x1", x1), type_of("cross", "x2", x2)
     sizes = [t.shape[_manipulation.as_axis("cross", axis, t.ndim)] for t in types]
@@ -51,12 +62,24 @@ def cross(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Array:
 
 
 def diagonal(x: ArrayLike, /, *, offset: int = 0) -> Array:
-    """Diagonals ``[..., k]`` of matrices ``[..., m, n]``; `offset` counts upwards."""
+    """Diagonals ``[..., k]`` of matrices ``[..., m, n]``; `offset` counts upwards.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.diagonal(jnp.array([[1, 2], [3, 4]]))
+        Array([1, 4], dtype=int32)
+    """
     return _manipulation.diagonal(x, offset, -2, -1)
 
 
 def trace(x: ArrayLike, /, *, offset: int = 0, dtype: DTypeLike | None = None) -> Array:
-    """Sums ``[...]`` of the diagonals of matrices ``[..., m, n]``, as `dtype`."""
+    """Sums ``[...]`` of the diagonals of matrices ``[..., m, n]``, as `dtype`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.trace(jnp.array([[1, 2], [3, 4]]))
+        Array(5, dtype=int32)
+    """
     return _manipulation.trace(x, offset, -2, -1, dtype)
 
 
@@ -65,6 +88,12 @@ def outer(x1: ArrayLike, x2: ArrayLike, /) -> Array:
 
     Raises:
         ValueError: an operand is no vector.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.outer(jnp.array([1, 2]), jnp.array([3, 4]))
+        Array([[3, 4],
+               [6, 8]], dtype=int32)
     """
     types = type_of("outer", "x1", x1), type_of("outer", "x2", x2)
     if any(t.ndim != 1 for t in types):
@@ -84,7 +113,13 @@ def tensordot(
     preferred_element_type: DTypeLike | None = None,
     out_sharding: Any = None,
 ) -> Array:
-    """Sum product over chosen axes: see `dolmen.core.numpy.tensordot`."""
+    """Sum product over chosen axes: see `dolmen.core.numpy.tensordot`.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.tensordot(jnp.ones((2, 3)), jnp.ones((3, 4)), axes=1).shape
+        (2, 4)
+    """
     return _products.tensordot(
         x1,
         x2,
@@ -186,6 +221,11 @@ def tensorinv(a: ArrayLike, ind: int = 2) -> Array:
 
     Raises:
         ValueError: the products differ, or `ind` is not positive.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.tensorinv(jnp.eye(4).reshape(4, 2, 2), ind=1).shape
+        (2, 2, 4)
     """
     type = type_of("tensorinv", "a", a)
     rows, columns = type.shape[:ind], type.shape[ind:]
@@ -214,6 +254,11 @@ def tensorsolve(
 
     Raises:
         ValueError: the products differ.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.linalg.tensorsolve(jnp.eye(4).reshape(2, 2, 4), jnp.ones((2, 2)))
+        Array([1., 1., 1., 1.], dtype=float32)
     """
     types = type_of("tensorsolve", "a", a), type_of("tensorsolve", "b", b)
     if axes is not None:
