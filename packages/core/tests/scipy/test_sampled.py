@@ -112,7 +112,20 @@ ERRORS = [
     (
         lambda: map_coordinates(LINE, [LINE * 1j], 1),
         TypeError,
-        "map_coordinates: `coordinates` must be real, got c64[3] for axis 0.",
+        "map_coordinates: `coordinates` must be real, got c64[3].",
+    ),
+    (
+        lambda: map_coordinates(LINE, [LINE], 1, cval=1j),
+        ValueError,
+        "map_coordinates: `cval` must be a number, real for real `input`, got ~c64[].",
+    ),
+    (
+        lambda: map_coordinates(PLATE, [LINE, LINE[:2]], 1),
+        ValueError,
+        "map_coordinates: operands don't broadcast: f32[3], f32[2] (3 != 2 in axis "
+        "-1).\n"
+        "Sizes of an axis, counted from the last, must be equal or 1; insert axes with "
+        "`x[:, None]` or `expand_dims`.",
     ),
     (
         lambda: map_coordinates(LINE[:0], [LINE], 1),

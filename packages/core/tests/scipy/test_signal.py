@@ -198,6 +198,11 @@ ERRORS = [
         "welch: `nperseg` must be positive, got 0.",
     ),
     (
+        lambda: signal.welch(WAVE, nperseg=8, fs=np.ones(1, np.float32)),
+        ValueError,
+        "welch: `fs` must be a number, got f32[1].",
+    ),
+    (
         lambda: signal.welch(WAVE, nperseg=8, noverlap=8),
         ValueError,
         "welch: `noverlap` must be less than `nperseg`: 8 >= 8.",

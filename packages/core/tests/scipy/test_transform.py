@@ -260,6 +260,11 @@ ERRORS = [
         "Rotation.mean: `weights` must have an element for each of 2 rotations, got "
         "f32[3].",
     ),
+    (
+        lambda: ONE.as_euler(3),
+        TypeError,
+        "Rotation.as_euler: `seq` must be a string, got 3.",
+    ),
     (lambda: len(ONE), TypeError, "Rotation: a single rotation has no length."),
     (lambda: ONE[0], TypeError, "Rotation: a single rotation has no elements."),
     (lambda: ONE.mean(), TypeError, "Rotation: a single rotation has no length."),

@@ -183,7 +183,7 @@ def is_ascending(values: Any) -> bool:
 def _interpolated(
     grid: tuple[Any, ...], values: Any, fill_value: Any, places: Any, *, method: str
 ) -> Any:
-    values = convert(values, to_inexact(typeof(values).dtype))
+    values = as_array(convert(values, to_inexact(typeof(values).dtype)))
     places = convert(places, to_inexact(typeof(places).dtype))
     trailing = (1,) * (typeof(values).ndim - len(grid))
     neighbors: list[Any] = []
@@ -198,7 +198,9 @@ def _interpolated(
         is_outside = is_outside | (place < line[0]) | (place > line[-1])
     total: Any = None
     for corner in itertools.product(*neighbors):
-        part = values[tuple(index for index, _ in corner)]
+        part = values.at[tuple(index for index, _ in corner)].get(
+            mode="promise_in_bounds", wrap_negative_indices=False
+        )
         for _, weight in corner:
             if weight is not None:
                 part = part * weight.reshape(*weight.shape, *trailing)

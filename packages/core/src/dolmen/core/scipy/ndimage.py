@@ -14,7 +14,7 @@ from .._tracing import typeof
 from ..numpy._array_like import Array, ArrayLike
 from ..numpy._eager import jit_when_eager
 from ..numpy._manipulation import as_array
-from ..numpy._promotion import convert, to_inexact, type_of
+from ..numpy._promotion import broadcast_shape, convert, to_inexact, type_of
 
 __all__ = ["map_coordinates"]
 
@@ -47,8 +47,8 @@ def map_coordinates(
     Raises:
         NotImplementedError: another `order` or `mode`.
         TypeError: a coordinate is complex, or an argument no array.
-        ValueError: there are not as many coordinates as axes, they don't broadcast, or
-            `input` is empty.
+        ValueError: there are not as many coordinates as axes, they don't broadcast,
+            `cval` does not fit, or `input` is empty.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -66,34 +66,50 @@ def map_coordinates(
         raise NotImplementedError(
             f"{function}: `mode` must be one of {known}, got {mode!r}."
         )
-    given = list(coordinates)  # type: ignore[arg-type]  # arrays have a length
-    if len(given) != type.ndim:
+    filling = type_of(function, "cval", cval)
+    is_complex = [dtypes.kind(t.dtype) == "c" for t in (filling, type)]
+    if filling.ndim or is_complex == [True, False]:
+        raise value_error(
+            f"{function}: `cval` must be a number, real for real `input`, got "
+            f"{filling!r}."
+        )
+    if isinstance(coordinates, Sequence):
+        types = [
+            type_of(function, f"coordinates[{index}]", entry)
+            for index, entry in enumerate(coordinates)
+        ]
+        coordinates, count = list(coordinates), len(types)
+    else:
+        types = [type_of(function, "coordinates", coordinates)]
+        count = types[0].shape[0] if types[0].ndim else 0
+    if count != type.ndim:
         raise value_error(
             f"{function}: `coordinates` must have an entry for each of {type.ndim} "
-            f"axes of `input`, got {len(given)}."
+            f"axes of `input`, got {count}."
         )
-    for index, entry in enumerate(given):
-        found = type_of(function, f"coordinates[{index}]", entry)
+    for found in types:
         if dtypes.kind(found.dtype) == "c":
-            raise type_error(
-                f"{function}: `coordinates` must be real, got {found!r} for axis "
-                f"{index}."
-            )
+            raise type_error(f"{function}: `coordinates` must be real, got {found!r}.")
+    if types:
+        broadcast_shape(function, types)
     if 0 in type.shape:
         raise value_error(f"{function}: `input` must not be empty, got {type!r}.")
-    return _map_coordinates(input, given, cval, order=operator.index(order), mode=mode)
+    return _map_coordinates(
+        input, coordinates, cval, order=operator.index(order), mode=mode
+    )
 
 
 @jit_when_eager(static_argnames=("order", "mode"), name="map_coordinates")
 def _map_coordinates(
-    input: Any, coordinates: list[Any], cval: Any, *, order: int, mode: str
+    input: Any, coordinates: Any, cval: Any, *, order: int, mode: str
 ) -> Any:
     input = as_array(input)
     type = typeof(input)
     cval = convert(cval, type.dtype)
     # For each axis: index and weight of the elements that a place lies between.
     neighbors = []
-    for entry in coordinates:
+    for axis in range(type.ndim):
+        entry = coordinates[axis]
         place = as_array(convert(entry, to_inexact(typeof(entry).dtype)))
         low = jnp.floor(place) if order else _rounded(place)
         index = convert(low, np.dtype("int32"))
@@ -106,7 +122,9 @@ def _map_coordinates(
         indices = jnp.broadcast_arrays(*(index for index, _ in corner))
         pairs = list(zip(indices, type.shape, strict=True))
         inside = tuple(_INSIDE[mode](index, size) for index, size in pairs)
-        element = input.at[inside].get(mode="promise_in_bounds")
+        element = input.at[inside].get(
+            mode="promise_in_bounds", wrap_negative_indices=False
+        )
         if mode == "constant":
             for index, size in pairs:
                 element = jnp.where((index >= 0) & (index < size), element, cval)

@@ -8,7 +8,8 @@ import numpy as np
 from ... import lax, numpy as jnp
 from ..._ir import ArrayType, dtypes, value_error, warn
 from ..._tracing import typeof
-from ...numpy._promotion import convert, to_inexact
+from ...numpy._manipulation import as_shape
+from ...numpy._promotion import convert, to_inexact, type_of
 from ._trends import detrend
 from ._windows import as_window
 
@@ -35,18 +36,28 @@ class Cut(NamedTuple):
     padded: bool = False
 
 
+def as_size(function: str, name: str, given: int) -> int:
+    """A user's number of elements; it may still be negative.
+
+    Raises:
+        TypeError: it is not an integer, or is traced.
+    """
+    (size,) = as_shape(function, (given,), name)
+    return size
+
+
 def sizes_of(
     function: str, size: int, overlap: int | None, points: int | None
 ) -> tuple[int, int, int]:
     """Size, step and number of points of segments, checked."""
     if size < 1:
         raise value_error(f"{function}: `nperseg` must be positive, got {size}.")
-    points = size if points is None else points
+    points = size if points is None else as_size(function, "nfft", points)
     if points < size:
         raise value_error(
             f"{function}: `nfft` must not be less than `nperseg`: {points} < {size}."
         )
-    overlap = size // 2 if overlap is None else overlap
+    overlap = size // 2 if overlap is None else as_size(function, "noverlap", overlap)
     if overlap >= size:
         raise value_error(
             f"{function}: `noverlap` must be less than `nperseg`: {overlap} >= {size}."
@@ -59,6 +70,13 @@ def wide_enough(types: Sequence[ArrayType]) -> np.dtype:
     dtype, _ = dtypes.promote([(t.dtype, t.weak_type) for t in types])
     dtype = to_inexact(dtype)
     return dtype if dtype.itemsize >= 4 else np.dtype("float32")
+
+
+def check_rate(function: str, fs: Any) -> None:
+    """Raise unless `fs` is one number."""
+    type = type_of(function, "fs", fs)
+    if type.ndim:
+        raise value_error(f"{function}: `fs` must be a number, got {type!r}.")
 
 
 def is_onesided(function: str, wanted: bool, dtype: np.dtype) -> bool:
@@ -93,10 +111,11 @@ def windowed(
     function: str, window: Any, nperseg: int | None, length: int
 ) -> tuple[int, Any]:
     """Size of the segments of a signal with `length` elements, and their window."""
-    named = isinstance(window, str | tuple)
-    if nperseg is not None and nperseg < 1:
-        raise value_error(f"{function}: `nperseg` must be positive, got {nperseg}.")
-    if named:
+    if nperseg is not None:
+        nperseg = as_size(function, "nperseg", nperseg)
+        if nperseg < 1:
+            raise value_error(f"{function}: `nperseg` must be positive, got {nperseg}.")
+    if isinstance(window, str | tuple):
         size = min(256 if nperseg is None else nperseg, length)
         if nperseg is not None and nperseg > length:
             warn(

@@ -15,7 +15,9 @@ from ...numpy._promotion import convert, type_of
 from ._segments import (
     Cut,
     add_up,
+    as_size,
     as_trend,
+    check_rate,
     is_onesided,
     sizes_of,
     spectra,
@@ -79,6 +81,7 @@ def stft(
     """
     type = type_of("stft", "x", x)
     place = as_axis("stft", axis, type.ndim)
+    check_rate("stft", fs)
     trend = as_trend("stft", detrend, place, type.ndim)
     if boundary not in _BOUNDARIES:
         raise value_error(
@@ -171,10 +174,11 @@ def istft(
         )
     given = type.shape[place]
     points = max(2 * (given - 1), 1) if input_onesided else given
-    size = points if nperseg is None else nperseg
+    size = points if nperseg is None else as_size("istft", "nperseg", nperseg)
     if nfft is None and input_onesided and size == points + 1:
         points = size  # an odd number of points
     points = max(points, size) if nfft is None else nfft
+    check_rate("istft", fs)
     size, step, points = sizes_of("istft", size, noverlap, points)
     made = as_window("istft", window, size)
     if typeof(made).shape != (size,):

@@ -19,6 +19,7 @@ from ...numpy._promotion import convert, type_of
 from ._segments import (
     Cut,
     as_trend,
+    check_rate,
     is_onesided,
     pad_last,
     sizes_of,
@@ -185,6 +186,7 @@ def _power_spectrum(
                 f"{function}: `{name}` must be {known[0]!r} or {known[1]!r}, got "
                 f"{given!r}."
             )
+    check_rate(function, fs)
     trend = as_trend(function, detrend, place, types[0].ndim)
     dtype = wide_enough(types)
     signals = [

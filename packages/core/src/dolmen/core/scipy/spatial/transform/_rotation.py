@@ -113,7 +113,7 @@ class Rotation(NamedTuple):
             degrees: whether angles are in degrees, rather than in radians.
 
         Raises:
-            TypeError: `angles` is no array of real numbers.
+            TypeError: `angles` is no array of real numbers, or `seq` no string.
             ValueError: `seq` is no such sequence, or `angles` don't fit it.
         """
         axes, intrinsic = _axes("from_euler", seq, (1, 2, 3))
@@ -195,7 +195,8 @@ class Rotation(NamedTuple):
             degrees: give degrees, rather than radians.
 
         Raises:
-            ValueError: `seq` is no such sequence.
+            TypeError: `seq` is no string.
+            ValueError: it is no such sequence.
         """
         axes, intrinsic = _axes("as_euler", seq, (3,))
         made = quaternions.to_euler(self.quat, axes, intrinsic)
@@ -308,6 +309,8 @@ def _check_leading(method: str, name: str, quat: Any, other: Any) -> None:
 
 def _axes(method: str, seq: str, lengths: Sequence[int]) -> tuple[Any, bool]:
     """Axes as numbers, and whether they move with the body."""
+    if not isinstance(seq, str):
+        raise type_error(f"Rotation.{method}: `seq` must be a string, got {seq!r:.60}.")
     axes = tuple("xyz".find(letter) for letter in seq.lower())
     if (
         len(axes) not in lengths
