@@ -1,3 +1,4 @@
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -117,3 +118,27 @@ def test_sum_and_product_of_booleans_are_their_disjunction_and_conjunction():
 
     np.testing.assert_array_equal(lax.add(x, y), x | y)
     np.testing.assert_array_equal(lax.mul(x, y), x & y)
+
+
+def test_products_of_python_numbers_stay_weak():
+    weak = lax.mul(1.0, 2.0, out_dtype="float32")
+    strong = lax.mul(np.float32(1), 2.0, out_dtype="float32")
+
+    assert (weak.weak_type, strong.weak_type) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"), [("int64", 64), ("uint64", 64), ("int4", 4)]
+)
+def test_high_halves_of_extremes_are_exact(dtype, bits):
+    low, high = int(ml_dtypes.iinfo(dtype).min), int(ml_dtypes.iinfo(dtype).max)
+    numbers = [low, low + 1, high, high - 1, high // 3, 3]
+    pairs = [(x, y) for x in numbers for y in numbers]
+
+    with dc.enable_x64(True):
+        x, y = (
+            np.array(part, object).astype(dtype) for part in zip(*pairs, strict=True)
+        )
+        got = np.asarray(lax.mulhi(x, y))
+
+    assert [int(z) for z in got] == [(x * y) >> bits for x, y in pairs]

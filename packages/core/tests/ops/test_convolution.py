@@ -185,3 +185,38 @@ def test_shapes_that_do_not_fit_are_refused(function, args, message):
     with pytest.raises(ValueError) as error:
         function(*args)
     assert problem(error) == message
+
+
+def test_a_window_larger_than_the_input_has_no_positions():
+    assert lax.conv_shape_tuple((1, 1, 2), (1, 1, 5), (1,), "VALID") == (1, 1, 0)
+
+
+def test_patches_are_copied_exactly():
+    program = dc.make_jaxpr(
+        lambda x: lax.conv_general_dilated_patches(x, (2,), (1,), "VALID")
+    )(np.ones((1, 1, 4), "f"))
+
+    (equation,) = program.eqns
+    assert equation.params["precision"] == (lax.Precision.HIGHEST,) * 2
+
+
+def test_local_convolutions_in_any_layout_with_dilation():
+    layouts = ("HCNW", "HOIW", "CWHN")
+    options = {
+        "padding": [(1, 0), (0, 2)],
+        "lhs_dilation": (1, 2),
+        "rhs_dilation": (2, 1),
+        "dimension_numbers": layouts,
+    }
+    x = RNG.normal(size=(4, 2, 3, 3)).astype(np.float32)
+    shared = RNG.normal(size=(2, 4, 2, 3)).astype(np.float32)
+    # The same kernel for each of 3 by 3 positions.
+    whole = np.transpose(shared, (1, 2, 0, 3)).reshape(4, 12)
+    kernels = np.broadcast_to(whole, (3, 3, 4, 12)).transpose(0, 2, 3, 1)
+
+    got = lax.conv_general_dilated_local(
+        x, kernels, (1, 2), filter_shape=(2, 3), **options
+    )
+    expected = lax.conv_general_dilated(x, shared, (1, 2), **options)
+
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)

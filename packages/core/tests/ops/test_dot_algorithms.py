@@ -192,3 +192,10 @@ def test_sums_of_8_bit_products_come_in_many_dtypes():
 
 def test_presets_are_numbered_in_order():
     assert [preset.value for preset in PRESETS] == list(range(1, 17))
+
+
+def test_sums_in_bfloat16_are_told_to_the_compiler():
+    text = text_of(precision="BF16_BF16_BF16")
+
+    assert "accumulation_type = bf16" in text
+    assert PRESETS.BF16_BF16_BF16.accumulation_type == ml_dtypes.bfloat16

@@ -6,7 +6,7 @@ import pytest
 import dolmen.core as dc
 from dolmen.core import lax
 
-from .test_shape import problem
+from .test_shape import equations, problem
 
 
 def test_tokens_pass_through_programs():
@@ -117,3 +117,9 @@ def test_numbers_out_of_hidden_state_have_no_derivative():
         "rng_uniform: numbers out of hidden state have no derivative.\n"
         "Draw with `dolmen.core.random.uniform`, and scale the result."
     )
+
+
+def test_a_token_of_others_is_not_one_of_them():
+    names = equations(lax.after_all, lax.create_token(), lax.create_token())
+
+    assert names == ["optimization_barrier"]

@@ -251,6 +251,7 @@ def test_empty_arrays_have_a_shape_and_a_dtype():
         (np.int8(1), "int8"),
         ("bfloat16", "bfloat16"),
         (np.float16, "float16"),
+        (float, "float32"),
         (np.ones(2), "float32"),
     ],
 )

@@ -1,9 +1,12 @@
+import functools
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 import dolmen.core as dc
 from dolmen.core import lax
+from dolmen.core._lowering import lower
 
 from .test_shape import problem
 
@@ -159,3 +162,29 @@ def test_pairs_without_elements_are_sorted(shape):
     keys, values = lax.sort((empty, empty))
 
     assert (keys.shape, values.shape) == (shape, shape)
+
+
+def test_tpus_search_themselves_and_start_from_the_worst_element():
+    program = dc.make_jaxpr(lambda x: lax.approx_max_k(x, 1))(np.ones(4, "f")).jaxpr
+
+    text = lower(program, platform="tpu").as_text()
+
+    assert "is_fallback = false" in text
+    assert "dense<0xFF800000>" in text
+
+
+def test_the_share_that_is_wanted_decides_how_far_an_axis_is_narrowed_down():
+    x = dc.ShapeDtypeStruct((10**6,), np.float32)
+
+    def size(recall, override=-1):
+        search = functools.partial(
+            lax.approx_max_k,
+            k=100,
+            recall_target=recall,
+            reduction_input_size_override=override,
+            aggregate_to_topk=False,
+        )
+        return dc.eval_shape(search, x)[0].shape[0]
+
+    # The sizes that JAX 0.10.2 gives.
+    assert [size(0.5), size(0.99), size(0.99, 10**8)] == [2048, 16384, 1024]
