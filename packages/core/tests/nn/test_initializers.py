@@ -103,3 +103,72 @@ def test_uniform_numbers_lie_between_zero_and_their_scale():
 
     assert 0 <= drawn.min() < 0.01
     assert 0.49 < drawn.max() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("shape", "column_axis"), [((3, 4), -1), ((4, 3), -1), ((2, 3, 4), 0), ((2, 3), 1)]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+def test_orthogonal_matrices_have_orthonormal_rows_or_columns(
+    shape, column_axis, dtype
+):
+    drawn = init.orthogonal(2.0, column_axis, dtype)(KEY, shape)
+
+    assert (drawn.shape, drawn.dtype) == (shape, dtype)
+    matrix = np.moveaxis(np.asarray(drawn), column_axis, -1) / 2
+    values = np.linalg.svd(matrix.reshape(-1, shape[column_axis]))[1]
+    np.testing.assert_allclose(values, 1, atol=1e-6)
+
+
+def test_orthogonal_numbers_are_those_of_jax():
+    drawn = init.orthogonal()(KEY, (3, 4))
+    expected = [0.8337946, -0.04039752, -0.25450924, -0.4882415]
+
+    np.testing.assert_allclose(drawn[0], expected, atol=1e-6)
+
+
+def test_empty_orthogonal_matrices_exist():
+    assert init.orthogonal()(KEY, (0, 3)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4), (4, 3, 2, 2), (1, 2, 4, 2, 3)])
+def test_delta_orthogonal_kernels_are_a_matrix_in_the_middle(shape):
+    drawn = np.array(init.delta_orthogonal(3.0)(KEY, shape))
+    middle = tuple((n - 1) // 2 for n in shape[:-2])
+
+    matrix = init.orthogonal(3.0)(KEY, shape[-2:])
+    np.testing.assert_array_equal(drawn[middle], matrix)
+    drawn[middle] = 0
+    assert not drawn.any()
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            lambda: init.orthogonal()(KEY, (3,)),
+            "orthogonal: expected a shape with two or more axes, `column_axis` -1 "
+            "among them, got (3,).",
+        ),
+        (
+            lambda: init.orthogonal(column_axis=2)(KEY, (3, 4)),
+            "orthogonal: expected a shape with two or more axes, `column_axis` 2 among "
+            "them, got (3, 4).",
+        ),
+        (
+            lambda: init.delta_orthogonal()(KEY, (3, 4)),
+            "delta_orthogonal: expected a shape of one to three spatial sizes, inputs "
+            "and as many or more outputs, got (3, 4).",
+        ),
+        (
+            lambda: init.delta_orthogonal()(KEY, (3, 4, 2)),
+            "delta_orthogonal: expected a shape of one to three spatial sizes, inputs "
+            "and as many or more outputs, got (3, 4, 2).",
+        ),
+    ],
+)
+def test_shapes_without_orthogonal_matrices_are_refused(call, expected):
+    with pytest.raises(ValueError) as caught:
+        call()
+
+    assert str(caught.value).splitlines()[0] == expected

@@ -221,6 +221,7 @@ ELSEWHERE: dict[str, list[str]] = {
     "nn/test_functions.py": ["nn.dot_product_attention"],
     "nn/test_initializers.py": [
         "nn.initializers.constant",
+        "nn.initializers.delta_orthogonal",
         "nn.initializers.glorot_normal",
         "nn.initializers.glorot_uniform",
         "nn.initializers.he_normal",
@@ -231,6 +232,7 @@ ELSEWHERE: dict[str, list[str]] = {
         "nn.initializers.lecun_uniform",
         "nn.initializers.normal",
         "nn.initializers.ones",
+        "nn.initializers.orthogonal",
         "nn.initializers.truncated_normal",
         "nn.initializers.uniform",
         "nn.initializers.variance_scaling",

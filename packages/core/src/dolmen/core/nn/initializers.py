@@ -19,6 +19,7 @@ from ..numpy._array_like import Array, ArrayLike, DTypeLike, Shape
 __all__ = [
     "Initializer",
     "constant",
+    "delta_orthogonal",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -29,6 +30,7 @@ __all__ = [
     "lecun_uniform",
     "normal",
     "ones",
+    "orthogonal",
     "truncated_normal",
     "uniform",
     "variance_scaling",
@@ -368,3 +370,96 @@ he_normal = _named("he_normal", 2.0, "fan_in", "truncated_normal", _HE)
 
 xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
 kaiming_uniform, kaiming_normal = he_uniform, he_normal
+
+# ---- orthogonal matrices -----------------------------------------------------------
+
+
+def orthogonal(
+    scale: Any = 1.0, column_axis: int = -1, dtype: DTypeLike = None
+) -> Initializer:
+    """Initializer of orthogonal (unitary) matrices, none preferred to another.
+
+    Where a matrix is not square, its rows or columns, whichever are fewer, are
+    orthonormal.
+
+    Args:
+        scale: a factor for the whole matrix.
+        column_axis: the axis of the columns; all others together count as rows.
+        dtype: floating point or complex, by default `float`.
+
+    Raises:
+        ValueError: at the call, the shape has fewer than two axes, or lacks
+            `column_axis`.
+
+    Example:
+        >>> from dolmen.core import nn, numpy as jnp, random
+        >>> q = nn.initializers.orthogonal()(random.key(0), (2, 3))
+        >>> bool(jnp.allclose(q @ q.T, jnp.eye(2), atol=1e-6))
+        True
+
+    Source: Saxe, McClelland and Ganguli (2013), arXiv:1312.6120.
+    """
+    default = dtype
+
+    def init(
+        key: Any, shape: Shape, dtype: DTypeLike = default, out_sharding: Any = None
+    ) -> Array:
+        _no_sharding(out_sharding)
+        made, sizes = _dtype(dtype), tuple(shape)
+        if len(sizes) < 2 or not -len(sizes) <= column_axis < len(sizes):
+            raise value_error(
+                "orthogonal: expected a shape with two or more axes, `column_axis` "
+                f"{column_axis} among them, got {sizes}."
+            )
+        others = list(sizes)
+        columns = others.pop(column_axis)
+        if 0 in sizes:
+            return jnp.zeros(sizes, made)
+        drawn = random.orthogonal(key, math.prod(others), (), made, columns)
+        matrix = jnp.moveaxis(jnp.reshape(drawn, (*others, columns)), -1, column_axis)
+        return matrix * jnp.asarray(scale, made)
+
+    return init
+
+
+def delta_orthogonal(
+    scale: Any = 1.0, column_axis: int = -1, dtype: DTypeLike = None
+) -> Initializer:
+    """Initializer of convolutions that multiply each pixel with an orthogonal matrix.
+
+    Args:
+        scale: a factor for the whole kernel.
+        column_axis: which axis of that matrix, of inputs and outputs, is that of the
+            columns.
+        dtype: floating point or complex, by default `float`.
+
+    Raises:
+        ValueError: at the call, the shape does not consist of one to three spatial
+            sizes, inputs and as many or more outputs.
+
+    Example:
+        >>> from dolmen.core import nn, random
+        >>> kernel = nn.initializers.delta_orthogonal()(random.key(0), (3, 2, 2))
+        >>> [bool((kernel[i] != 0).all()) for i in range(3)]
+        [False, True, False]
+
+    Source: Xiao et al. (2018), arXiv:1806.05393.
+    """
+    default, matrices = dtype, orthogonal(scale, column_axis)
+
+    def init(
+        key: Any, shape: Shape, dtype: DTypeLike = default, out_sharding: Any = None
+    ) -> Array:
+        _no_sharding(out_sharding)
+        made = _dtype(dtype)
+        *spatial, inputs, outputs = (0, 0, *shape)
+        if not 3 <= len(shape) <= 5 or outputs < inputs:
+            raise value_error(
+                "delta_orthogonal: expected a shape of one to three spatial sizes, "
+                f"inputs and as many or more outputs, got {tuple(shape)}."
+            )
+        middle = tuple((size - 1) // 2 for size in spatial[2:])
+        matrix = matrices(key, (inputs, outputs), made)
+        return jnp.zeros(shape, made).at[middle].set(matrix)
+
+    return init
