@@ -30,6 +30,7 @@ def test_public_modules_define_what_they_say():
         "MapDataset",
         "RandomAccessDataSource",
         "ReadOptions",
+        "TFRecordDataSource",
         "TokenWindows",
         "batched",
         "samplers",

@@ -24,4 +24,5 @@ from ._sources import (
     RandomAccessDataSource as RandomAccessDataSource,
     TokenWindows as TokenWindows,
 )
+from ._tfrecord import TFRecordDataSource as TFRecordDataSource
 from ._transforms import batched as batched

@@ -9,3 +9,4 @@ from ._sources import (
     RangeDataSource as RangeDataSource,
     TokenWindows as TokenWindows,
 )
+from ._tfrecord import TFRecordDataSource as TFRecordDataSource
