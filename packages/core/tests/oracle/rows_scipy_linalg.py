@@ -18,6 +18,8 @@ H = COMPLEX @ COMPLEX.conj().T + np.eye(3)
 ROTATING = np.array(
     [[1.0, -2.0, 0.5, 1.5], [3.0, 1.5, 1.0, 0.5], [0.5, 0.25, -2.0, 1.0], [0, 0, 1, 4]]
 )
+# Nearly nilpotent, unlike its absolute values.
+CANCELLING = np.array([[0.7, -0.1], [4.9, -0.7]])
 # With a norm far above its eigenvalues.
 FAR_FROM_NORMAL = np.array([[1.0, 1e6], [0.0, -1.0]])
 EMPTY = np.zeros((0, 0))
@@ -105,6 +107,7 @@ def lu_solved(trans):
 
 FACTORS = [
     row("cholesky", (P,)),
+    row("cholesky", (np.triu(P),), label="of the upper triangle"),
     row("cholesky", (np.tril(H),), lower=True),
     also("cholesky", (batch(H),), oracle=each("cholesky"), label="batch"),
     also("cholesky", (EMPTY,), label="empty"),
@@ -157,14 +160,13 @@ SPECTRA = [
     ),
     unsigned(row("eigh_tridiagonal", (D, E)), 1),
     row("eigh_tridiagonal", (D, E), eigvals_only=True),
-    also(
-        "eigh_tridiagonal",
-        (D * 1e30, E * 1e30),
-        eigvals_only=True,
-        select="i",
-        select_range=(1, 2),
-        slack=1e30,
-        label="of large numbers, some",
+    row("eigh_tridiagonal", (D, E), eigvals_only=True, select="i", select_range=(1, 2)),
+    Row(
+        "scipy.linalg.eigh_tridiagonal",
+        (D, E),
+        lambda f, d, e: f(d * 1e30, e * 1e30, eigvals_only=True) / 1e30,
+        mapped=False,
+        label="of large numbers",
     ),
     also(
         "eigh_tridiagonal", (np.ones(3), E[:2] * 0), eigvals_only=True, label="diagonal"
@@ -226,6 +228,7 @@ EXPONENTIALS = [
         label="triangular",
     ),
     also("expm", (FAR_FROM_NORMAL,), slack=10.0, label="far from normal"),
+    also("expm", (40 * CANCELLING,), slack=4.0, label="whose powers cancel"),
     also("expm", (np.array([[0, 1], [1, 0]]),), label="of integers"),
     also("expm", (EMPTY,), label="empty"),
     row("expm_frechet", (A, np.flip(A)), slack=10.0),

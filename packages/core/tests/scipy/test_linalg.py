@@ -353,6 +353,17 @@ def test_gradients_through_cholesky_solves_of_complex_systems(lower):
     np.testing.assert_allclose(made, expected, 1e-12)
 
 
+def test_right_sides_with_one_axis_less_are_vectors_if_they_fit():
+    a = np.stack([I, 2 * I, 4 * I])
+    b = np.array([[2.0, 4.0]], np.float32)
+
+    vectors = linalg.solve_triangular(a, b)
+    matrices = linalg.solve_triangular(a, b.T)
+
+    np.testing.assert_array_equal(vectors, [[2, 4], [1, 2], [0.5, 1]])
+    np.testing.assert_array_equal(matrices, np.asarray(vectors)[..., None])
+
+
 def test_lists_are_taken_for_matrices():
     made = linalg.solve([[2, 0], [1, 4]], [2, 9])
 

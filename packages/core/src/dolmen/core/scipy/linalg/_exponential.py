@@ -13,10 +13,8 @@ from ...numpy._array_like import Array, ArrayLike
 from ...numpy._eager import jit_when_eager
 from ._operands import check_square, operands, square_matrices
 
-# By bits of a real number: the degree of Padé's approximant, and the greatest "size" of
-# a matrix for which its error stays below the rounding error (Al-Mohy & Higham 2009,
-# table 3.1; Higham 2005, table 2.3, and its counterpart for single precision).
-_DEGREES = {32: (7, 3.925724783138660), 64: (13, 4.25)}
+# The degree of Padé's approximant, by bits of a real number.
+_DEGREES = {32: 7, 64: 13}
 
 
 @jit_when_eager(static_argnames=("upper_triangular", "max_squarings"))
@@ -46,14 +44,14 @@ def expm(
                [0., 1.]], dtype=float32)
 
     Source: Al-Mohy & Higham (2009), "A new scaling and squaring algorithm for the
-    matrix exponential", doi:10.1137/09074721X. Of its degrees, only the highest is
-    used; the lower ones are as accurate, and cheaper for small matrices.
+    matrix exponential", doi:10.1137/09074721X, with its highest degree only, and only
+    the bound that protects from rounding errors (see `_squarings`).
     """
     a = square_matrices("expm", "A", A)
     if 0 in typeof(a).shape:
         return a
-    degree, limit = _DEGREES[jnp.finfo(a.dtype).bits]
-    squarings = _squarings(lax.stop_gradient(a), degree, limit)
+    degree = _DEGREES[jnp.finfo(a.dtype).bits]
+    squarings = _squarings(jnp.abs(lax.stop_gradient(a)), degree)
     allowed = squarings <= max_squarings  # False for NaN
     squarings = jnp.where(allowed, squarings, 0)
     scale = jnp.exp2(-squarings)[..., None, None]
@@ -76,44 +74,34 @@ def expm(
     return jnp.where(allowed[..., None, None], result, jnp.nan)
 
 
-def _squarings(a: Any, degree: int, limit: float) -> Any:
-    """How often the exponential has to be squared, ``[...]`` whole numbers.
+def _squarings(a: Any, degree: int) -> Any:
+    """How often exponentials have to be squared, ``[...]`` whole numbers.
 
-    The "size" of a matrix that decides is that of its sixth and eighth power, which may
-    be far below its norm. A second bound keeps rounding errors of the approximant low.
+    As often as it takes for the first term that Padé's approximant of degree `m` leaves
+    out, ``c |A|^(2m+1)``, to be a rounding error beside ``|A|`` (the source's `ell`).
+    Powers of absolute values may be far below those of the norm. Powers of the matrix
+    itself may be smaller yet, but then rounding errors count.
+
+    Args:
+        a: absolute values of matrices ``[..., n, n]``.
+        degree: `m`.
     """
-    norm = _norm(a)
+    norm = jnp.max(jnp.sum(a, -2), -1)
     info = jnp.finfo(norm.dtype)
     norm = jnp.where(norm == 0, 1, norm)
-    # Powers of matrices with norm one don't overflow.
     a = a / norm[..., None, None]
-    magnitude = jnp.abs(a)
-    a2 = matmul(a, a)
-    a4 = matmul(a2, a2)
-    sizes = [
-        jnp.maximum(_norm(matmul(a4, power)), info.tiny) ** exponent
-        for power, exponent in ((a2, 1 / 6), (a4, 1 / 8))
-    ]
-    by_size = jnp.log2(norm * jnp.maximum(*sizes) / limit)
 
     def multiplied(row: Any, _: Any) -> tuple[Any, Any]:
-        row = matmul(row, magnitude)
+        row = matmul(row, a)
         greatest = jnp.maximum(jnp.max(row, (-2, -1), keepdims=True), info.tiny)
         return row / greatest, jnp.log2(greatest)[..., 0, 0]
 
-    row = jnp.ones_like(magnitude[..., :1, :])
-    _, logarithms = lax.scan(multiplied, row, length=2 * degree + 1)
-    first_left_out = -math.log2(
-        math.comb(2 * degree, degree) * math.factorial(2 * degree + 1)
-    )
-    error = jnp.sum(logarithms, 0) + first_left_out + info.nmant + 1
-    by_rounding = jnp.log2(norm) + error / (2 * degree)
-    return jnp.maximum(jnp.ceil(jnp.maximum(by_size, by_rounding)), 0)
-
-
-def _norm(x: Any) -> Any:
-    """The 1-norms of matrices."""
-    return jnp.max(jnp.sum(jnp.abs(x), -2), -1)
+    # The norm of a power is the greatest sum of a column.
+    row = jnp.ones_like(a[..., :1, :])
+    _, growth = lax.scan(multiplied, row, length=2 * degree + 1)
+    left_out = math.comb(2 * degree, degree) * math.factorial(2 * degree + 1)
+    error = jnp.sum(growth, 0) - math.log2(left_out) + info.nmant + 1
+    return jnp.maximum(jnp.ceil(jnp.log2(norm) + error / (2 * degree)), 0)
 
 
 def _pade(a: Any, degree: int) -> tuple[Any, Any]:

@@ -219,8 +219,8 @@ def _inside(d: Any, e: Any, interval: Any) -> tuple[int, int]:
             "eigh_tridiagonal: with select='v' there can be one matrix only, got "
             f"{typeof(d)!r}."
         )
-    ends = jnp.nextafter(jnp.array(interval, typeof(d).dtype), jnp.inf)
-    low, high = _count_below(d, lax.square(lax.abs(e)), ends)
+    ends = jnp.array(interval, typeof(d).dtype)
+    low, high = _count_up_to(d, lax.square(lax.abs(e)), ends)
     return int(low), int(high) - 1
 
 
@@ -270,7 +270,7 @@ def _eigenvalues(d: Any, e: Any, low: int, high: int, tol: float | None) -> Any:
     def halve(state: Any) -> Any:
         step, low, high = state
         middle = (low + high) / 2
-        beyond = _count_below(d, squares, middle) > index
+        beyond = _count_up_to(d, squares, middle) > index
         low, high = jnp.where(beyond, low, middle), jnp.where(beyond, middle, high)
         return step + 1, low, high
 
@@ -288,10 +288,11 @@ def _eigenvalues_jvp(
     return _eigenvalues(*primals, low, high, tol), slopes[..., low : high + 1]
 
 
-def _count_below(d: Any, squares: Any, x: Any) -> Any:
-    """How many eigenvalues are less than each of `x` ``[..., k]``.
+def _count_up_to(d: Any, squares: Any, x: Any) -> Any:
+    """How many eigenvalues are not greater than each of `x` ``[..., k]``.
 
-    They are as many as the negative pivots when the matrix minus `x` is factorized.
+    They are as many as the negative pivots when the matrix minus `x` is factorized, if
+    zeros are taken for negative.
 
     Args:
         d: the diagonals ``[..., n]``.
