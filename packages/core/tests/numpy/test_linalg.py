@@ -122,6 +122,10 @@ MESSAGES = {
         lambda: la.lstsq(np.ones((3, 2)), np.ones(2)),
         "lstsq: expected `b` with as many rows as `a`, got f32[3,2] and f32[2].",
     ),
+    "Hermitian": (
+        lambda: la.svd(np.ones((2, 3)), hermitian=True),
+        "svd: expected square matrices, got f32[2,3].",
+    ),
     "one name": (
         lambda: la.pinv(np.eye(2), 0.1, rcond=0.1),
         "pinv: `rtol` and `rcond` are the same; got both.\nLeave `rcond` out.",
@@ -155,6 +159,24 @@ def test_message_names_what_does_not_fit(case):
         function()
 
     assert problem(error) == expected
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_a_part_of_the_singular_values_is_refused(hermitian):
+    with pytest.raises(NotImplementedError) as error:
+        la.svd(np.eye(3), hermitian=hermitian, subset_by_index=(0, 2))
+
+    assert problem(error) == (
+        "svd: subset_by_index=(0, 2) is not supported on the CPU. Slice the results "
+        "instead."
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("function", [la.pinv, la.matrix_rank, la.eigvals])
+def test_half_precision_is_refused(function, dtype):
+    with pytest.raises(TypeError, match="expected float32, float64, complex64 or"):
+        function(jnp.eye(2, dtype=dtype))
 
 
 def test_traced_coefficients_keep_their_leading_zeros():

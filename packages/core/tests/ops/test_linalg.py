@@ -317,6 +317,13 @@ MESSAGES = {
         "cholesky_update: expected floating point that is not complex, the same dtype "
         "for all operands, got c64[2,2], c64[2].\nConvert with `.astype(...)` first.",
     ),
+    "factor": (
+        lambda: lax.linalg.symmetric_product(
+            np.ones((3, 2), np.float32), np.ones((3, 3), np.float32), beta=1j
+        ),
+        TypeError,
+        "symmetric_product: `beta` must not be complex, got 1j.",
+    ),
     "product": (
         lambda: lax.linalg.symmetric_product(
             np.ones((3, 2), np.float32), np.ones((2, 2), np.float32)

@@ -209,15 +209,15 @@ def symmetric_product(
     Args:
         a_matrix: floating point, not complex, ``[..., m, n]``.
         c_matrix: the same dtype, ``[..., m, m]``, symmetric.
-        alpha: a number.
-        beta: a number.
+        alpha: a number, not complex.
+        beta: a number, not complex.
         symmetrize_output: read the lower triangle of `c_matrix` only.
 
     Returns:
         ``[..., m, m]`` in the dtype of the operands.
 
     Raises:
-        TypeError: dtypes differ, or are others.
+        TypeError: dtypes differ, or are others; a factor is complex.
         ValueError: shapes don't fit.
 
     Example:
@@ -237,6 +237,11 @@ def symmetric_product(
             "symmetric_product: expected `c_matrix` to be square, with the rows and "
             f"leading axes of `a_matrix`, got {types[0]!r} and {types[1]!r}."
         )
+    for name, factor in {"alpha": alpha, "beta": beta}.items():
+        if dtypes.kind(typeof(factor).dtype) == "c":
+            raise type_error(
+                f"symmetric_product: `{name}` must not be complex, got {factor!r}."
+            )
     product = matmul(a_matrix, transposed(a_matrix))
     parts = (product, alpha), (c_matrix, beta)
     made = _arithmetic.add(*[_arithmetic.mul(x, _filled(x, k)) for x, k in parts])

@@ -62,7 +62,8 @@ class SvdAlgorithm(enum.Enum):
     DIVIDE_AND_CONQUER = "divide_and_conquer"
 
 
-def _check_subset(name: str, subset: Any, size: int) -> None:
+def check_subset(name: str, subset: Any, size: int) -> None:
+    """Raise `NotImplementedError` unless the subset is all of `size` values."""
     if subset is not None and tuple(subset) != (0, size):
         raise NotImplementedError(
             f"{name}: subset_by_index={subset} is not supported on the CPU. Slice the "
@@ -111,7 +112,7 @@ def eigh(
     type = typeof(x)
     check_matrices("eigh", (type,))
     check_square("eigh", type)
-    _check_subset("eigh", subset_by_index, type.shape[-1])
+    check_subset("eigh", subset_by_index, type.shape[-1])
     if implementation not in (None, EighImplementation.QR):
         raise NotImplementedError(
             f"eigh: {implementation} is not supported on the CPU. Leave "
@@ -203,7 +204,7 @@ def svd(
     """
     type = typeof(x)
     check_matrices("svd", (type,))
-    _check_subset("svd", subset_by_index, min(type.shape[-2:]))
+    check_subset("svd", subset_by_index, min(type.shape[-2:]))
     if algorithm in (SvdAlgorithm.JACOBI, SvdAlgorithm.POLAR):
         raise NotImplementedError(
             f"svd: {algorithm} is not supported on the CPU. Leave `algorithm` out."

@@ -15,6 +15,7 @@ from ..._ops._matrices import (
     transposed,
 )
 from ..._ops._qr import householder_qr
+from ..._ops._spectral import check_subset
 from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
@@ -245,6 +246,7 @@ def svd(
     """
     (x,) = promote_args_inexact("svd", a)
     if hermitian:
+        check_subset("svd", subset_by_index, square_type("svd", a).shape[-1])
         made = _hermitian_svd(x)
         return made if compute_uv else made.S
     made = lax.linalg.svd(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ... import lax
@@ -27,7 +28,7 @@ from ._systems import alike
 
 def _rounding(type: ArrayType) -> float:
     """How far rounding moves singular values of matrices, beside the greatest."""
-    return max(type.shape[-2:]) * float(np.finfo(type.dtype).eps)
+    return max(type.shape[-2:]) * float(ml_dtypes.finfo(type.dtype).eps)
 
 
 def _cutoffs(values: Any, rtol: Any) -> Any:
@@ -251,7 +252,7 @@ def _lstsq(a: Any, b: Any, rcond: Any) -> Any:
         rcond = _rounding(typeof(a))
     else:
         rcond = convert(rcond, real)
-        tiny = lax.full_like(rcond, np.finfo(real).eps)
+        tiny = lax.full_like(rcond, ml_dtypes.finfo(real).eps)
         rcond = lax.select(lax.lt(rcond, lax.full_like(rcond, 0)), tiny, rcond)
     inverse, values, kept = _inverted(a, rcond)
     x = matmul(inverse, b)
