@@ -3,7 +3,6 @@
 from typing import Any
 
 import ml_dtypes
-import numpy as np
 
 from ... import lax
 from ..._higher_order import custom_jvp
