@@ -12,7 +12,7 @@ from dolmen import optim
 RTOL, ATOL = 3e-6, 3e-7
 
 NAMES = {
-    **vars(optim),
+    **{name: getattr(optim, name) for name in dir(optim)},
     "warm": optim.warmup_cosine_decay_schedule(0.0, 0.5, 2, 5, 0.1),
 }
 

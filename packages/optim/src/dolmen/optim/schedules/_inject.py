@@ -9,13 +9,13 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
-from ._counts import safe_increment, zero_count
-from ._transformation import (
+from .._counts import safe_increment, zero_count
+from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
     with_extra_args_support,
 )
-from ._trees import is_inexact
+from .._trees import is_inexact
 
 
 class InjectHyperparamsState(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 import dolmen.core.numpy as jnp
 from dolmen.core import extend
 
-from ._transformation import Schedule
+from .._transformation import Schedule
 
 
 def constant_schedule(value: Any) -> Schedule:

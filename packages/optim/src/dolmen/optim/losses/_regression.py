@@ -5,7 +5,7 @@ from typing import Any
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, typeof
 
-from ._trees import is_inexact
+from .._trees import is_inexact
 
 
 def squared_error(predictions: Any, targets: Any = None) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, lax, typeof
 
-from ._trees import is_inexact
+from .._trees import is_inexact
 
 
 def softmax_cross_entropy(
