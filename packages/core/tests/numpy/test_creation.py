@@ -163,6 +163,47 @@ ERRORS = [
 ]
 
 
+def test_astype_gives_an_array_of_that_dtype_itself_unless_a_copy_is_wanted():
+    x = jnp.arange(3)
+
+    assert x.astype("int32") is jnp.astype(x, jnp.int32) is x
+    copied = x.astype("int32", copy=True)
+    assert copied.unsafe_buffer_pointer() != x.unsafe_buffer_pointer()
+    assert not jnp.asarray(1.0).astype("float32").weak_type
+
+
+def test_asarray_without_a_copy_gives_the_array_itself():
+    x = jnp.arange(3)
+
+    same = jnp.asarray(x, "int32", copy=False)
+
+    assert same is x
+    assert dc.jit(lambda x: jnp.asarray(x, copy=False))(x).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "given", "type"),
+    [
+        ([1, 2], None, "list", "i32[2]"),
+        (1.0, None, "float", "~f32[]"),
+        (np.ones(2, "float32"), None, "ndarray", "f32[2]"),
+        (jnp.ones(2), int, "f32[2]", "i32[2]"),
+    ],
+)
+def test_asarray_refuses_what_takes_a_copy_where_none_may_be_made(
+    data, dtype, given, type
+):
+    with pytest.raises(ValueError) as caught:
+        jnp.asarray(data, dtype, copy=False)
+
+    first, _, fix = str(caught.value).split("\n")
+    assert first == (
+        f"asarray: `copy` is False, but `a`, {given}, must be copied to become {type} "
+        f"on {dc.devices()[0]}."
+    )
+    assert fix == "Allow it with `copy=None`."
+
+
 @pytest.mark.parametrize(("call", "kind", "problem"), ERRORS)
 def test_error_names_function_argument_and_line(call, kind, problem):
     with pytest.raises(kind) as caught:

@@ -292,6 +292,49 @@ def test_values_of_an_eager_gradient_are_on_a_device():
     assert seen == [({dc.devices()[0]}, True)]
 
 
+def test_traced_values_follow_the_computation():
+    seen = []
+
+    def like(x):
+        seen.append(x.device)
+        return x.to_device(x.device) + jnp.ones(2, device=x.device)
+
+    made = dc.jit(like)(jnp.ones(2))
+    dc.grad(lambda x: like(x).sum())(jnp.ones(2))
+    dc.vmap(like)(jnp.ones((1, 2)))
+
+    np.testing.assert_array_equal(made, [2, 2])
+    assert seen == [None, dc.devices()[0], None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda place: jnp.zeros(2, device=place),
+        lambda place: jnp.full(2, 0.0, device=place),
+        lambda place: jnp.asarray([0.0, 0.0], device=place),
+        lambda place: jnp.asarray(np.zeros(2, np.float32), device=place),
+        lambda place: jnp.asarray(jnp.zeros(2), device=place),
+        lambda place: jnp.zeros(2).astype(float, device=place),
+        lambda place: jnp.linspace(0.0, 0.0, 2, device=place),
+        lambda place: jnp.fft.fftfreq(2, device=place) * 0,
+    ],
+)
+def test_functions_take_a_device_or_a_sharding(make):
+    device = dc.devices()[0]
+
+    for place in (device, jnp.ones(2, device=device).sharding):
+        made = make(place)
+
+        assert (made.device, made.committed) == (device, True)
+        np.testing.assert_array_equal(made, [0, 0])
+    with pytest.raises(TypeError) as caught:
+        make("cpu")
+    assert str(caught.value).splitlines()[0] == (
+        "`device` must be a device, a `SingleDeviceSharding` or None, got 'cpu'."
+    )
+
+
 # ---- objects that stand for arrays -------------------------------------------------
 
 

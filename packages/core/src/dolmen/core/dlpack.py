@@ -7,7 +7,6 @@ import numpy as np
 from . import lax
 from ._backend import (
     Array,
-    Device,
     JaxRuntimeError,
     device_of_dlpack,
     import_dlpack,
@@ -16,6 +15,7 @@ from ._backend import (
 from ._higher_order import jit_when_eager
 from ._ir import dtypes, type_error, value_error
 from ._ir._dtypes import bfloat16
+from ._tracing import device_of
 
 _NAMES = """
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64
@@ -85,7 +85,7 @@ def from_dlpack(
             f"{number}, which this process does not use.",
             "Move the array to one of `dolmen.core.devices()` with its own library.",
         )
-    target = source if device is None else _device(device)
+    target = device_of(device, "from_dlpack: `device`") or source
     try:
         made = import_dlpack(external_array, source, copy)
     except (BufferError, JaxRuntimeError) as error:
@@ -114,13 +114,3 @@ def from_dlpack(
 @jit_when_eager()
 def _copied(x: Array) -> Array:
     return x
-
-
-def _device(device: Any) -> Any:
-    where = getattr(device, "_device", device)  # a single-device sharding names one
-    if not isinstance(where, Device):
-        raise type_error(
-            f"from_dlpack: `device` must be a Device or a single-device Sharding, got "
-            f"{device!r:.60}."
-        )
-    return where

@@ -4,8 +4,8 @@ from typing import Any
 
 from .. import _backend
 from .._backend import pytree
-from .._ir import message, type_error
-from .._tracing import as_array, device_array, is_array_like
+from .._ir import message
+from .._tracing import as_array, device_array, device_of, is_array_like
 from .._transforms._trees import (
     broadcast_prefix,
     flatten,
@@ -57,7 +57,10 @@ def device_put(
         raise TypeError(
             message("device_put: expected arrays, got\n" + "\n".join(wrong))
         )
-    places = [_device_of(path, place) for path, place in _prefix(device, x, "device")]
+    places = [
+        device_of(place, f"device_put: {path}")
+        for path, place in _prefix(device, x, "device")
+    ]
     donates = [give for _, give in _prefix(donate, x, "donate")]
     aliases = [alias for _, alias in _prefix(may_alias, x, "may_alias")]
     with _backend.explicit_transfers():
@@ -94,18 +97,6 @@ def _prefix(prefix: Any, full: Any, what: str) -> list[tuple[str, Any]]:
     )
     named = [(what + path_text(path), value) for path, value in flat]
     return [(what, None) if number is None else named[number] for number in found]
-
-
-def _device_of(path: str, place: Any) -> Any:
-    if isinstance(place, _backend.SingleDeviceSharding):
-        return place._device
-    if place is None or isinstance(place, _backend.Device):
-        return place
-    raise type_error(
-        f"device_put: {path} must be a device, a `SingleDeviceSharding` or None, got "
-        f"{place!r:.60}.",
-        "Devices are those of `dolmen.core.devices()`.",
-    )
 
 
 def block_until_ready(x: Any) -> Any:

@@ -76,6 +76,7 @@ from ._values import (
     as_array as as_array,
     concrete as concrete,
     device_array as device_array,
+    device_of as device_of,
     is_array_like as is_array_like,
     typeof as typeof,
 )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
-from .._ir import ArrayType, array_type, dtypes, message
+from .._ir import ArrayType, array_type, dtypes, message, type_error
 from ._trace import Tracer
 
 _SCALARS = (bool, int, float, complex)
@@ -88,8 +88,27 @@ def concrete(value: Any) -> Any:
     return value.concrete() if isinstance(value, Tracer) else value
 
 
+def device_of(place: Any, argument: str = "`device`") -> Any:
+    """The device that a user names: itself, or a sharding on it alone; None if None.
+
+    Raises:
+        TypeError: `place` is none of these.
+    """
+    if isinstance(place, _backend.SingleDeviceSharding):
+        return place._device
+    if place is None or isinstance(place, _backend.Device):
+        return place
+    raise type_error(
+        f"{argument} must be a device, a `SingleDeviceSharding` or None, got "
+        f"{place!r:.60}.",
+        "Devices are those of `dolmen.core.devices()`.",
+    )
+
+
 def device_array(value: Any, type: ArrayType | None = None, device: Any = None) -> Any:
     """`value` as an array on a device; arrays already there pass through."""
+    if device is not None:
+        device = device_of(device)
     if isinstance(value, _backend.ArrayImpl):
         return value if device is None else _backend.move(value, device)
     value = as_array(value)

@@ -395,6 +395,7 @@ _install_methods()
 
 bool = bool_
 newaxis = None
+__array_api_version__ = "2024.12"
 
 # Families that few programs use, loaded with the first of their names.
 _FAMILIES = {
@@ -406,6 +407,7 @@ _FAMILIES = {
         "unravel_index"
     ),
     "_histograms": "histogram histogram2d histogram_bin_edges histogramdd",
+    "_inspection": "__array_namespace_info__",
     "_integers": "gcd lcm packbits unpackbits",
     "_mantissas": "frexp ldexp modf spacing",
     "_polynomials": (

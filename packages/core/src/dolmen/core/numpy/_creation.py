@@ -27,6 +27,7 @@ from ._promotion import convert, literal, promote_args, to_inexact, type_of
 _FLOAT = np.dtype("float64")
 _INT = np.dtype("int64")
 _BOOL = np.dtype(bool)
+_ARRAYS = (_backend.ArrayImpl, Tracer)
 # Up to this many bytes an array is made by NumPy and copied to the device: quicker than
 # compiling a program for each shape. Larger ones are filled where they will live.
 _MADE_BY_NUMPY = 1 << 16
@@ -96,22 +97,42 @@ def asarray(
         a: what `array` takes.
         dtype: of the result.
         order: for NumPy's sake.
-        copy: make a new buffer in any case.
+        copy: True: make a new buffer in any case; False: never; None: where need be.
         device: where the array shall live.
         out_sharding: not supported yet.
+
+    Raises:
+        ValueError: `copy` is False, and `a` is no array, or one of another dtype or on
+            another device.
 
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> jnp.asarray([1, 2.5])
         Array([1. , 2.5], dtype=float32)
     """
-    return array(
+    made = array(
         a,
         dtype=dtype,
         copy=bool(copy),
         order=order,
         device=device,
         out_sharding=out_sharding,
+    )
+    if copy is False:
+        _check_shared(made, as_array(a))
+    return made
+
+
+def _check_shared(made: Any, a: Any) -> None:
+    """Checks that an array made of `a` could have its buffer."""
+    is_array = isinstance(a, _ARRAYS)
+    if is_array and made.dtype == a.dtype and made.device == a.device:
+        return
+    raise value_error(
+        f"asarray: `copy` is False, but `a`, "
+        f"{repr(typeof(a)) if is_array else type(a).__name__}, must be copied to "
+        f"become {typeof(made)!r} on {made.device}.",
+        "Allow it with `copy=None`.",
     )
 
 
@@ -126,7 +147,7 @@ def _made(value: Any, dtype: Any, device: Any) -> Any:
     wanted = None if dtype is None else dtypes.as_dtype(dtype, function="array")
     if hasattr(value, "__jax_array__"):
         value = value.__jax_array__()
-    if isinstance(value, _backend.ArrayImpl | Tracer):
+    if isinstance(value, _ARRAYS):
         made = value if wanted is None else astype(value, wanted)
         return made if device is None else device_array(made, device=device)
     if isinstance(value, bool | int | float | complex):
@@ -278,10 +299,12 @@ def astype(
         >>> jnp.astype(jnp.array([1.7, -1.7]), int)
         Array([ 1, -1], dtype=int32)
     """
-    type_of("astype", "x", x)
-    made = _cast(x, dtypes.as_dtype(dtype, function="astype"))
-    if copy and made is x:
-        made = _copied(made)
+    type = type_of("astype", "x", x)
+    wanted = dtypes.as_dtype(dtype, function="astype")
+    if isinstance(x, _ARRAYS) and type is array_type(type.shape, wanted):
+        made = _copied(x) if copy else x
+    else:
+        made = _cast(x, wanted)
     return made if device is None else device_array(made, device=device)
 
 
@@ -1167,7 +1190,7 @@ def isscalar(element: Any) -> bool:
         >>> jnp.isscalar(2.0), jnp.isscalar(jnp.array([2.0]))
         (True, False)
     """
-    if isinstance(element, _backend.ArrayImpl | Tracer):
+    if isinstance(element, _ARRAYS):
         return element.ndim == 0
     return np.isscalar(element)
 

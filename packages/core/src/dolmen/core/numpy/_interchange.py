@@ -113,6 +113,16 @@ def to_device(self: Any, device: Any, *, stream: None = None) -> Any:
     return device_put(self, device)
 
 
+def _device(self: Any) -> Any:
+    """Where the array is; None if it is traced: wherever the program will run.
+
+    None is also what functions take for "where the computation takes place", so what
+    asks an array for its device and makes another one there works while tracing too.
+    """
+    known = self.concrete()
+    return None if known is None else device_array(known).device
+
+
 _METHODS = """
 addressable_data clone copy_to_host_async delete devices is_deleted is_ready
 on_device_size_in_bytes platform unsafe_buffer_pointer
@@ -143,6 +153,7 @@ def install() -> None:
         cls.__dlpack__ = dlpack
         cls.__dlpack_device__ = dlpack_device
         cls.to_device = to_device
+    traced.device = property(_device)
     for name in _METHODS.split():
         setattr(Tracer, name, _forwarded_method(name))
     for name in _PROPERTIES.split():

@@ -5,6 +5,7 @@ tracers are plain Python. Methods are the functions of this package under their 
 """
 
 import builtins
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -448,10 +449,21 @@ def _block_until_ready(self: Any) -> Any:
     return self
 
 
-def _namespace(self: Any, /, *, api_version: str | None = None) -> Any:
-    """The module of array functions, as the array API standard asks."""
-    import importlib
+# The standard's versions whose functions are all there.
+_API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
+
+def _namespace(self: Any, /, *, api_version: str | None = None) -> Any:
+    """The module of array functions, as the array API standard asks.
+
+    Raises:
+        ValueError: it does not keep to this version of the standard.
+    """
+    if api_version is not None and api_version not in _API_VERSIONS:
+        raise value_error(
+            f"__array_namespace__: `api_version` must be one of "
+            f"{', '.join(_API_VERSIONS)}, got {api_version!r}."
+        )
     return importlib.import_module("dolmen.core.numpy")
 
 
