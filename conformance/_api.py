@@ -13,6 +13,7 @@ TOPICS = (
     "compilation",
     "control_flow",
     "custom_rules",
+    "dtypes",
     "effects",
     "elementwise",
     "extensions",

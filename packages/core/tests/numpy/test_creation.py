@@ -151,6 +151,11 @@ ERRORS = [
         "arange: `step` must not be zero.",
     ),
     (
+        lambda: jnp.arange(3, dtype=bool),
+        TypeError,
+        "arange: expected a dtype of numbers, got bool.",
+    ),
+    (
         lambda: jnp.tril(jnp.ones(3)),
         ValueError,
         "tril: `m` must have at least two axes, got f32[3].",

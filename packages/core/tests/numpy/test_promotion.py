@@ -64,6 +64,62 @@ def test_python_scalars_give_way(dtype, scalar, expected):
     assert jnp.result_type(dtype, scalar).name == expected
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ("float64", "int8", "float64"),
+        ("uint64", "uint8", "uint64"),
+        ("float64", "complex64", "complex128"),
+        (float, "int32", "float64"),
+        (float, "bfloat16", "bfloat16"),
+        ("uint32", "int8", "int32"),
+    ],
+)
+def test_promotion_of_dtypes_halves_no_dtype_that_was_asked_about(a, b, expected):
+    assert jnp.promote_types(a, b) == jnp.promote_types(b, a) == expected
+
+
+def test_promotion_of_dtypes_takes_arrays_for_their_dtypes():
+    assert jnp.promote_types(np.ones(3), jnp.ones(2, "int8")) == "float64"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "casting", "expected"),
+    [
+        ("float64", "float32", "safe", False),
+        ("float64", "float32", "same_kind", True),
+        ("int8", float, "safe", True),
+        (np.float32(1), "bfloat16", "safe", False),
+        (np.ones(2), "float64", "no", True),
+        ("int4", "int8", "safe", True),
+    ],
+)
+def test_casts_are_judged_by_numpys_rules(source, target, casting, expected):
+    assert jnp.can_cast(source, target, casting) is expected
+
+
+@pytest.mark.parametrize("number", [True, 1, 1.5, 1j])
+def test_casts_of_python_numbers_are_not_judged(number):
+    with pytest.raises(TypeError) as raised:
+        jnp.can_cast(number, "int8")
+
+    assert without_line(raised) == (
+        f"can_cast: `from_` must be an array or a dtype, got {number!r}.\n"
+        "Ask for `jnp.result_type` of it first."
+    )
+
+
+@pytest.mark.parametrize("function", ["promote_types", "can_cast"])
+def test_what_is_no_dtype_is_named(function):
+    with pytest.raises(TypeError) as raised:
+        getattr(jnp, function)("int8", "nonsense")
+
+    assert without_line(raised) == (
+        f"{function}: expected a dtype, got 'nonsense'. Use a name such as 'float32' "
+        "or a type such as jnp.bfloat16."
+    )
+
+
 def test_eight_bit_floats_have_no_implicit_promotion():
     message = "have no implicit promotion. Convert one of them explicitly"
 

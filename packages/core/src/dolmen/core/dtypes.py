@@ -10,7 +10,7 @@ from typing import Any, cast
 import ml_dtypes
 import numpy as np
 
-from ._ir import dtypes
+from ._ir import dtypes, type_error
 from ._tracing import typeof
 
 bfloat16 = ml_dtypes.bfloat16
@@ -227,14 +227,27 @@ def result_type(*args: Any, return_weak_type_flag: bool = False) -> Any:
 def promote_types(a: Any, b: Any) -> np.dtype:
     """The smallest dtype to which dtypes `a` and `b` both promote.
 
+    A 64-bit dtype asked about is not halved, whatever the settings: this is arithmetic
+    of dtypes; `result_type` tells what arrays come to.
+
     Raises:
-        TypeError: they have no implicit promotion.
+        TypeError: they have no implicit promotion, or one is no dtype.
 
     Example:
-        >>> promote_types("uint8", "int8")
-        dtype('int16')
+        >>> promote_types("uint8", "int8"), promote_types("int32", float)
+        (dtype('int16'), dtype('float64'))
     """
-    return result_type(a, b)
+    return dtypes.join([_exact_operand("promote_types", x) for x in (a, b)])
+
+
+def _exact_operand(function: str, x: Any) -> tuple[np.dtype, bool]:
+    """`operand_of` a dtype, or an array for its dtype; 64 bits are not halved."""
+    if not isinstance(x, type | str | np.dtype):
+        x = getattr(x, "dtype", x)
+    if isinstance(x, type) and x in _PYTHON_SCALARS:
+        return _PYTHON_SCALARS[x], True
+    canonical = dtypes.as_dtype(x, function=function, wanted=False)  # or it raises
+    return _as_numpy(x) or canonical, False
 
 
 def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
@@ -245,16 +258,24 @@ def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
         to: a dtype.
         casting: ``"no"``, ``"equiv"``, ``"safe"``, ``"same_kind"`` or ``"unsafe"``.
 
+    Raises:
+        TypeError: `from_` is a Python number, which has no dtype of its own, or one
+            is no dtype.
+        ValueError: `casting` is none of these.
+
     Example:
-        >>> from dolmen.core import dtypes
-        >>> dtypes.can_cast("int8", "float32"), dtypes.can_cast("float32", "int32")
+        >>> can_cast("int8", "float16"), can_cast("float64", "float32")
         (True, False)
     """
-    source = operand_of(from_)[0]
+    if isinstance(from_, int | float | complex) and not isinstance(from_, np.generic):
+        raise type_error(
+            f"can_cast: `from_` must be an array or a dtype, got {from_!r}.",
+            "Ask for `jnp.result_type` of it first.",
+        )
+    source, _ = _exact_operand("can_cast", from_)
+    target, _ = _exact_operand("can_cast", to)
     rule: Any = casting  # NumPy checks it
-    return np.can_cast(
-        source, dtypes.as_dtype(to, function="can_cast", wanted=False), rule
-    )
+    return np.can_cast(source, target, rule)
 
 
 __all__ = [

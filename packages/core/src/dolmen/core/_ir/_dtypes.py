@@ -296,12 +296,27 @@ def promote(operands: Sequence[tuple[np.dtype, bool]]) -> tuple[np.dtype, bool]:
         TypePromotionError: the dtypes have no common upper bound (for example two 8-bit
             floats).
     """
-    strict = flags.NUMPY_DTYPE_PROMOTION.value == "strict"
-    bound = _least_upper_bound(frozenset(_node(d, w) for d, w in operands), strict)
+    bound = _bound(operands)
     if isinstance(bound, str):
         return default(_WEAK_DTYPES[bound]), True
     # bool has no weak form; a lattice of one weak node stays weak (handled above).
     return canonical(bound), False
+
+
+def _bound(operands: Sequence[tuple[np.dtype, bool]]) -> _Node:
+    strict = flags.NUMPY_DTYPE_PROMOTION.value == "strict"
+    return _least_upper_bound(frozenset(_node(d, w) for d, w in operands), strict)
+
+
+def join(operands: Sequence[tuple[np.dtype, bool]]) -> np.dtype:
+    """What `promote` gives, where 64-bit dtypes among the operands are not halved.
+
+    Those that only the join would bring (`u32` and `i8` meet at `i64`) still are.
+    """
+    bound = _bound(operands)
+    if isinstance(bound, str):
+        return _WEAK_DTYPES[bound]
+    return bound if any(d in _NARROW for d, _ in operands) else canonical(bound)
 
 
 def scalar_dtype(value: bool | int | float | complex) -> np.dtype:

@@ -658,7 +658,8 @@ def arange(
         out_sharding: not supported yet.
 
     Raises:
-        TypeError: an argument is traced: the number of elements must be known.
+        TypeError: an argument is traced: the number of elements must be known; or the
+            dtype is bool.
         ValueError: `step` is zero.
 
     Example:
@@ -681,6 +682,11 @@ def arange(
         operands = [typeof(value) for value in known.values()]
         dtype = dtypes.promote([(t.dtype, t.weak_type) for t in operands])[0]
     made = dtypes.as_dtype(dtype, function="arange")
+    if made == np.dtype(bool):
+        raise type_error(
+            "arange: expected a dtype of numbers, got bool.",
+            "Count in integers and convert them with `.astype(bool)`.",
+        )
     first, last = known["start"], known.get("stop")
     if last is None:
         first, last = 0, first
