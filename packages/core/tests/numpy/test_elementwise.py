@@ -146,11 +146,12 @@ def test_where_with_scalar_cases_takes_the_shape_of_the_condition():
     assert made.weak_type
 
 
-@pytest.mark.parametrize("decimals", [2, 0, -1])
+@pytest.mark.parametrize("decimals", [3, 2, 0, -1])
 def test_round_to_decimals(decimals):
-    x = np.array([125.256, -23.5, 2.5, 0.125], np.float32)
+    x = np.array([125.256, -23.5, 2.5, 0.125, -np.pi / 2], np.float32)
 
-    np.testing.assert_allclose(jnp.round(x, decimals), np.round(x, decimals), rtol=1e-6)
+    np.testing.assert_array_equal(jnp.round(x, decimals), np.round(x, decimals))
+    assert jnp.round(2.5, decimals).weak_type
 
 
 def test_complex_parts_and_angle():

@@ -196,7 +196,6 @@ def test_numpy_under_eager_differentiation_would_lose_the_derivative():
         (lambda x: float(x), "`jnp.asarray(x, float)` instead of `float(x)`."),
         (lambda x: x.tolist(), "return `x` and convert it there."),
         (lambda x: x.item(), "return `x` and convert it there."),
-        (lambda x: round(x * 1.0), "Write `jnp.round(x * 1.0)` instead of `round("),
         (lambda x: 3 in [x, 2], "Write `jnp.isin(3, jnp.asarray([x, 2]))` instead of"),
         (lambda x: jnp.unique(x), "Pass `size`, the number of elements of the result."),
         (lambda x: jnp.arange(x), "arange: `stop`: expected a concrete value"),

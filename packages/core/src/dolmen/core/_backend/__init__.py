@@ -83,6 +83,7 @@ from ._interchange import (
     import_dlpack as import_dlpack,
 )
 from ._lapack import lapack_target as lapack_target
+from ._mappings import share_of_mappings as share_of_mappings
 from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .. import _backend
 from .._ir import ArrayType, Primitive, Program, value_error
-from .._lowering import forget_executables
+from .._lowering import forget_executables, set_clear_caches
 from .._tracing import AbstractRef, Cell, Tracer, write_back
 from .._transforms._trees import call_path, flatten_with_path
 from ._signature import Static
@@ -211,3 +211,6 @@ def clear_caches() -> None:
         primitive.derived.clear()
     forget_executables()
     _backend.clear_caches()
+
+
+set_clear_caches(clear_caches)

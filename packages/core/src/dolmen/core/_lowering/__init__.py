@@ -14,6 +14,7 @@ from ._compile import (
     log_duration as log_duration,
     lower as lower,
     reset_cache as reset_cache,
+    set_clear_caches as set_clear_caches,
 )
 
 __all__ = ["cache_directory", "mlir"]

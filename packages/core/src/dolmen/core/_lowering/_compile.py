@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import functools
+import itertools
 import logging
 import time
 import warnings
@@ -259,6 +260,43 @@ def forget_executables() -> None:
     _recent.clear()
 
 
+# Reading how much is mapped takes up to 20 ms, as long as a small compilation.
+_LOADED_BETWEEN_CHECKS = 256
+_MOST_MAPPED = 0.75
+_loaded = itertools.count(1)
+_clear_caches: Callable[[], None] = forget_executables
+
+
+def set_clear_caches(function: Callable[[], None]) -> None:
+    """What lets go of all executables that aren't running."""
+    global _clear_caches
+    _clear_caches = function
+
+
+def _make_room() -> None:
+    """Drop what was compiled before the system ends the process for having too much."""
+    if next(_loaded) % _LOADED_BETWEEN_CHECKS:
+        return
+    share = _backend.share_of_mappings()
+    if share < _MOST_MAPPED:
+        return
+    _clear_caches()
+    frame = user_frame()
+    warnings.warn_explicit(
+        message(
+            f"This process has {share:.0%} of the memory areas that Linux allows it, "
+            "about three for each compiled program, so that all compiled programs were "
+            "dropped. Those still needed compile again.",
+            "Call functions with fewer different shapes (pad them), or allow more "
+            "areas: `sysctl vm.max_map_count`.",
+            frame=frame,
+        ),
+        UserWarning,
+        frame[0].co_filename if frame else "<unknown>",
+        line_of(frame) if frame else 0,
+    )
+
+
 def reset_cache() -> None:
     """`forget_executables`, and forget what the cache on disk complained about."""
     forget_executables()
@@ -323,6 +361,7 @@ def _found_or_compiled(module: Module, device: Any, options: Any) -> tuple[Any, 
     if loaded is not None:
         _recent.move_to_end(entry.name)
         return loaded, "memory"
+    _make_room()
     loaded, origin = _loaded_or_compiled(entry, module, device, options)
     _recent[entry.name] = loaded
     if len(_recent) > _MAX_RECENT:

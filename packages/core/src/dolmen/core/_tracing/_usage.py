@@ -237,8 +237,6 @@ def _instead_of_number(node: ast.AST | None) -> str:
         function, args = _text(node.func), list(map(_text, node.args))
         if _is_to_python(node):
             return _outside(node)
-        if function == "round":
-            return f"Write `jnp.{_text(node)}` instead of `{_text(node)}`."
         if function in _CONVERSIONS and len(args) == 1:
             return (
                 f"Keep the value in an array: `jnp.asarray({args[0]}, {function})` "

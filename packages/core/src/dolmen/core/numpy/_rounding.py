@@ -11,7 +11,13 @@ from .._tracing import typeof
 from ._array_like import Array, ArrayLike
 from ._eager import jit_when_eager
 from ._logic import no_out
-from ._promotion import literal, promote_args, promote_args_inexact, type_of
+from ._promotion import (
+    constant_like,
+    literal,
+    promote_args,
+    promote_args_inexact,
+    type_of,
+)
 
 # ---- rounding ----------------------------------------------------------------------
 
@@ -117,8 +123,10 @@ def round(a: ArrayLike, decimals: int = 0, out: None = None) -> Array:
     # Halves are computed in single precision, where powers of ten still fit.
     narrow = type.dtype.itemsize < 4
     wide = lax.convert_element_type(a, np.float32) if narrow else a
-    factor = literal(10.0 ** abs(places), typeof(wide).dtype)
+    factor = constant_like(wide, 10.0 ** abs(places))
     scale, unscale = (lax.mul, lax.div) if places > 0 else (lax.div, lax.mul)
+    # Hidden from XLA, which would multiply by its rounded inverse instead of dividing.
+    factor = lax.optimization_barrier(factor)
     made = unscale(_to_nearest_even(scale(wide, factor)), factor)
     return lax.convert_element_type(made, type.dtype) if narrow else made
 
