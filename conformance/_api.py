@@ -20,6 +20,7 @@ TOPICS = (
     "images",
     "implicit",
     "indexing",
+    "lax_nn",
     "linalg",
     "manipulation",
     "numpy_rest",

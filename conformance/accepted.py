@@ -34,6 +34,25 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "linalg: eigvalsh of the shape scalar",
         "linalg: svdvals of the shape vector",
         "linalg: svdvals of the shape scalar",
+        "lax_nn: nn standardize of another axis",
+        "lax_nn: nn glu of an odd size",
+        "lax_nn: lax reduce_window of too few sizes",
+        "lax_nn: lax ragged_dot of too many sizes",
+        "lax_nn: lax sort of different shapes",
+    ),
+    "Axes may be counted from the end.": (
+        "lax_nn: lax cumsum of an axis from the end",
+        "lax_nn: lax cumprod of an axis from the end",
+        "lax_nn: lax cummax of an axis from the end",
+        "lax_nn: lax cummin of an axis from the end",
+        "lax_nn: lax cumlogsumexp of an axis from the end",
+    ),
+    "Activations take integers and booleans for floating-point numbers.": (
+        "lax_nn: nn log_sigmoid of booleans",
+        "lax_nn: nn sigmoid of integers",
+        "lax_nn: nn sigmoid of booleans",
+        "lax_nn: nn silu of integers",
+        "lax_nn: nn silu of booleans",
     ),
     "The rank of a matrix without elements is zero.": (
         "linalg: matrix_rank of the shape nothing",
@@ -49,6 +68,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "wrong: uniform of integers",
         "wrong: bits of floats",
         "linalg: lax qdwh of integers",
+        "lax_nn: lax cumlogsumexp of integers",
     ),
     "An operation without a derivative of a kind is a TypeError, whichever it is.": (
         "wrong: reverse through while",
@@ -72,6 +92,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "The structure of None has no leaf, so it is none.": (
         "trees: structure of None has",
+    ),
+    "Booleans and a default that is a Python number make weakly typed numbers.": (
+        "lax_nn: nn squareplus of booleans",
     ),
     "A power of bool and int promotes as their sum does.": (
         "promotion: power with python scalars",

@@ -89,6 +89,17 @@ def test_relu_keeps_integers_and_nan():
     assert np.isnan(nn.relu(np.float32(np.nan)))
 
 
+@pytest.mark.parametrize(
+    "name", ["relu", "relu6", "selu", "softplus", "hard_sigmoid", "hard_silu"]
+)
+def test_activations_of_weakly_typed_numbers_are_weakly_typed(name):
+    function = getattr(nn, name)
+
+    assert function(0.5).weak_type
+    assert function(jnp.array([True])).weak_type
+    assert not function(jnp.array([0.5])).weak_type
+
+
 def test_gradients_stay_finite_far_out():
     far = np.float32(1e4)
 

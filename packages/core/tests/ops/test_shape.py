@@ -224,6 +224,16 @@ def test_shardings_of_constants_are_refused(name):
     )
 
 
+def test_constants_like_weakly_typed_arrays_are_so_too():
+    weak = lax.full((2,), 1.5)
+
+    assert str(typeof(lax.full_like(weak, 0))) == "~f32[2]"
+    assert str(typeof(dc.jit(lax.full_like)(weak, 0.5))) == "~f32[2]"
+    assert str(typeof(lax.full_like(weak, 0, shape=(3,)))) == "~f32[3]"
+    assert str(typeof(lax.full_like(weak, 0, np.float32))) == "f32[2]"
+    assert str(typeof(lax.full_like(np.ones(2, np.float32), 1.0))) == "f32[2]"
+
+
 def test_staged_numbers_are_arrays():
     traced = dc.make_jaxpr(lambda: lax.stage(1.0))()
 

@@ -8,7 +8,7 @@ import numpy as np
 from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _shape
+from . import _conversion, _shape
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 
@@ -55,9 +55,7 @@ def full(
         if isinstance(fill_value, (*_PYTHON_SCALARS, np.generic, np.ndarray)):
             fill_value = scalar(fill_value, wanted)
         elif type.dtype != wanted or type.weak_type:
-            from ._conversion import convert_element_type
-
-            fill_value = convert_element_type(fill_value, wanted)
+            fill_value = _conversion.convert_element_type(fill_value, wanted)
     return bind(_shape.BroadcastInDim(sizes, ()), fill_value)
 
 
@@ -77,6 +75,9 @@ def full_like(
         shape: by default that of `x`.
         sharding: must be None.
 
+    Returns:
+        An array of that shape and dtype; weakly typed if `x` is and `dtype` is None.
+
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> from dolmen.core import lax
@@ -87,7 +88,10 @@ def full_like(
         raise _shape.sharding_error("full_like", "sharding", sharding)
     like = x if hasattr(x, "shape") and hasattr(x, "dtype") else typeof(x)
     sizes = like.shape if shape is None else shape
-    return full(sizes, fill_value, like.dtype if dtype is None else dtype)
+    made = full(sizes, fill_value, like.dtype if dtype is None else dtype)
+    if dtype is None and getattr(like, "weak_type", False):
+        return _conversion.convert_element_type(made, like.dtype, True)
+    return made
 
 
 def zeros_like(x: Any) -> Any:

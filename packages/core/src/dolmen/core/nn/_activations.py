@@ -17,15 +17,6 @@ from ..numpy._array_like import Array, ArrayLike
 from ..numpy._promotion import promote_args, promote_args_inexact
 
 
-def _number(x: Any, value: float) -> Any:
-    """The constant `value` in the dtype of `x`; it stretches where it is used."""
-    return np.asarray(value, typeof(x).dtype)
-
-
-def _constant(x: Any, value: float) -> Any:
-    return lax.full_like(x, value)
-
-
 @jit_when_eager()
 def identity(x: ArrayLike) -> Array:
     """`x` itself, as an array.
@@ -55,9 +46,9 @@ def relu(x: ArrayLike) -> Array:
 
     Source: the gradient at 0 after Bertoin et al. (2021), arXiv:2106.12915.
     """
-    (x,) = promote_args("relu", x)
+    x, zero = promote_args("relu", x, 0)
     # Not `max`, whose gradient at a tie is 1/2; NaN stays NaN.
-    return lax.select(lax.le(x, _number(x, 0)), _constant(x, 0), jnp.asarray(x))
+    return lax.select(lax.le(x, zero), lax.full_like(x, 0), jnp.asarray(x))
 
 
 @jit_when_eager()
@@ -70,13 +61,9 @@ def relu6(x: ArrayLike) -> Array:
         >>> nn.relu6(jnp.array([-1.0, 3.0, 9.0]))
         Array([0., 3., 6.], dtype=float32)
     """
-    (x,) = promote_args_inexact("relu6", x)
-    return _relu6(x)
-
-
-def _relu6(x: Any) -> Any:
-    below = lax.select(lax.ge(x, _number(x, 6)), _constant(x, 6), jnp.asarray(x))
-    return lax.select(lax.le(x, _number(x, 0)), _constant(x, 0), below)
+    x, ceiling = promote_args("relu6", x, 6.0)
+    below = lax.select(lax.ge(x, ceiling), lax.full_like(x, 6), jnp.asarray(x))
+    return relu(below)
 
 
 @jit_when_eager()
@@ -127,8 +114,8 @@ def selu(x: ArrayLike) -> Array:
 
     Source: Klambauer, Unterthiner, Mayr and Hochreiter (2017), arXiv:1706.02515.
     """
-    (x,) = promote_args_inexact("selu", x)
-    alpha, scale = _number(x, 1.6732632423543772), _number(x, 1.0507009873554805)
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+    x, alpha, scale = promote_args("selu", x, alpha, scale)
     return scale * _elu(x, alpha)
 
 
@@ -168,6 +155,11 @@ def gelu(x: ArrayLike, approximate: bool = True) -> Array:
     Source: Hendrycks and Gimpel (2016), arXiv:1606.08415.
     """
     return _gelu(x, approximate=bool(approximate))
+
+
+def _number(x: Any, value: float) -> Any:
+    """The constant `value` in the dtype of `x`; it stretches where it is used."""
+    return np.asarray(value, typeof(x).dtype)
 
 
 @jit_when_eager(static_argnames=("approximate",))
@@ -212,8 +204,8 @@ def mish(x: ArrayLike) -> Array:
 
     Source: Misra (2020), arXiv:1908.08681.
     """
-    (x,) = promote_args_inexact("mish", x)
-    return x * jnp.tanh(jnp.logaddexp(x, 0))
+    x, zero = promote_args_inexact("mish", x, 0)
+    return x * jnp.tanh(jnp.logaddexp(x, zero))
 
 
 @jit_when_eager()
@@ -225,8 +217,8 @@ def softplus(x: ArrayLike) -> Array:
         >>> nn.softplus(1000.0)
         Array(1000., dtype=float32, weak_type=True)
     """
-    (x,) = promote_args_inexact("softplus", x)
-    return jnp.logaddexp(x, 0)
+    x, zero = promote_args_inexact("softplus", x, 0)
+    return jnp.logaddexp(x, zero)
 
 
 @jit_when_eager()
@@ -255,8 +247,8 @@ def sparse_plus(x: ArrayLike) -> Array:
         >>> nn.sparse_plus(jnp.array([-2.0, 0.0, 2.0]))
         Array([0.  , 0.25, 2.  ], dtype=float32)
     """
-    (x,) = promote_args_inexact("sparse_plus", x)
-    return jnp.where(x <= -1, 0, jnp.where(x >= 1, x, (x + 1) ** 2 / 4))
+    x, one = promote_args("sparse_plus", x, 1.0)
+    return jnp.where(x <= -one, 0, jnp.where(x >= one, x, (x + one) ** 2 / 4))
 
 
 # ---- sigmoids ----------------------------------------------------------------------
@@ -285,8 +277,8 @@ def sparse_sigmoid(x: ArrayLike) -> Array:
         >>> nn.sparse_sigmoid(jnp.array([-2.0, 0.0, 2.0]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
-    (x,) = promote_args_inexact("sparse_sigmoid", x)
-    return 0.5 * jnp.clip(x + 1, 0, 2)
+    x, one = promote_args("sparse_sigmoid", x, 1.0)
+    return 0.5 * jnp.clip(x + one, 0, 2)
 
 
 @jit_when_eager()
@@ -313,8 +305,8 @@ def soft_sign(x: ArrayLike) -> Array:
         >>> nn.soft_sign(jnp.array([-1.0, 3.0]))
         Array([-0.5 ,  0.75], dtype=float32)
     """
-    (x,) = promote_args_inexact("soft_sign", x)
-    return x / (jnp.abs(x) + 1)
+    x, one = promote_args_inexact("soft_sign", x, 1)
+    return x / (jnp.abs(x) + one)
 
 
 @jit_when_eager()
@@ -358,8 +350,8 @@ def hard_sigmoid(x: ArrayLike) -> Array:
         >>> nn.hard_sigmoid(jnp.array([-4.0, 0.0, 4.0]))
         Array([0. , 0.5, 1. ], dtype=float32)
     """
-    (x,) = promote_args_inexact("hard_sigmoid", x)
-    return _relu6(x + 3) / 6
+    x, three = promote_args("hard_sigmoid", x, 3.0)
+    return relu6(x + three) / 6
 
 
 @jit_when_eager()
@@ -374,8 +366,8 @@ def hard_silu(x: ArrayLike) -> Array:
 
     Source: Howard et al. (2019), arXiv:1905.02244.
     """
-    (x,) = promote_args_inexact("hard_silu", x)
-    return x * (_relu6(x + 3) / 6)
+    x, three = promote_args("hard_silu", x, 3.0)
+    return x * (relu6(x + three) / 6)
 
 
 hard_swish = hard_silu

@@ -180,10 +180,7 @@ def imag(val: ArrayLike, /) -> Array:
         Array([2.], dtype=float32)
     """
     (val,) = promote_args("imag", val)
-    if _is_complex(val):
-        return lax.imag(val)
-    type = typeof(val)
-    return lax.convert_element_type(lax.full_like(val, 0), type.dtype, type.weak_type)
+    return lax.imag(val) if _is_complex(val) else lax.full_like(val, 0)
 
 
 @jit_when_eager(static_argnames=("deg",))
