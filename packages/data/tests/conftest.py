@@ -68,6 +68,21 @@ PIPELINES = {
         .to_iter_dataset(o)
         .batch(4)
     ),
+    "mixture": lambda o: (
+        MapDataset.mix(
+            [
+                windows().seed(0).shuffle().repeat(),
+                windows().map(batched(lambda x: x + 1)).seed(1).shuffle().repeat(),
+            ],
+            [0.7, 0.3],
+        )[:90].batch(2)
+    ).to_iter_dataset(o),
+    "combinations of combinations": lambda o: MapDataset.concatenate(
+        [
+            MapDataset.zip([MapDataset.range(9), MapDataset.range(9).shuffle(0)]),
+            MapDataset.range(20).filter(is_kept).map(lambda x: (x, x)),
+        ]
+    ).to_iter_dataset(o),
     "stages that count": lambda o: (
         MapDataset.range(30)
         .seed(4)

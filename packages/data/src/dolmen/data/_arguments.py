@@ -1,8 +1,10 @@
 """Checks of the arguments of public calls."""
 
 import operator
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def at_least(call: str, argument: str, value: Any, least: int) -> int:
@@ -33,6 +35,20 @@ def needed_seed(call: str, seed: int | None, default: int | None) -> int:
             "on the dataset before it, or pass `seed`."
         )
     return default
+
+
+def checked_datasets(call: str, datasets: Iterable[Any], kind: type[T]) -> list[T]:
+    """At least one dataset of one kind, in a list."""
+    given = list(datasets)
+    if not given:
+        raise ValueError(f"{call}: `datasets` must hold at least one, got none.")
+    for number, dataset in enumerate(given):
+        if not isinstance(dataset, kind):
+            raise TypeError(
+                f"{call}: `datasets[{number}]` must be of type {kind.__name__}, got "
+                f"{type(dataset).__name__}."
+            )
+    return given
 
 
 def resolve(call: str, transform: Any, kind: type, method: str) -> Callable[..., Any]:

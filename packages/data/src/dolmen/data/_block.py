@@ -84,3 +84,20 @@ class Integers(Columns):
 
     def rows(self) -> list[int]:
         return self._tree.tolist()
+
+
+class Zipped:
+    """Tuples of one record of each of several blocks."""
+
+    def __init__(self, blocks: Sequence[Block]):
+        self._blocks = blocks
+
+    def rows(self) -> list[Any]:
+        rows = zip(*(block.rows() for block in self._blocks), strict=True)
+        return [None if any(part is None for part in row) else row for row in rows]
+
+    def stacked(self) -> Any:
+        return tuple(block.stacked() for block in self._blocks)
+
+    def split(self, sizes: Sequence[int]) -> Block:
+        return Zipped([block.split(sizes) for block in self._blocks])

@@ -2,18 +2,21 @@
 
 import builtins
 import operator
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from . import _operations, _stages
-from ._arguments import at_least, checked_seed, needed_seed, resolve
+from . import _combinations, _operations, _stages
+from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
 from ._iter_dataset import IterDataset, apply_one, as_sequence
 from ._iterator import DatasetIterator
 from ._options import ReadOptions
+from ._schedule import shares_of
 from ._sources import RandomAccessDataSource, RangeDataSource, as_source
 from ._transforms import (
+    DatasetSelectionMap,
     Filter,
     Map,
     MapWithIndex,
@@ -79,6 +82,131 @@ class MapDataset(Iterable[T], Generic[T]):
         if stop is None:
             start, stop = 0, start
         return MapDataset(_operations.Source(RangeDataSource(start, stop, step)))
+
+    @staticmethod
+    def mix(
+        datasets: Sequence["MapDataset[S]"], weights: Sequence[float] | None = None
+    ) -> "MapDataset[S]":
+        """Takes elements of several datasets in turn, each as often as its weight says.
+
+        The proportions hold at any moment, not only on average: among the first ``n``
+        elements, those of a dataset with the share ``w`` of all weights are
+        ``n * w`` but for less than one of two or three datasets, and less than two of
+        more. Every dataset is read in its own order and counts on through its epochs.
+
+        The length is that at which the first dataset has been read once; repeat the
+        datasets before if they are to be read more often. Random operations keep the
+        seeds that they have.
+
+        Args:
+            datasets: at least one, none of them empty. Shuffle them before they are
+                mixed, as shuffling the mixture loses the proportions.
+            weights: one positive number for each; None for equal ones.
+
+        Raises:
+            TypeError: an argument is of the wrong kind.
+            ValueError: a dataset is empty, or weights are missing or not positive.
+
+        Example:
+            >>> letters, digits = MapDataset.source("abcd"), MapDataset.range(10)
+            >>> list(MapDataset.mix([letters, digits]))
+            ['a', 0, 'b', 1, 'c', 2, 'd', 3]
+            >>> list(MapDataset.mix([letters, digits], [1, 2]))
+            [0, 'a', 1, 2, 'b', 3, 4, 'c', 5, 6, 'd', 7]
+        """
+        call = "MapDataset.mix"
+        parts = _operations_of(call, datasets)
+        for number, part in enumerate(parts):
+            if not part.length:
+                raise ValueError(
+                    f"{call}: no dataset may be empty, `datasets[{number}]` is: "
+                    f"{' > '.join(part.describe_all())}."
+                )
+        shares = shares_of(call, weights, len(parts))
+        return MapDataset(_combinations.Mixture(parts, shares))
+
+    @staticmethod
+    def concatenate(datasets: Sequence["MapDataset[S]"]) -> "MapDataset[S]":
+        """Puts datasets one after another.
+
+        An epoch of the result holds the same epoch of each.
+
+        Args:
+            datasets: at least one; none but the last may be endless.
+
+        Raises:
+            TypeError: `datasets` holds something else.
+            ValueError: there is none, or one that is endless stands before others.
+
+        Example:
+            >>> list(MapDataset.concatenate([MapDataset.range(2), MapDataset.range(3)]))
+            [0, 1, 0, 1, 2]
+        """
+        call = "MapDataset.concatenate"
+        parts = _operations_of(call, datasets)
+        for number, part in enumerate(parts[:-1]):
+            if part.length == sys.maxsize:
+                raise ValueError(
+                    f"{call}: `datasets[{number}]` is endless, so those that follow "
+                    "would never be read. Give `repeat` a number of epochs, or call it "
+                    "on the result."
+                )
+        return MapDataset(_combinations.Concatenation(parts))
+
+    @staticmethod
+    def select_from_datasets(
+        datasets: Sequence["MapDataset[S]"], selection_map: DatasetSelectionMap
+    ) -> "MapDataset[S]":
+        """Takes elements of several datasets by a table.
+
+        `transforms.DatasetSelectionMap` shows one.
+
+        Args:
+            datasets: at least one.
+            selection_map: for every index of the result, the number of a dataset and
+                an index in it. Each epoch of the result is this selection of the same
+                epoch of the datasets.
+
+        Raises:
+            TypeError: an argument is of the wrong kind.
+            ValueError: there is no dataset.
+        """
+        call = "MapDataset.select_from_datasets"
+        parts = _operations_of(call, datasets)
+        if not isinstance(selection_map, DatasetSelectionMap):
+            raise TypeError(
+                f"{call}: `selection_map` must be a `transforms.DatasetSelectionMap`, "
+                f"got {type(selection_map).__name__}."
+            )
+        name = function_name(selection_map)
+        return MapDataset(_combinations.TableSelection(parts, selection_map, name))
+
+    @staticmethod
+    def zip(datasets: Sequence["MapDataset[Any]"]) -> "MapDataset[tuple[Any, ...]]":
+        """Tuples of one element of each dataset.
+
+        Where a filter dropped an element of one, the tuple is dropped.
+
+        Args:
+            datasets: at least one, all of the same length.
+
+        Raises:
+            TypeError: `datasets` holds something else.
+            ValueError: there is none, or lengths differ.
+
+        Example:
+            >>> list(MapDataset.zip([MapDataset.source("ab"), MapDataset.range(2)]))
+            [('a', 0), ('b', 1)]
+        """
+        call = "MapDataset.zip"
+        parts = _operations_of(call, datasets)
+        lengths = [part.length for part in parts]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"{call}: datasets must be of equal length, got {lengths}. Cut them "
+                "with `slice`, or `repeat` the shorter ones."
+            )
+        return MapDataset(_combinations.Zip(parts))
 
     def __len__(self) -> int:
         """Number of elements in one epoch, those that a filter drops included."""
@@ -333,3 +461,10 @@ class MapDataset(Iterable[T], Generic[T]):
     ) -> S:
         """Calls ``func(self, *args, **kwargs)``: functions read as methods."""
         return func(self, *args, **kwargs)
+
+
+def _operations_of(
+    call: str, datasets: Iterable[Any]
+) -> tuple[_operations.Operation, ...]:
+    given = checked_datasets(call, datasets, MapDataset)
+    return tuple(dataset._operation for dataset in given)

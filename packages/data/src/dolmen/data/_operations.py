@@ -230,7 +230,9 @@ class Repeat(OneParent):
         return f"repeat({arguments})" if arguments else "repeat"
 
     def origin(self, position: int) -> str:
-        return self.parent.origin(position if self.reseed else position % self.length)
+        if not self.reseed:
+            position %= self.parent.length
+        return self.parent.origin(position)
 
 
 @dataclass(frozen=True, eq=False)

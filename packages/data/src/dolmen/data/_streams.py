@@ -5,6 +5,7 @@ before, so any element can be made again at any time.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,16 @@ import numpy as np
 def shuffle_key(seed: int, operation: int, epoch: int) -> bytes:
     """Key of the order of one epoch; epochs, seeds and operations are independent."""
     return _digest(b"dolmen.data.shuffle", seed, operation, epoch, size=32)
+
+
+def combined_seed(seeds: Sequence[int | None]) -> int | None:
+    """Seed of the operations above several pipelines; None if none of them has one."""
+    given = [(i, seed) for i, seed in enumerate(seeds) if seed is not None]
+    if not given:
+        return None
+    numbers = [number for pair in given for number in pair]
+    digest = _digest(b"dolmen.data.combined", *numbers, size=8)
+    return int.from_bytes(digest, "little")
 
 
 class RecordStreams:

@@ -58,6 +58,33 @@ class Batch:
     batch_fn: Callable[[Sequence[Any]], Any] | None = None
 
 
+class DatasetSelectionMap(abc.ABC):
+    """Says where each element of a selection comes from.
+
+    See `MapDataset.select_from_datasets`. The same index must always give the same
+    pair, in any thread.
+
+    Example:
+        >>> from dolmen.data import MapDataset
+        >>> class FirstOfEach(DatasetSelectionMap):
+        ...     def __len__(self):
+        ...         return 2
+        ...     def __getitem__(self, index):
+        ...         return index, 0
+        >>> parts = [MapDataset.source("abc"), MapDataset.source("xyz")]
+        >>> list(MapDataset.select_from_datasets(parts, FirstOfEach()))
+        ['a', 'x']
+    """
+
+    @abc.abstractmethod
+    def __len__(self) -> int:
+        """Number of elements of the selection."""
+
+    @abc.abstractmethod
+    def __getitem__(self, index: int) -> tuple[int, int]:
+        """Number of a dataset, and an index in it."""
+
+
 Transformation = Map | MapWithIndex | RandomMap | Filter | Batch
 
 

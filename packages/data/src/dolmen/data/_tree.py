@@ -40,6 +40,15 @@ def leaves_with_paths(tree: Any, path: str = "record") -> list[tuple[str, Any]]:
     ]
 
 
+def structure_of_rows(tree: Any) -> Any:
+    """What all rows of a tree of arrays share: keys, containers, dtypes and shapes."""
+    if isinstance(tree, dict):
+        return (dict, *((key, structure_of_rows(value)) for key, value in tree.items()))
+    if isinstance(tree, tuple | list):
+        return (type(tree), *map(structure_of_rows, tree))
+    return tree.dtype, tree.shape[1:]
+
+
 def unstack(tree: Any, size: int) -> list[Any]:
     """The `size` records of a tree of arrays with a leading axis of that size."""
     if isinstance(tree, dict):

@@ -2,6 +2,7 @@
 
 from ._transforms import (
     Batch as Batch,
+    DatasetSelectionMap as DatasetSelectionMap,
     Filter as Filter,
     Map as Map,
     MapWithIndex as MapWithIndex,
