@@ -210,9 +210,8 @@ def test_columns_are_combined_as_columns(make):
 
     assert len(calls) == len(batches) == len(combined) // 8
     records = [make(parts)[i] for i in range(len(combined))]
-    np.testing.assert_equal(
-        batches, [stack(records[:8]), stack(records[8:])][: len(batches)]
-    )
+    expected = [stack(records[i : i + 8]) for i in range(0, len(records), 8)]
+    np.testing.assert_equal(batches, expected)
 
 
 def test_records_of_different_structure_mix():
