@@ -31,6 +31,7 @@ TOPICS = (
     "scipy_sampled",
     "scipy_signal",
     "solvers",
+    "special_functions",
     "stages",
     "trees",
     "ufuncs",
