@@ -24,6 +24,7 @@ TOPICS = (
     "linalg",
     "manipulation",
     "numpy_rest",
+    "optimizers",
     "promotion",
     "randomness",
     "reductions",
@@ -39,6 +40,10 @@ TOPICS = (
 )
 
 
+# Packages beside the root that both sides have.
+BESIDE = {("jax", "optim"): "optax", ("dolmen.core", "optim"): "dolmen.optim"}
+
+
 class Api:
     """One side's modules: `core` is the root, `jnp` its `numpy`; the others by name."""
 
@@ -51,8 +56,9 @@ class Api:
         return self.module(name)
 
     def module(self, name: str) -> ModuleType:
-        """The module of this name below the root."""
-        return importlib.import_module(f"{self._root}.{name}")
+        """The module of this name below the root, or the package beside it."""
+        path = BESIDE.get((self._root, name), f"{self._root}.{name}")
+        return importlib.import_module(path)
 
 
 def all_programs(root: str) -> dict[str, Callable[[], Any]]:

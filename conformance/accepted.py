@@ -103,6 +103,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "An array donated twice is found before the program runs.": (
         "stages: a donated array passed twice",
     ),
+    "A 16-bit moment is widened before it is multiplied, not after.": (
+        "optimizers: o.adam(0.02, mu_dtype='bfloat16'), 100 steps",
+    ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }
 

@@ -5,24 +5,116 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from ._adam import ScaleByAdamState as ScaleByAdamState, scale_by_adam as scale_by_adam
+from ._adam import (
+    ScaleByAdamState as ScaleByAdamState,
+    ScaleByAmsgradState as ScaleByAmsgradState,
+    scale_by_adam as scale_by_adam,
+    scale_by_adamax as scale_by_adamax,
+    scale_by_amsgrad as scale_by_amsgrad,
+)
+from ._adam_variants import (
+    ScaleByAdanState as ScaleByAdanState,
+    ScaleByBeliefState as ScaleByBeliefState,
+    scale_by_adan as scale_by_adan,
+    scale_by_belief as scale_by_belief,
+    scale_by_radam as scale_by_radam,
+    scale_by_yogi as scale_by_yogi,
+)
 from ._apply import apply_updates as apply_updates
 from ._chain import chain as chain
 from ._clipping import clip as clip, clip_by_global_norm as clip_by_global_norm
 from ._counts import safe_increment as safe_increment
+from ._layerwise import (
+    ScaleByDistanceOverGradientsState as ScaleByDistanceOverGradientsState,
+    ScaleByNovogradState as ScaleByNovogradState,
+    ScaleByTrustRatioState as ScaleByTrustRatioState,
+    centralize as centralize,
+    scale_by_distance_over_gradients as scale_by_distance_over_gradients,
+    scale_by_novograd as scale_by_novograd,
+    scale_by_param_block_norm as scale_by_param_block_norm,
+    scale_by_param_block_rms as scale_by_param_block_rms,
+    scale_by_trust_ratio as scale_by_trust_ratio,
+)
 from ._masking import (
     MaskedNode as MaskedNode,
     MaskedState as MaskedState,
     masked as masked,
 )
-from ._momentum import TraceState as TraceState, trace as trace
-from ._norms import global_norm as global_norm
-from ._optimizers import adam as adam, adamw as adamw, sgd as sgd
+from ._momentum import (
+    EmaState as EmaState,
+    TraceState as TraceState,
+    ema as ema,
+    trace as trace,
+)
+from ._norms import (
+    global_norm as global_norm,
+    safe_norm as safe_norm,
+    safe_root_mean_squares as safe_root_mean_squares,
+)
+from ._optimism import (
+    ScaleByOptimisticGradientState as ScaleByOptimisticGradientState,
+    scale_by_optimistic_gradient as scale_by_optimistic_gradient,
+)
+from ._optimizers import (
+    adabelief as adabelief,
+    adadelta as adadelta,
+    adagrad as adagrad,
+    adam as adam,
+    adamax as adamax,
+    adamaxw as adamaxw,
+    adamw as adamw,
+    adan as adan,
+    amsgrad as amsgrad,
+    fromage as fromage,
+    lamb as lamb,
+    lars as lars,
+    lion as lion,
+    nadam as nadam,
+    nadamw as nadamw,
+    novograd as novograd,
+    optimistic_adam as optimistic_adam,
+    optimistic_adam_v2 as optimistic_adam_v2,
+    optimistic_gradient_descent as optimistic_gradient_descent,
+    polyak_sgd as polyak_sgd,
+    radam as radam,
+    rmsprop as rmsprop,
+    rprop as rprop,
+    sgd as sgd,
+    sign_sgd as sign_sgd,
+    signum as signum,
+    sm3 as sm3,
+    yogi as yogi,
+)
+from ._polyak import scale_by_polyak as scale_by_polyak
+from ._rms import (
+    ScaleByAdaDeltaState as ScaleByAdaDeltaState,
+    ScaleByRmsState as ScaleByRmsState,
+    ScaleByRssState as ScaleByRssState,
+    ScaleByRStdDevState as ScaleByRStdDevState,
+    scale_by_adadelta as scale_by_adadelta,
+    scale_by_rms as scale_by_rms,
+    scale_by_rss as scale_by_rss,
+    scale_by_stddev as scale_by_stddev,
+)
 from ._scaling import (
     ScaleByScheduleState as ScaleByScheduleState,
+    ScaleState as ScaleState,
     scale as scale,
     scale_by_learning_rate as scale_by_learning_rate,
     scale_by_schedule as scale_by_schedule,
+)
+from ._signs import (
+    ScaleByLionState as ScaleByLionState,
+    ScaleByRpropState as ScaleByRpropState,
+    scale_by_lion as scale_by_lion,
+    scale_by_rprop as scale_by_rprop,
+    scale_by_sign as scale_by_sign,
+)
+from ._sublinear import (
+    FactoredState as FactoredState,
+    ScaleBySM3State as ScaleBySM3State,
+    scale_by_factored_rms as scale_by_factored_rms,
+    scale_by_sm3 as scale_by_sm3,
 )
 from ._transformation import (
     EmptyState as EmptyState,
@@ -33,6 +125,7 @@ from ._transformation import (
     with_extra_args_support as with_extra_args_support,
 )
 from ._weight_decay import (
+    AddDecayedWeightsState as AddDecayedWeightsState,
     WeightDecaySchedule as WeightDecaySchedule,
     add_decayed_weights as add_decayed_weights,
 )

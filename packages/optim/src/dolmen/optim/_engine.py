@@ -30,13 +30,17 @@ class Rule:
     """What an elementwise transform does to one leaf.
 
     Attributes:
-        slots: names of the state's fields that are trees like the parameters.
+        slots: names of the state's fields that have a part for every parameter.
+        shaped_otherwise: slots whose parts are no arrays of the parameter's shape.
+        elementwise: whether `apply` treats each element of a leaf by itself.
         needs_params: whether `apply` reads the parameter.
         needs_updates: whether `prepare` reads the updates of all leaves, so that the
             rules before it must have finished.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    shaped_otherwise: ClassVar[tuple[str, ...]] = ()
+    elementwise: ClassVar[bool] = True
     needs_params: ClassVar[bool] = False
     needs_updates: ClassVar[bool] = False
     name: ClassVar[str]
@@ -110,7 +114,7 @@ class Pass:
         gs, structure = tree.flatten(updates)
         ps = [None] * len(gs) if params is None else tree.leaves(params)
         columns = [
-            [tree.leaves(getattr(state, slot)) for slot in rule.slots]
+            [_parts(rule, state, slot, structure) for slot in rule.slots]
             for rule, state in zip(self.rules, states, strict=True)
         ]
         chosen = [rule.selected(updates) for rule in self.rules]
@@ -172,13 +176,13 @@ class Pass:
                     )
                 )
             for slot in rule.slots:
-                check_structures(
-                    rule.name,
-                    ("`updates`", updates),
-                    (f"`state.{slot}`", getattr(state, slot)),
-                    "Make the state with `init` from the parameters that the "
-                    "gradients belong to.",
-                )
+                if slot not in rule.shaped_otherwise:
+                    check_structures(
+                        rule.name,
+                        ("`updates`", updates),
+                        (f"`state.{slot}`", getattr(state, slot)),
+                        _FRESH_STATE,
+                    )
         if params is not None:
             check_structures(
                 self.rules[0].name,
@@ -186,6 +190,25 @@ class Pass:
                 ("`params`", params),
                 "Pass the parameters that were differentiated.",
             )
+
+
+_FRESH_STATE = (
+    "Make the state with `init` from the parameters that the gradients belong to."
+)
+
+
+def _parts(rule: Rule, state: Any, slot: str, structure: Any) -> list[Any]:
+    """The part of a slot for each leaf of the updates, an array or a tree of them."""
+    try:
+        return structure.flatten_up_to(getattr(state, slot))
+    except ValueError as error:
+        raise ValueError(
+            extend.error_message(
+                f"{rule.name}: `state.{slot}` must have a part for every leaf of "
+                f"`updates`: {error}",
+                _FRESH_STATE,
+            )
+        ) from None
 
 
 def _with_slots(rule: Rule, state: Any, column: Any, structure: Any) -> Any:
@@ -210,15 +233,26 @@ def accumulator_dtype(param: Any) -> Any:
     return jnp.promote_types(dtype, jnp.float32)
 
 
+def real_accumulator_dtype(param: Any) -> Any:
+    """Dtype in which sums of absolute values are kept: at least 32 bits."""
+    return jnp.finfo(accumulator_dtype(param)).dtype
+
+
 def zeros_like_params(function: str, params: Any, dtype: Any = None) -> Any:
-    """Zeros in the shape of every parameter.
+    """Zeros in the shape of every parameter, see `full_like_params`."""
+    return full_like_params(function, params, 0, dtype)
+
+
+def full_like_params(function: str, params: Any, value: Any, dtype: Any = None) -> Any:
+    """One value in the shape of every parameter.
 
     Args:
         function: for messages.
         params: tree of floating-point arrays.
-        dtype: of the zeros; by default `accumulator_dtype` of each parameter.
+        value: a number.
+        dtype: of the arrays; by default `accumulator_dtype` of each parameter.
     """
     check_floating(function, "`params`", params)
     return tree.map(
-        lambda p: jnp.zeros(jnp.shape(p), dtype or accumulator_dtype(p)), params
+        lambda p: jnp.full(jnp.shape(p), value, dtype or accumulator_dtype(p)), params
     )

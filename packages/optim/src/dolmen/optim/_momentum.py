@@ -1,11 +1,11 @@
-"""Momentum: a decaying sum of past updates."""
+"""Momentum: a decaying sum, or a moving average, of past updates."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import dolmen.core.numpy as jnp
-
+from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
+from ._moments import correction, debiased, moved, stored, widened
 from ._transformation import GradientTransformation
 
 
@@ -63,7 +63,71 @@ class _Trace(Rule):
 
     def apply(self, shared, g, p, slots):
         (old,) = slots
-        g = g.astype(jnp.promote_types(g.dtype, old.dtype))
+        g = widened(g, old)
         new = g + self.decay * old.astype(g.dtype)
         update = g + self.decay * new if self.nesterov else new
-        return update, (new.astype(old.dtype),)
+        return update, stored((new,), slots)
+
+
+class EmaState(NamedTuple):
+    """State of `ema`.
+
+    Attributes:
+        count: steps done, an int32 scalar.
+        ema: moving average of the updates, a tree like the parameters.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.ema(0.9).init({"w": 1.0}).ema
+        {'w': Array(0., dtype=float32)}
+    """
+
+    count: Any
+    ema: Any
+
+
+def ema(
+    decay: Any, debias: bool = True, accumulator_dtype: Any = None
+) -> GradientTransformation:
+    """Replaces updates by their moving average: ``m = decay m + (1 - decay) g``.
+
+    Args:
+        decay: weight of the past.
+        debias: divide by ``1 - decay**t`` in step ``t``, as if the average had not
+            begun at zero.
+        accumulator_dtype: dtype of the stored average; by default float32, or that of
+            the parameter if wider.
+
+    Example:
+        >>> transform = ema(0.9)
+        >>> state = transform.init(0.0)
+        >>> for update in (1.0, 2.0):
+        ...     updates, state = transform.update(update, state)
+        >>> round(float(updates), 4)
+        1.5263
+    """
+    return transformation(_Ema(decay, debias, accumulator_dtype))
+
+
+@dataclass(frozen=True)
+class _Ema(Rule):
+    decay: Any
+    debias: bool
+    accumulator_dtype: Any
+
+    name = "ema"
+    slots = ("ema",)
+
+    def init(self, params):
+        average = zeros_like_params(self.name, params, self.accumulator_dtype)
+        return EmaState(zero_count(), average)
+
+    def prepare(self, updates, state):
+        count = safe_increment(state.count)
+        return correction(self.decay, count), state._replace(count=count)
+
+    def apply(self, shared, g, p, slots):
+        (old,) = slots
+        new = moved(old, widened(g, old), self.decay)
+        update = debiased(new, shared) if self.debias else new
+        return update, stored((new,), slots)

@@ -1,4 +1,4 @@
-"""The norm of a whole tree."""
+"""Norms: of a whole tree, and of one array without a derivative at zero."""
 
 import functools
 import operator
@@ -25,12 +25,13 @@ def global_norm(updates: Any) -> Any:
         Array(5., dtype=float32)
     """
     check_floating("global_norm", "`updates`", updates)
-    return _root_of_sum([_sum_of_squares(leaf) for leaf in tree.leaves(updates)])
+    return _root_of_sum([sum_of_squares(leaf) for leaf in tree.leaves(updates)])
 
 
 @dc.jit
-def _sum_of_squares(leaf: Any) -> Any:
-    leaf = leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
+def sum_of_squares(leaf: Any) -> Any:
+    """Squared norm of an array, in float32 or wider."""
+    leaf = _wide(leaf)
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
         return jnp.sum(jnp.square(leaf.real) + jnp.square(leaf.imag))
     return jnp.sum(jnp.square(leaf))
@@ -39,3 +40,59 @@ def _sum_of_squares(leaf: Any) -> Any:
 @dc.jit
 def _root_of_sum(squares: list[Any]) -> Any:
     return jnp.sqrt(functools.reduce(operator.add, squares, jnp.float32(0.0)))
+
+
+def safe_norm(
+    x: Any,
+    min_norm: Any,
+    ord: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Any:
+    """A norm that is at least `min_norm` and has a derivative everywhere.
+
+    Computed in float32, or in the dtype of `x` if wider. Where the norm is at most
+    `min_norm`, its derivative is zero, even for ``x = 0``.
+
+    Args:
+        x: floating-point or complex array.
+        min_norm: smallest result.
+        ord: which norm, see `dolmen.core.numpy.linalg.norm`.
+        axis: axes of the vectors or matrices.
+        keepdims: keep these axes, with size 1.
+
+    Example:
+        >>> import dolmen.core as dc, dolmen.core.numpy as jnp
+        >>> safe_norm(jnp.array([3.0, 4.0]), 0.0)
+        Array(5., dtype=float32)
+        >>> dc.grad(safe_norm)(jnp.zeros(2), 0.0)
+        Array([0., 0.], dtype=float32)
+    """
+    x = _wide(jnp.asarray(x))
+    is_small = jnp.linalg.norm(x, ord, axis, keepdims=True) <= min_norm
+    norm = jnp.linalg.norm(jnp.where(is_small, 1, x), ord, axis, keepdims=keepdims)
+    return jnp.where(is_small.reshape(norm.shape), min_norm, norm)
+
+
+def safe_root_mean_squares(x: Any, min_rms: Any) -> Any:
+    """Root mean square, at least `min_rms`, with a derivative everywhere.
+
+    Computed as `safe_norm` is.
+
+    Args:
+        x: floating-point or complex array.
+        min_rms: smallest result.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> safe_root_mean_squares(jnp.array([1.0, 7.0]), 0.0)
+        Array(5., dtype=float32)
+    """
+    x = jnp.asarray(x)
+    mean = sum_of_squares(x) / max(x.size, 1)
+    is_small = jnp.sqrt(mean) <= min_rms
+    return jnp.where(is_small, min_rms, jnp.sqrt(jnp.where(is_small, 1, mean)))
+
+
+def _wide(x: Any) -> Any:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

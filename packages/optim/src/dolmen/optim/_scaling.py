@@ -8,11 +8,14 @@ import dolmen.core.numpy as jnp
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation
 from ._transformation import (
+    EmptyState,
     GradientTransformation,
     ScalarOrSchedule,
     Schedule,
     identity,
 )
+
+ScaleState = EmptyState
 
 
 def scale(step_size: Any) -> GradientTransformation:

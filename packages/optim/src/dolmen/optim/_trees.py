@@ -1,6 +1,6 @@
 """Trees that belong together: checks that name every path that does not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dolmen.core.numpy as jnp
@@ -42,24 +42,39 @@ def check_floating(function: str, name: str, values: Any) -> None:
     Raises:
         TypeError: some are not; they are listed by path.
     """
+    _check_leaves(
+        is_inexact,
+        f"{function}: the leaves of {name} must be floating-point arrays, got",
+        values,
+        "Differentiate and optimize only the trained part of the tree.",
+    )
+
+
+def check_real(function: str, name: str, values: Any) -> None:
+    """Raise unless all leaves of a tree are real, where complex ones have no meaning.
+
+    Raises:
+        TypeError: some are complex; they are listed by path.
+    """
+    _check_leaves(
+        lambda leaf: not jnp.iscomplexobj(leaf),
+        f"{function}: the leaves of {name} must be real, got",
+        values,
+        "Take real and imaginary parts as two parameters.",
+    )
+
+
+def _check_leaves(
+    is_right: Callable[[Any], bool], problem: str, values: Any, fix: str
+) -> None:
     lines = [
         f"{_at(path)}: {_type(leaf)}"
         for path, leaf in tree.leaves_with_path(values)
-        if not is_inexact(leaf)
+        if not is_right(leaf)
     ]
     if lines:
-        raise TypeError(
-            extend.error_message(
-                "\n".join(
-                    [
-                        f"{function}: the leaves of {name} must be floating-point "
-                        "arrays, got",
-                        *_shortened(lines),
-                    ]
-                ),
-                "Differentiate and optimize only the trained part of the tree.",
-            )
-        )
+        text = "\n".join([problem, *_shortened(lines)])
+        raise TypeError(extend.error_message(text, fix))
 
 
 def is_inexact(leaf: Any) -> bool:

@@ -10,6 +10,8 @@ from ._engine import Rule, transformation
 from ._masking import MaskedState, mask_leaves
 from ._transformation import EmptyState, GradientTransformation, ScalarOrSchedule
 
+AddDecayedWeightsState = EmptyState
+
 
 class WeightDecaySchedule(NamedTuple):
     """State of `add_decayed_weights` with a schedule.

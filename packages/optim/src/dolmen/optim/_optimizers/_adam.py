@@ -1,44 +1,12 @@
-"""Optimizers: the usual chains under their usual names."""
+"""Adam, AdamW and their Nesterov variants."""
 
 from typing import Any
 
-from ._adam import scale_by_adam
-from ._chain import chain
-from ._momentum import trace
-from ._scaling import scale_by_learning_rate
-from ._transformation import (
-    GradientTransformationExtraArgs,
-    ScalarOrSchedule,
-    identity,
-)
-from ._weight_decay import add_decayed_weights
-
-
-def sgd(
-    learning_rate: ScalarOrSchedule,
-    momentum: Any = None,
-    nesterov: bool = False,
-    accumulator_dtype: Any = None,
-) -> GradientTransformationExtraArgs:
-    """Stochastic gradient descent, with momentum on request.
-
-    Args:
-        learning_rate: a number or a schedule.
-        momentum: decay of the sum of past gradients; None means none.
-        nesterov: Nesterov's momentum.
-        accumulator_dtype: dtype of the sum; by default float32, or that of the
-            parameter if wider.
-
-    Example:
-        >>> optimizer = sgd(0.5)
-        >>> updates, state = optimizer.update([2.0], optimizer.init([0.0]))
-        >>> updates
-        [Array(-1., dtype=float32)]
-    """
-    direction = identity()
-    if momentum is not None:
-        direction = trace(momentum, nesterov, accumulator_dtype)
-    return chain(direction, scale_by_learning_rate(learning_rate))
+from .._adam import scale_by_adam
+from .._chain import chain
+from .._scaling import scale_by_learning_rate
+from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
+from .._weight_decay import add_decayed_weights
 
 
 def adam(
@@ -119,4 +87,64 @@ def adamw(
         scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
+    )
+
+
+def nadam(
+    learning_rate: ScalarOrSchedule,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    mu_dtype: Any = None,
+    *,
+    nesterov: bool = True,
+) -> GradientTransformationExtraArgs:
+    """Adam with Nesterov's momentum: `adam` with ``nesterov=True``.
+
+    Example:
+        >>> optimizer = nadam(0.1)
+        >>> updates, state = optimizer.update([2.0], optimizer.init([0.0]))
+        >>> round(float(updates[0]), 4)
+        -0.1474
+
+    Source: Dozat (2016), "Incorporating Nesterov momentum into Adam".
+    """
+    return adam(learning_rate, b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov)
+
+
+def nadamw(
+    learning_rate: ScalarOrSchedule,
+    b1: Any = 0.9,
+    b2: Any = 0.999,
+    eps: Any = 1e-8,
+    eps_root: Any = 0.0,
+    mu_dtype: Any = None,
+    weight_decay: ScalarOrSchedule = 1e-4,
+    mask: Any = None,
+    *,
+    nesterov: bool = True,
+) -> GradientTransformationExtraArgs:
+    """AdamW with Nesterov's momentum: `adamw` with ``nesterov=True``.
+
+    Example:
+        >>> optimizer = nadamw(0.1, weight_decay=0.5)
+        >>> params = [2.0]
+        >>> updates, state = optimizer.update([1.0], optimizer.init(params), params)
+        >>> round(float(updates[0]), 4)
+        -0.2474
+
+    Source: Dozat (2016), "Incorporating Nesterov momentum into Adam"; Loshchilov and
+    Hutter (2017), arXiv:1711.05101.
+    """
+    return adamw(
+        learning_rate,
+        b1,
+        b2,
+        eps,
+        eps_root,
+        mu_dtype,
+        weight_decay,
+        mask,
+        nesterov=nesterov,
     )

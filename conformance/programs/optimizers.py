@@ -1,0 +1,132 @@
+"""Trajectories of optimizers and scalings: 100 steps on random trees."""
+
+import numpy as np
+
+STEPS = 100
+
+# Calls of optimizers; `o` is the package, `s` a schedule.
+OPTIMIZERS = (
+    "o.adabelief(0.02)",
+    "o.adabelief(0.02, nesterov=True)",
+    "o.adadelta(1.0)",
+    "o.adadelta(s, rho=0.8, eps=1e-3, weight_decay=0.01)",
+    "o.adagrad(0.1)",
+    "o.adagrad(s, initial_accumulator_value=0.0)",
+    "o.adam(0.02)",
+    "o.adam(s, 0.8, 0.95, 1e-4, 1e-6, nesterov=True)",
+    "o.adam(0.02, mu_dtype='bfloat16')",
+    "o.adamax(0.02)",
+    "o.adamaxw(s, weight_decay=0.1, mask=m)",
+    "o.adamw(0.02)",
+    "o.adamw(s, weight_decay=s, mask=m)",
+    "o.adan(0.02)",
+    "o.adan(s, 0.9, 0.8, 0.95, weight_decay=0.1, mask=m)",
+    "o.amsgrad(0.02)",
+    "o.amsgrad(s, bias_correction_mu=False, bias_correction_nu=False)",
+    "o.fromage(0.02)",
+    "o.fromage(s)",
+    "o.lamb(0.02)",
+    "o.lamb(s, weight_decay=0.1, mask=m)",
+    "o.lars(0.5)",
+    "o.lars(s, 0.01, m, 0.1, 1e-3, m, 0.8, True)",
+    "o.lion(0.01)",
+    "o.lion(s, 0.8, 0.95, weight_decay=0.1, mask=m)",
+    "o.nadam(0.02)",
+    "o.nadamw(0.02, weight_decay=0.1)",
+    "o.novograd(0.02)",
+    "o.novograd(s, 0.8, 0.5, 1e-3, 1e-3, 0.1)",
+    "o.optimistic_adam(0.02)",
+    "o.optimistic_adam(0.02, 0.5)",
+    "o.optimistic_adam_v2(s, alpha=0.9, beta=0.5)",
+    "o.optimistic_gradient_descent(0.05)",
+    "o.optimistic_gradient_descent(s, 0.9, 0.5)",
+    "o.polyak_sgd()",
+    "o.polyak_sgd(0.1, s, -1.0, 1e-3, 'sps+')",
+    "o.radam(0.02)",
+    "o.radam(s, threshold=4.0, nesterov=True)",
+    "o.rmsprop(0.02)",
+    "o.rmsprop(s, 0.8, 1e-3, 0.1, False, momentum=0.8, nesterov=True)",
+    "o.rmsprop(0.02, centered=True)",
+    "o.rmsprop(0.02, centered=True, bias_correction=True, momentum=0.9)",
+    "o.rmsprop(0.02, bias_correction=True)",
+    "o.rprop(0.01)",
+    "o.rprop(0.01, 0.4, 1.5, 1e-3, 0.05)",
+    "o.sgd(0.05)",
+    "o.sgd(s, 0.9, True)",
+    "o.sign_sgd(0.01)",
+    "o.signum(s, 0.8)",
+    "o.sm3(0.05)",
+    "o.yogi(0.02)",
+)
+
+SCALINGS = (
+    "o.centralize()",
+    "o.ema(0.8)",
+    "o.ema(0.8, debias=False)",
+    "o.scale_by_factored_rms(min_dim_size_to_factor=3)",
+    "o.scale_by_factored_rms(True, 0.6, -2, 4, 1e-6)",
+    "o.scale_by_factored_rms(factored=False)",
+    "o.scale_by_lion(mode='smooth', smooth_beta=2.0)",
+    "o.scale_by_lion(mode='refined')",
+    "o.scale_by_param_block_norm()",
+    "o.scale_by_param_block_rms(2.0)",
+    "o.scale_by_sm3(0.8, 0.9, 1e-3)",
+    "o.scale_by_stddev(eps_in_sqrt=False, initial_scale=2.0)",
+    "o.scale_by_trust_ratio(0.5, 0.1, 1e-3)",
+    "o.scale_by_yogi(eps_root=1e-3, initial_accumulator_value=0.1)",
+    "o.trace(0.9, True)",
+)
+
+START = {
+    "matrix": np.linspace(-1.0, 2.0, 12, dtype=np.float32).reshape(3, 4),
+    "deep": [np.linspace(1.0, -0.5, 24, dtype=np.float32).reshape(2, 3, 4)],
+    "vector": np.array([0.5, -2.0, 0.0, 3.0, 1e-3], np.float32),
+}
+MASK = {"matrix": True, "deep": [True], "vector": False}
+
+
+def programs(api):
+    core, jnp, lax, optim = api.core, api.jnp, api.lax, api.optim
+    noise = np.random.default_rng(0)
+    noises = core.tree.map(
+        lambda p: noise.normal(size=(STEPS, *p.shape)).astype(np.float32), START
+    )
+    names = {
+        "o": optim,
+        "m": MASK,
+        "s": lambda count: 0.05 / (1.0 + 0.1 * count),
+    }
+
+    def loss(params, noise):
+        terms = core.tree.map(
+            lambda p, n: jnp.sum(jnp.cosh(p) + 0.3 * n * p), params, noise
+        )
+        return sum(core.tree.leaves(terms))
+
+    def step(transform, is_descent, carry, noise):
+        params, state = carry
+        value, grads = core.value_and_grad(loss)(params, noise)
+        extra = {"value": value} if "value" in is_descent else {}
+        updates, state = transform.update(grads, state, params, **extra)
+        updates = core.tree.map(lambda u: scale(is_descent) * u, updates)
+        return (optim.apply_updates(params, updates), state), None
+
+    def scale(kind):
+        return 1.0 if "descends" in kind else -0.01
+
+    def run(call, kind):
+        transform = eval(call, names)
+        params = core.tree.map(jnp.asarray, START)
+
+        @core.jit
+        def steps(carry):
+            return lax.scan(lambda c, n: step(transform, kind, c, n), carry, noises)[0]
+
+        params, state = steps((params, transform.init(params)))
+        return params, core.tree.leaves(state)
+
+    for call in OPTIMIZERS:
+        kind = "descends by value" if "polyak" in call else "descends"
+        yield f"{call}, {STEPS} steps", lambda call=call, kind=kind: run(call, kind)
+    for call in SCALINGS:
+        yield f"{call}, {STEPS} steps", lambda call=call: run(call, "")
