@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["dolmen.core", "jax", "jaxlib", "array_record", "absl"]
+    "module", ["dolmen.core", "jax", "jaxlib", "array_record", "pyarrow", "absl"]
 )
 def test_importing_the_package_does_not_import(module):
     code = f"import dolmen.data, sys; sys.exit({module!r} in sys.modules)"
@@ -28,11 +28,15 @@ def test_public_modules_define_what_they_say():
         "FlatWriter",
         "IterDataset",
         "MapDataset",
+        "ParquetDataSource",
         "RandomAccessDataSource",
         "ReadOptions",
+        "SharedMemoryDataSource",
         "TFRecordDataSource",
+        "TextLines",
         "TokenWindows",
         "batched",
+        "experimental",
         "samplers",
         "sharding",
         "sources",

@@ -260,8 +260,9 @@ def test_bad_arguments_are_refused_where_they_are_given():
         "MapDataset.map: `transform` must be a function or a `transforms.Map`, got int."
     )
     assert message_of(ds.filter(bool).batch, 2) == (
-        "MapDataset.batch: `batch` can not follow `filter`, because a dropped element "
-        "keeps its index. Call `to_iter_dataset()` between them."
+        "MapDataset.batch: `batch` can not follow `filter` or a source that skips, "
+        "because a dropped element keeps its index. Call `to_iter_dataset()` between "
+        "them."
     )
     assert message_of(ds.apply, [3]) == (
         "apply: expected instances of the classes in `dolmen.data.transforms`, got int."

@@ -2,11 +2,9 @@ import pickle
 
 import numpy as np
 import pytest
-from array_record.python import array_record_module
 from hypothesis import given, settings, strategies as st
 
 from dolmen.data import (
-    ArrayRecordDataSource,
     Arrays,
     MapDataset,
     RandomAccessDataSource,
@@ -18,23 +16,6 @@ def message_of(call, *args, **kwargs):
     with pytest.raises((TypeError, ValueError, LookupError, OSError)) as caught:
         call(*args, **kwargs)
     return str(caught.value)
-
-
-def write_records(path, records):
-    writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
-    for record in records:
-        writer.write(record)
-    writer.close()
-    return path
-
-
-@pytest.fixture
-def record_files(tmp_path):
-    """Three files of 4, 1 and 6 records, and the records."""
-    records = [f"record {i}".encode() * (i % 3 + 1) for i in range(11)]
-    parts = [records[:4], records[4:5], records[5:]]
-    paths = [write_records(tmp_path / f"{i}", part) for i, part in enumerate(parts)]
-    return paths, records
 
 
 def test_arrays_give_slices_of_the_leading_axis():
@@ -150,58 +131,6 @@ def test_bad_token_files_are_refused(tmp_path):
     assert message_of(TokenWindows, np.zeros(4), 2, stride=0) == (
         "TokenWindows: `stride` must be at least 1, got 0."
     )
-
-
-def test_array_record_files_follow_one_another(record_files):
-    paths, records = record_files
-    source = ArrayRecordDataSource(paths)
-
-    assert len(source) == 11
-    assert [source[i] for i in range(11)] == records
-    assert source.__getitems__([10, 0, 4, 4, 7]) == [
-        records[i] for i in (10, 0, 4, 4, 7)
-    ]
-
-
-def test_array_record_files_shuffle_as_one(record_files):
-    paths, records = record_files
-
-    ds = MapDataset.source(ArrayRecordDataSource(paths)).shuffle(0).batch(11)
-
-    order = list(MapDataset.range(11).shuffle(0))
-    assert ds[0].tolist() == [records[i] for i in order]
-
-
-def test_one_array_record_file_needs_no_list(record_files):
-    paths, records = record_files
-
-    assert ArrayRecordDataSource(str(paths[0]))[3] == records[3]
-    assert ArrayRecordDataSource(paths[0]).paths == [str(paths[0])]
-
-
-def test_a_pickled_array_record_source_opens_its_files_again(record_files):
-    paths, records = record_files
-
-    source = pickle.loads(pickle.dumps(ArrayRecordDataSource(paths)))
-
-    assert source[10] == records[10]
-
-
-def test_bad_array_record_arguments_are_refused(record_files, tmp_path):
-    paths, _ = record_files
-    absent = str(tmp_path / "absent")
-
-    assert message_of(ArrayRecordDataSource, []) == (
-        "ArrayRecordDataSource: `paths` names no file."
-    )
-    assert message_of(ArrayRecordDataSource, [paths[0], absent]) == (
-        f"ArrayRecordDataSource: there is no file {absent!r}."
-    )
-    for index in (11, -12):
-        assert message_of(lambda i=index: ArrayRecordDataSource(paths)[i]) == (
-            f"ArrayRecordDataSource: index {index} is out of range, there are 11 "
-            "records."
-        )
 
 
 def test_sources_with_batched_reads_are_read_in_batches():

@@ -5,11 +5,13 @@ step. Threads and buffers change its speed only, and its state is a step.
 """
 
 from . import (
+    experimental as experimental,
     samplers as samplers,
     sharding as sharding,
     sources as sources,
     transforms as transforms,
 )
+from ._array_record import ArrayRecordDataSource as ArrayRecordDataSource
 from ._damage import DamagedFileError as DamagedFileError
 from ._data_loader import DataLoader as DataLoader
 from ._flat import Flat as Flat
@@ -18,11 +20,13 @@ from ._iter_dataset import IterDataset as IterDataset
 from ._iterator import DatasetIterator as DatasetIterator
 from ._map_dataset import MapDataset as MapDataset
 from ._options import ReadOptions as ReadOptions
+from ._parquet import ParquetDataSource as ParquetDataSource
+from ._shared_list import SharedMemoryDataSource as SharedMemoryDataSource
 from ._sources import (
-    ArrayRecordDataSource as ArrayRecordDataSource,
     Arrays as Arrays,
     RandomAccessDataSource as RandomAccessDataSource,
     TokenWindows as TokenWindows,
 )
+from ._text_lines import TextLines as TextLines
 from ._tfrecord import TFRecordDataSource as TFRecordDataSource
 from ._transforms import batched as batched

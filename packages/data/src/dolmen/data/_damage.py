@@ -1,8 +1,6 @@
 """What is told, or counted, when a file of records is damaged."""
 
-import os
 import threading
-from collections.abc import Sequence
 from typing import Literal
 
 OnDamage = Literal["error", "skip"]
@@ -66,24 +64,3 @@ def check_on_damage(source: str, on_damage: str) -> None:
         raise ValueError(
             f"{source}: `on_damage` must be 'error' or 'skip', got {on_damage!r}."
         )
-
-
-def check_files(
-    source: str, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-) -> list[str]:
-    """Paths of files that exist, as strings.
-
-    Raises:
-        ValueError: there is no path.
-        FileNotFoundError: a file does not exist.
-    """
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    names = [os.fspath(path) for path in paths]
-    if not names:
-        raise ValueError(f"{source}: `paths` names no file.")
-    for name in names:
-        # Object stores are left to the reader.
-        if "://" not in name and not os.path.exists(name):
-            raise FileNotFoundError(f"{source}: there is no file {name!r}.")
-    return names

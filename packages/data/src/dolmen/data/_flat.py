@@ -12,9 +12,9 @@ from ._damage import (
     DamageCounter,
     DamagedFileError,
     OnDamage,
-    check_files,
     check_on_damage,
 )
+from ._files import check_files
 from ._flat_format import BLOCK, MAGIC, PLACES, TAIL, Layout
 
 
@@ -63,6 +63,11 @@ class Flat:
         """How many damaged blocks were skipped in this process."""
         return len(self._counter)
 
+    @property
+    def may_skip(self) -> bool:
+        """Whether a record may be None."""
+        return self._skip
+
     def __len__(self) -> int:
         """Number of records in all files."""
         return int(self._stops[-1])
@@ -108,6 +113,11 @@ class Flat:
         self.__dict__.update(state)
         self._counter = DamageCounter()
         self._open()
+
+    def origin(self, record_key: int) -> tuple[str, int]:
+        """The file of a record, and its number there."""
+        file = int(np.searchsorted(self._stops, record_key, side="right"))
+        return self._paths[file], record_key - int(file and self._stops[file - 1])
 
     def _open(self) -> None:
         self._files = [FlatFile(path) for path in self._paths]

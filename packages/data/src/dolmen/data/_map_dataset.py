@@ -386,8 +386,9 @@ class MapDataset(Iterable[T], Generic[T]):
         size = at_least("MapDataset.batch", "batch_size", batch_size, 1)
         if self._operation.drops_records:
             raise ValueError(
-                "MapDataset.batch: `batch` can not follow `filter`, because a dropped "
-                "element keeps its index. Call `to_iter_dataset()` between them."
+                "MapDataset.batch: `batch` can not follow `filter` or a source that "
+                "skips, because a dropped element keeps its index. Call "
+                "`to_iter_dataset()` between them."
             )
         return MapDataset(
             _operations.Batch(self._operation, size, drop_remainder, batch_fn)

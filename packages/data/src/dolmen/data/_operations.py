@@ -91,6 +91,10 @@ class Source(Operation):
     def parents(self) -> tuple[Operation, ...]:
         return ()
 
+    @property
+    def drops_records(self) -> bool:
+        return getattr(self.source, "may_skip", False)
+
     def count(self) -> int:
         return len(self.source)
 

@@ -3,7 +3,6 @@
 import operator
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -206,91 +205,6 @@ class TokenWindows:
             )
         every = np.lib.stride_tricks.sliding_window_view(tokens, self._length)
         return every[:: self._stride]
-
-
-class ArrayRecordDataSource:
-    """Records, as bytes, of ArrayRecord files; needs the package ``array-record``.
-
-    Files are opened on first use, once in each process.
-
-    Args:
-        paths: one path or several; their records follow one another in this order.
-
-    Raises:
-        ValueError: `paths` is empty.
-        FileNotFoundError: one of the files does not exist.
-    """
-
-    def __init__(
-        self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-    ):
-        if isinstance(paths, str | os.PathLike):
-            paths = [paths]
-        self._paths = [os.fspath(path) for path in paths]
-        if not self._paths:
-            raise ValueError("ArrayRecordDataSource: `paths` names no file.")
-        for path in self._paths:
-            # Object stores are left to the reader.
-            if "://" not in path and not os.path.exists(path):
-                raise FileNotFoundError(
-                    f"ArrayRecordDataSource: there is no file {path!r}."
-                )
-        self._open()
-
-    @property
-    def paths(self) -> list[str]:
-        """The files, in the order of their records."""
-        return list(self._paths)
-
-    def __len__(self) -> int:
-        """Number of records in all files."""
-        return int(self._stops[-1])
-
-    def __getitem__(self, record_key: int, /) -> bytes:
-        """One record."""
-        return self.__getitems__([record_key])[0]
-
-    def __getitems__(self, record_keys: Sequence[int], /) -> list[bytes]:
-        """Many records: one batched read for each file they lie in."""
-        keys = np.asarray(record_keys, np.int64)
-        for key in keys[(keys < 0) | (keys >= len(self))]:
-            _checked_index("ArrayRecordDataSource", key, len(self))
-        files = np.searchsorted(self._stops, keys, side="right")
-        records: list[Any] = [None] * len(keys)
-        for file in np.unique(files).tolist():
-            places = np.flatnonzero(files == file)
-            start = int(self._stops[file - 1]) if file else 0
-            read = self._readers[file].read((keys[places] - start).tolist())
-            for place, record in zip(places.tolist(), read, strict=True):
-                records[place] = record
-        return records
-
-    def __repr__(self) -> str:
-        """Number of records."""
-        return f"ArrayRecordDataSource({len(self)})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Readers stay in the process that opened them."""
-        return {"_paths": self._paths}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Opens the files again."""
-        self._paths = state["_paths"]
-        self._open()
-
-    def _open(self) -> None:
-        # Imported here because it is slow to load, and few pipelines need it.
-        from array_record.python import (
-            array_record_module,  # pyright: ignore[reportAttributeAccessIssue] - C++
-        )
-
-        # Without read-ahead and threads of its own, as its documentation advises
-        # for random access.
-        options = "readahead_buffer_size:0,max_parallelism:0"
-        self._readers = [
-            array_record_module.ArrayRecordReader(path, options) for path in self._paths
-        ]
-        self._stops = np.cumsum([reader.num_records() for reader in self._readers])
 
 
 def as_source(source: Any) -> Any:

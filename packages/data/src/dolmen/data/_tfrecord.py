@@ -21,9 +21,9 @@ from ._damage import (
     DamageCounter,
     DamagedFileError,
     OnDamage,
-    check_files,
     check_on_damage,
 )
+from ._files import check_files
 
 _NAME = "TFRecordDataSource"
 _LENGTH = struct.Struct("<QI")
@@ -61,7 +61,7 @@ class TFRecordDataSource:
         check_on_damage(_NAME, on_damage)
         self._paths = check_files(_NAME, paths)
         self._skipping = DamageCounter() if on_damage == "skip" else None
-        self._files = [_map(path) for path in self._paths]
+        self._files = [map_file(path) for path in self._paths]
         places = [
             _walk(path, data, self._skipping)
             for path, data in zip(self._paths, self._files, strict=True)
@@ -78,6 +78,11 @@ class TFRecordDataSource:
     def damaged(self) -> int:
         """How many damaged places were skipped."""
         return len(self._skipping) if self._skipping is not None else 0
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether a record may be None."""
+        return self._skipping is not None
 
     def __len__(self) -> int:
         """Number of records in all files."""
@@ -97,12 +102,9 @@ class TFRecordDataSource:
                 "records."
             )
         keys = keys % max(len(self), 1)
-        files = np.searchsorted(self._stops, keys, side="right")
-        starts = self._places[keys]
-        return [
-            self._read(file, start)
-            for file, start in zip(files.tolist(), starts.tolist(), strict=True)
-        ]
+        files = np.searchsorted(self._stops, keys, side="right").tolist()
+        starts = self._places[keys].tolist()
+        return [self._read(*place) for place in zip(files, starts, strict=True)]
 
     def __repr__(self) -> str:
         """Number of records."""
@@ -115,25 +117,47 @@ class TFRecordDataSource:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Maps the files again; they are not walked over a second time."""
         self.__dict__.update(state)
-        self._files = [_map(path) for path in self._paths]
+        self._files = [map_file(path) for path in self._paths]
+
+    def origin(self, record_key: int) -> tuple[str, int]:
+        """The file of a record, and its number there."""
+        file = int(np.searchsorted(self._stops, record_key, side="right"))
+        return self._paths[file], record_key - int(file and self._stops[file - 1])
 
     def _read(self, file: int, start: int) -> bytes | None:
-        data = self._files[file]
-        (length, _) = _LENGTH.unpack_from(data, start)
-        begin = start + _LENGTH.size
-        record = data[begin : begin + length]
-        (expected,) = _CHECKSUM.unpack_from(data, begin + length)
-        if _masked(record) == expected:
-            return record
-        problem = f"its {length} bytes from there on are altered."
-        error = DamagedFileError(_NAME, self._paths[file], begin, problem)
-        if self._skipping is None:
-            raise error
-        self._skipping.add(error.path, error.offset)
-        return None
+        try:
+            return read_record(_NAME, self._paths[file], self._files[file], start)[0]
+        except DamagedFileError as error:
+            if self._skipping is None:
+                raise
+            self._skipping.add(error.path, error.offset)
+            return None
 
 
-def _map(path: str) -> Any:
+def read_record(source: str, path: str, data: Any, start: int) -> tuple[bytes, int]:
+    """The record that begins at a byte of a mapped file, and where it ends.
+
+    Raises:
+        DamagedFileError: its length or its bytes are damaged. If only its bytes are,
+            the error's offset lies behind `start`.
+    """
+    stop, problem = _next(data, start)
+    if problem:
+        raise DamagedFileError(source, path, start, problem)
+    begin, end = start + _LENGTH.size, stop - _CHECKSUM.size
+    record = data[begin:end]
+    if _masked(record) != _CHECKSUM.unpack_from(data, end)[0]:
+        problem = f"its {len(record)} bytes from there on are altered."
+        raise DamagedFileError(source, path, begin, problem)
+    return record, stop
+
+
+def next_record(data: Any, start: int) -> int:
+    """Where a record ends whose length is not damaged."""
+    return _next(data, start)[0]
+
+
+def map_file(path: str) -> Any:
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:  # which can not be mapped
             return b""

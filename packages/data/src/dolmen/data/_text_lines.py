@@ -1,0 +1,213 @@
+"""Lines of text files, in any order."""
+
+import mmap
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
+from ._files import Path, check_files
+
+_NAME = "TextLines"
+# Only every so many lines are in the index: looking for the others from there takes
+# about a microsecond, and the index stays small enough to be sent to other processes.
+_STRIDE = 16
+_CHUNK = 1 << 24
+_NEWLINE = 10
+_SECONDS_UNTIL_TOLD = 2.0
+
+
+class TextLines:
+    """Lines of text files, without their ends.
+
+    Making it looks once for the ends of all lines, which takes about a second for a
+    gigabyte; where it takes longer than two, its progress is told on standard error.
+
+    Args:
+        paths: one path or several, or patterns (``"*.txt"``); their lines follow one
+            another in this order.
+        encoding: of the text; None gives lines as bytes.
+        on_damage: "error" raises where a line is no text of this encoding; "skip" gives
+            None for it, which a pipeline leaves out.
+        progress: whether to tell progress.
+
+    Attributes:
+        damaged: how many lines were skipped in this process.
+
+    Raises:
+        ValueError: `paths` is empty.
+        DamagedFileError: a line can not be decoded, or a file has changed its size.
+        FileNotFoundError: one of the files does not exist.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "poem.txt")
+        >>> _ = path.write_text("one\\ntwo\\nthree")
+        >>> lines = TextLines(path)
+        >>> len(lines), lines[1], lines[-1]
+        (3, 'two', 'three')
+    """
+
+    def __init__(
+        self,
+        paths: Path | Sequence[Path],
+        *,
+        encoding: str | None = "utf-8",
+        on_damage: OnDamage = "error",
+        progress: bool = True,
+    ):
+        check_on_damage(_NAME, on_damage)
+        self._paths = check_files(_NAME, paths)
+        self._encoding = encoding
+        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._files = [_map(path) for path in self._paths]
+        self._sizes = [len(file) for file in self._files]
+        told = _Progress(sum(self._sizes)) if progress else None
+        found = [_index(file, told) for file in self._files]
+        self._starts = [starts for _, starts in found]
+        self._stops = np.cumsum([count for count, _ in found])
+        if told is not None:
+            told.end()
+
+    @property
+    def paths(self) -> list[str]:
+        """The files, in the order of their lines."""
+        return list(self._paths)
+
+    @property
+    def damaged(self) -> int:
+        """How many lines were skipped in this process."""
+        return len(self._skipping) if self._skipping is not None else 0
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether a line may be None."""
+        return self._skipping is not None
+
+    def __len__(self) -> int:
+        """Number of lines in all files."""
+        return int(self._stops[-1])
+
+    def __getitem__(self, record_key: int, /) -> str | bytes | None:
+        """One line; None if it is no text and skipped."""
+        return self.__getitems__([record_key])[0]
+
+    def __getitems__(self, record_keys: Sequence[int], /) -> list[Any]:
+        """Many lines."""
+        keys = np.asarray(record_keys, np.int64)
+        wrong = keys[(keys < -len(self)) | (keys >= len(self))]
+        if wrong.size:
+            raise IndexError(
+                f"{_NAME}: index {wrong[0]} is out of range, there are {len(self)} "
+                "lines."
+            )
+        keys = np.where(keys < 0, keys + len(self), keys)
+        files = np.searchsorted(self._stops, keys, side="right")
+        firsts = np.concatenate([[0], self._stops[:-1]])
+        places = (keys - firsts[files]).tolist()
+        return [self._read(*at) for at in zip(files.tolist(), places, strict=True)]
+
+    def __repr__(self) -> str:
+        """Number of lines."""
+        return f"{_NAME}({len(self)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Maps stay in the process that made them."""
+        return self.__dict__ | {"_files": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Maps the files again; their lines are not looked for a second time.
+
+        Raises:
+            DamagedFileError: a file has changed its size since.
+        """
+        self.__dict__.update(state)
+        self._files = [_map(path) for path in self._paths]
+        for path, file, size in zip(self._paths, self._files, self._sizes, strict=True):
+            if len(file) != size:
+                problem = f"it had {size} bytes when its lines were looked for."
+                raise DamagedFileError(_NAME, path, len(file), problem)
+
+    def origin(self, record_key: int) -> tuple[str, int]:
+        """The file of a line, and its number there."""
+        file = int(np.searchsorted(self._stops, record_key, side="right"))
+        return self._paths[file], record_key - int(file and self._stops[file - 1])
+
+    def _read(self, file: int, place: int) -> str | bytes | None:
+        data = self._files[file]
+        start = int(self._starts[file][place // _STRIDE])
+        for _ in range(place % _STRIDE):
+            start = data.find(b"\n", start) + 1
+        stop = data.find(b"\n", start)
+        line = data[start : len(data) if stop < 0 else stop].removesuffix(b"\r")
+        if self._encoding is None:
+            return line
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError as problem:
+            error = DamagedFileError(
+                _NAME,
+                self._paths[file],
+                start + problem.start,
+                f"line {place} is no text in {self._encoding} ({problem.reason}).",
+            )
+        if self._skipping is None:
+            raise error
+        self._skipping.add(error.path, start)
+        return None
+
+
+class _Progress:
+    """Tells how far a long search is, at most once in a second."""
+
+    def __init__(self, total: int):
+        self._total = total
+        self._done = 0
+        self._next = time.monotonic() + _SECONDS_UNTIL_TOLD
+        self._is_told = False
+
+    def add(self, size: int) -> None:
+        self._done += size
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._tell()
+
+    def end(self) -> None:
+        if self._is_told:
+            self._tell()
+            print(file=sys.stderr)  # noqa: T201 - told to whoever waits
+
+    def _tell(self) -> None:
+        self._is_told = True
+        share = self._done / self._total
+        text = f"\r{_NAME}: {share:4.0%} of {self._total / 1e9:.1f} GB indexed"
+        print(text, end="", file=sys.stderr, flush=True)  # noqa: T201 - likewise
+
+
+def _map(path: str) -> Any:
+    if not os.path.getsize(path):  # which can not be mapped
+        return b""
+    with pathlib.Path(path).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _index(data: Any, progress: _Progress | None) -> tuple[int, np.ndarray]:
+    """Number of lines, and where every `_STRIDE`-th of them begins."""
+    starts = [np.zeros(min(len(data), 1), np.int64)]
+    ends = 0
+    for begin in range(0, len(data), _CHUNK):
+        chunk = np.frombuffer(data[begin : begin + _CHUNK], np.uint8)
+        found = np.flatnonzero(chunk == _NEWLINE)
+        # The start after end number n is that of line n + 1.
+        first = -(ends + 1) % _STRIDE
+        starts.append(found[first::_STRIDE] + begin + 1)
+        ends += len(found)
+        if progress is not None:
+            progress.add(len(chunk))
+    is_open = len(data) > 0 and data[len(data) - 1 :] != b"\n"
+    return ends + is_open, np.concatenate(starts)
