@@ -142,9 +142,8 @@ class ParquetDataSource:
 
     def origin(self, record_key: int) -> tuple[str, int]:
         """The file of a row, and its number there."""
-        file, group = self._groups[
-            int(np.searchsorted(self._stops, record_key, "right"))
-        ]
+        group = int(np.searchsorted(self._stops, record_key, side="right"))
+        file, _ = self._groups[group]
         before = sum(sum(f.sizes) for f in self._files[:file])
         return self._paths[file], record_key - before
 
@@ -313,7 +312,7 @@ class _Watched(io.FileIO):
 class _NoFile:
     """Stands for a file that was left out."""
 
-    sizes: list[int] = []
+    sizes: tuple[int, ...] = ()
     is_plain = True
 
 

@@ -23,7 +23,7 @@ _SECONDS_UNTIL_TOLD = 2.0
 
 
 class TextLines:
-    """Lines of text files, without their ends.
+    r"""Lines of text files, without their ends.
 
     Making it looks once for the ends of all lines, which takes about a second for a
     gigabyte; where it takes longer than two, its progress is told on standard error.
@@ -47,7 +47,7 @@ class TextLines:
     Example:
         >>> import pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp(), "poem.txt")
-        >>> _ = path.write_text("one\\ntwo\\nthree")
+        >>> _ = path.write_text("one\ntwo\nthree")
         >>> lines = TextLines(path)
         >>> len(lines), lines[1], lines[-1]
         (3, 'two', 'three')
