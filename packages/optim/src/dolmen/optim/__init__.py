@@ -5,6 +5,15 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ._accumulation import (
+    ApplyEvery as ApplyEvery,
+    MultiSteps as MultiSteps,
+    MultiStepsState as MultiStepsState,
+    ShouldSkipUpdateFunction as ShouldSkipUpdateFunction,
+    apply_every as apply_every,
+    skip_large_updates as skip_large_updates,
+    skip_not_finite as skip_not_finite,
+)
 from ._adam import (
     ScaleByAdamState as ScaleByAdamState,
     ScaleByAmsgradState as ScaleByAmsgradState,
@@ -22,8 +31,40 @@ from ._adam_variants import (
 )
 from ._apply import apply_updates as apply_updates
 from ._chain import chain as chain
-from ._clipping import clip as clip, clip_by_global_norm as clip_by_global_norm
+from ._clipping import (
+    adaptive_grad_clip as adaptive_grad_clip,
+    clip as clip,
+    clip_by_block_rms as clip_by_block_rms,
+    clip_by_global_norm as clip_by_global_norm,
+    per_example_global_norm_clip as per_example_global_norm_clip,
+    per_example_layer_norm_clip as per_example_layer_norm_clip,
+)
+from ._conditions import (
+    ApplyIfFiniteState as ApplyIfFiniteState,
+    ConditionallyMaskState as ConditionallyMaskState,
+    ConditionallyTransformState as ConditionallyTransformState,
+    apply_if_finite as apply_if_finite,
+    conditionally_mask as conditionally_mask,
+    conditionally_transform as conditionally_transform,
+)
+from ._constraints import (
+    NonNegativeParamsState as NonNegativeParamsState,
+    ZeroNansState as ZeroNansState,
+    keep_params_nonnegative as keep_params_nonnegative,
+    zero_nans as zero_nans,
+)
 from ._counts import safe_increment as safe_increment
+from ._groups import (
+    MultiTransformState as MultiTransformState,
+    PartitionState as PartitionState,
+    freeze as freeze,
+    labels_by_path as labels_by_path,
+    mask_by_path as mask_by_path,
+    multi_transform as multi_transform,
+    partition as partition,
+    selective_transform as selective_transform,
+    set_to_zero as set_to_zero,
+)
 from ._layerwise import (
     ScaleByDistanceOverGradientsState as ScaleByDistanceOverGradientsState,
     ScaleByNovogradState as ScaleByNovogradState,
@@ -45,6 +86,17 @@ from ._momentum import (
     TraceState as TraceState,
     ema as ema,
     trace as trace,
+)
+from ._monitoring import (
+    MonitorState as MonitorState,
+    SnapshotState as SnapshotState,
+    measure_with_ema as measure_with_ema,
+    monitor as monitor,
+    snapshot as snapshot,
+)
+from ._noise import (
+    AddNoiseState as AddNoiseState,
+    add_noise as add_noise,
 )
 from ._norms import (
     global_norm as global_norm,
@@ -129,13 +181,22 @@ from ._weight_decay import (
     WeightDecaySchedule as WeightDecaySchedule,
     add_decayed_weights as add_decayed_weights,
 )
+from ._wrappers import (
+    LookaheadParams as LookaheadParams,
+    LookaheadState as LookaheadState,
+    flatten as flatten,
+    lookahead as lookahead,
+    named_chain as named_chain,
+    stateless as stateless,
+    stateless_with_tree_map as stateless_with_tree_map,
+)
 
 if TYPE_CHECKING:
     from .losses import *  # noqa: F403 - what `__getattr__` finds
     from .schedules import *  # noqa: F403
 
 # Loaded at first use: who trains needs few of them, and importing should be quick.
-_MODULES = ("losses", "schedules")
+_MODULES = ("contrib", "losses", "schedules")
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "schedules")
 

@@ -1,5 +1,6 @@
 """Transforming only some of the parameters."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dolmen.core import extend, tree, tree_util
@@ -39,13 +40,21 @@ class MaskedState(NamedTuple):
     inner_state: Any
 
 
-def masked(inner: GradientTransformation, mask: Any) -> GradientTransformationExtraArgs:
+def masked(
+    inner: GradientTransformation,
+    mask: Any,
+    *,
+    mask_compatible_extra_args: bool = False,
+) -> GradientTransformationExtraArgs:
     """Transforms the selected updates and passes the others unchanged.
 
     Args:
         inner: transformation of the selected updates; it has state only for those.
         mask: a tree of booleans like the parameters or a prefix of it, or a function
-            from parameters (in `init`) and updates (in `update`) to such a tree.
+            from parameters (in `init`) and updates (in `update`) to such a tree, like
+            `mask_by_path`.
+        mask_compatible_extra_args: give `inner` only the selected part of extra
+            arguments that are trees like the updates.
 
     Raises:
         ValueError: the mask is no prefix of the tree.
@@ -60,28 +69,67 @@ def masked(inner: GradientTransformation, mask: Any) -> GradientTransformationEx
     inner = with_extra_args_support(inner)
 
     def init(params: Any) -> MaskedState:
-        chosen = mask_leaves("masked", mask, params)
-        return MaskedState(inner.init(_selected(chosen, params)))
+        return MaskedState(inner.init(selected(_chosen(mask, params), params)))
 
     def update(
         updates: Any, state: MaskedState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MaskedState]:
-        chosen = mask_leaves("masked", mask, updates)
-        part, new = inner.update(
-            _selected(chosen, updates),
-            state.inner_state,
-            None if params is None else _selected(chosen, params),
-            **extra_args,
-        )
-        leaves, structure = tree.flatten(updates)
-        changed = iter(tree.leaves(part))
-        merged = [
-            next(changed) if keep else leaf
-            for keep, leaf in zip(chosen, leaves, strict=True)
-        ]
-        return structure.unflatten(merged), MaskedState(new)
+        chosen = _chosen(mask, updates)
+        if mask_compatible_extra_args:
+            extra_args = selected_extra_args(chosen, updates, extra_args)
+        return update_selected(inner, chosen, updates, state, params, extra_args)
 
     return GradientTransformationExtraArgs(init, update)
+
+
+def update_selected(
+    inner: GradientTransformationExtraArgs,
+    chosen: Sequence[bool],
+    updates: Any,
+    state: MaskedState,
+    params: Any,
+    extra_args: Mapping[str, Any],
+) -> tuple[Any, MaskedState]:
+    """New updates and state of a transformation of the chosen leaves only."""
+    part, new = inner.update(
+        selected(chosen, updates),
+        state.inner_state,
+        None if params is None else selected(chosen, params),
+        **extra_args,
+    )
+    leaves, structure = tree.flatten(updates)
+    changed = iter(tree.leaves(part))
+    merged = [
+        next(changed) if keep else leaf
+        for keep, leaf in zip(chosen, leaves, strict=True)
+    ]
+    return structure.unflatten(merged), MaskedState(new)
+
+
+def selected(chosen: Sequence[bool], values: Any) -> Any:
+    """The tree with `MaskedNode` in the place of leaves that aren't chosen."""
+    leaves, structure = tree.flatten(values)
+    return structure.unflatten(
+        [
+            leaf if keep else MaskedNode()
+            for keep, leaf in zip(chosen, leaves, strict=True)
+        ]
+    )
+
+
+def selected_extra_args(
+    chosen: Sequence[bool], updates: Any, extra_args: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Extra arguments, of those like `updates` only the chosen leaves."""
+    structure = tree.structure(updates)
+    return {
+        name: selected(chosen, value) if tree.structure(value) == structure else value
+        for name, value in extra_args.items()
+    }
+
+
+def _chosen(mask: Any, values: Any) -> tuple[bool, ...]:
+    return mask_leaves("masked", mask, values)
 
 
 def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
@@ -91,10 +139,7 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
         TypeError: a leaf of the mask is not a boolean.
         ValueError: the mask is no prefix of `values`.
     """
-    # A mask may be a callable container (a module): that is a tree, not a function.
-    alone = tree.leaves(mask)
-    if callable(mask) and len(alone) == 1 and alone[0] is mask:
-        mask = mask(values)
+    mask = _of_values(mask, values)
     wrong = [
         f"  {tree_util.keystr(path)}: {type(leaf).__name__}"
         for path, leaf in tree.leaves_with_path(mask)
@@ -105,27 +150,44 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
         raise TypeError(
             extend.error_message(lines, "A mask is fixed: use Python's True and False.")
         )
+    return label_leaves(function, "mask", mask, values)
+
+
+def label_leaves(
+    function: str, argument: str, labels: Any, values: Any
+) -> tuple[Any, ...]:
+    """One label for each leaf of `values`.
+
+    Args:
+        function: for messages.
+        argument: its argument that `labels` is.
+        labels: a tree like `values` or a prefix of it, or a function to such a tree.
+        values: any tree.
+
+    Raises:
+        ValueError: the labels are no prefix of `values`.
+    """
+    labels = _of_values(labels, values)
     try:
-        parts = tree.structure(mask).flatten_up_to(values)
+        parts = tree.structure(labels).flatten_up_to(values)
     except ValueError as error:
         raise ValueError(
             extend.error_message(
-                f"{function}: `mask` must be a prefix of the tree: {error}",
+                f"{function}: `{argument}` must be a prefix of the tree: {error}",
                 "Build it with `tree.map(lambda p: p.ndim > 1, params)`.",
             )
         ) from None
     return tuple(
-        keep
-        for keep, part in zip(tree.leaves(mask), parts, strict=True)
+        label
+        for label, part in zip(tree.leaves(labels), parts, strict=True)
         for _ in tree.leaves(part)
     )
 
 
-def _selected(chosen: tuple[bool, ...], values: Any) -> Any:
-    leaves, structure = tree.flatten(values)
-    return structure.unflatten(
-        [
-            leaf if keep else MaskedNode()
-            for keep, leaf in zip(chosen, leaves, strict=True)
-        ]
-    )
+def _of_values(labels: Any, values: Any) -> Any:
+    """Labels as a tree, if they are a function."""
+    # They may be a callable container (a module): that is a tree, not a function.
+    alone = tree.leaves(labels)
+    if callable(labels) and len(alone) == 1 and alone[0] is labels:
+        return labels(values)
+    return labels

@@ -1,0 +1,313 @@
+"""Other transformations for other groups of parameters."""
+
+import difflib
+import fnmatch
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import dolmen.core.numpy as jnp
+from dolmen.core import extend, tree, tree_util, typeof
+
+from ._masking import (
+    MaskedState,
+    label_leaves,
+    mask_leaves,
+    masked,
+    selected,
+    selected_extra_args,
+    update_selected,
+)
+from ._transformation import (
+    GradientTransformation,
+    GradientTransformationExtraArgs,
+    init_empty_state,
+    with_extra_args_support,
+)
+
+
+class PartitionState(NamedTuple):
+    """State of `partition`.
+
+    Attributes:
+        inner_states: by label, the `MaskedState` of each group.
+    """
+
+    inner_states: Mapping[Hashable, Any]
+
+
+MultiTransformState = PartitionState
+
+
+def partition(
+    transforms: Mapping[Hashable, GradientTransformation],
+    param_labels: Any,
+    *,
+    mask_compatible_extra_args: bool = False,
+) -> GradientTransformationExtraArgs:
+    """Transforms groups of parameters in ways of their own.
+
+    Args:
+        transforms: by label, the transformation of a group.
+        param_labels: a tree of labels like the parameters or a prefix of it, or a
+            function from a tree to such labels, like `labels_by_path`.
+        mask_compatible_extra_args: give each transformation only its part of extra
+            arguments that are trees like the updates.
+
+    Raises:
+        ValueError: a label has no transformation, or the labels are no prefix of the
+            parameters; both by path.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> from dolmen import optim
+        >>> optimizer = optim.partition(
+        ...     {"fast": optim.sgd(1.0), "slow": optim.sgd(0.1)},
+        ...     {"w": "fast", "b": "slow"})
+        >>> params = {"w": jnp.ones(1), "b": jnp.ones(1)}
+        >>> updates, state = optimizer.update(params, optimizer.init(params))
+        >>> updates
+        {'b': Array([-0.1], dtype=float32), 'w': Array([-1.], dtype=float32)}
+    """
+    groups = {
+        label: with_extra_args_support(made) for label, made in transforms.items()
+    }
+
+    def labels_of(values: Any) -> tuple[Any, ...]:
+        return label_leaves("partition", "param_labels", param_labels, values)
+
+    def init(params: Any) -> PartitionState:
+        labels = labels_of(params)
+        _check_labels(labels, transforms, params)
+        return PartitionState(
+            {
+                label: MaskedState(made.init(selected(_equal(labels, label), params)))
+                for label, made in groups.items()
+            }
+        )
+
+    def update(
+        updates: Any, state: PartitionState, params: Any = None, **extra_args: Any
+    ) -> tuple[Any, PartitionState]:
+        labels = labels_of(updates)
+        states = {}
+        for label, made in groups.items():
+            chosen, own_args = _equal(labels, label), extra_args
+            if mask_compatible_extra_args:
+                own_args = selected_extra_args(chosen, updates, extra_args)
+            updates, states[label] = update_selected(
+                made, chosen, updates, state.inner_states[label], params, own_args
+            )
+        return updates, PartitionState(states)
+
+    return GradientTransformationExtraArgs(init, update)
+
+
+def _equal(labels: Sequence[Any], label: Hashable) -> list[bool]:
+    return [own == label for own in labels]
+
+
+multi_transform = partition
+
+
+def _check_labels(
+    labels: tuple[Any, ...], transforms: Mapping[Hashable, Any], params: Any
+) -> None:
+    unknown = [
+        f"  {tree_util.keystr(path)}: {label!r}"
+        for (path, _), label in zip(tree.leaves_with_path(params), labels, strict=True)
+        if label not in transforms
+    ]
+    if unknown:
+        known = ", ".join(map(repr, transforms))
+        raise ValueError(
+            extend.error_message(
+                "\n".join(
+                    [
+                        "partition: every label must have a transformation, got "
+                        "labels without one:",
+                        *unknown,
+                    ]
+                ),
+                f"`transforms` has {known}.",
+            )
+        )
+
+
+def set_to_zero() -> GradientTransformation:
+    """Returns zeros, whatever the updates are.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> transform = set_to_zero()
+        >>> transform.update({"w": jnp.ones(2)}, transform.init(None))
+        ({'w': Array([0., 0.], dtype=float32)}, EmptyState())
+    """
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return tree.map(_zeros_like, updates), state
+
+    return GradientTransformation(init_empty_state, update)
+
+
+def _zeros_like(leaf: Any) -> Any:
+    return jnp.zeros(jnp.shape(leaf), typeof(leaf).dtype)
+
+
+def freeze(mask: Any) -> GradientTransformationExtraArgs:
+    """Sets the updates of the selected parameters to zero.
+
+    Args:
+        mask: a tree of booleans like the parameters or a prefix of it, or a function
+            to such a tree, like `mask_by_path`.
+
+    Example:
+        >>> from dolmen import optim
+        >>> transform = freeze({"w": True, "b": False})
+        >>> grads = {"w": 1.0, "b": 1.0}
+        >>> transform.update(grads, transform.init(grads))[0]
+        {'b': 1.0, 'w': Array(0., dtype=float32)}
+    """
+    return masked(set_to_zero(), mask)
+
+
+def selective_transform(
+    optimizer: GradientTransformation, *, freeze_mask: Any
+) -> GradientTransformationExtraArgs:
+    """Optimizes all parameters but the selected ones, which get no state either.
+
+    Args:
+        optimizer: of the others.
+        freeze_mask: selects the frozen ones: a tree of booleans like the parameters or
+            a prefix of it, or a function to such a tree, like `mask_by_path`.
+
+    Example:
+        >>> from dolmen import optim
+        >>> transform = selective_transform(
+        ...     optim.sgd(1.0), freeze_mask={"w": True, "b": False})
+        >>> grads = {"w": 1.0, "b": 1.0}
+        >>> transform.update(grads, transform.init(grads))[0]
+        {'b': Array(-1., dtype=float32), 'w': Array(0., dtype=float32)}
+    """
+
+    def labels(values: Any) -> Any:
+        frozen = mask_leaves("selective_transform", freeze_mask, values)
+        names = ["freeze" if chosen else "train" for chosen in frozen]
+        return tree.structure(values).unflatten(names)
+
+    return partition({"train": optimizer, "freeze": set_to_zero()}, labels)
+
+
+# ---- groups by path ----------------------------------------------------------------
+
+
+def mask_by_path(*patterns: str) -> Callable[[Any], Any]:
+    """A mask that selects parameters by their paths, for `masked` and `freeze`.
+
+    Args:
+        *patterns: paths as in ``"encoder/0/bias"``, where ``*``, ``?`` and ``[...]``
+            match as in names of files, and ``**`` any number of parts.
+
+    Returns:
+        A function from a tree to a tree of booleans. It raises ValueError if a pattern
+        matches no path.
+
+    Example:
+        >>> mask_by_path("**/bias")({"out": {"bias": 1.0, "kernel": 2.0}})
+        {'out': {'bias': True, 'kernel': False}}
+    """
+    return labels_by_path(dict.fromkeys(patterns, True), default=False)
+
+
+_NO_DEFAULT = object()
+
+
+def labels_by_path(
+    labels: Mapping[str, Hashable], default: Hashable = _NO_DEFAULT
+) -> Callable[[Any], Any]:
+    """Labels of parameters by their paths, for `partition`.
+
+    Args:
+        labels: from patterns, as `mask_by_path` takes them, to labels. The first that
+            matches counts.
+        default: label of parameters that none matches.
+
+    Returns:
+        A function from a tree to a tree of labels. It raises ValueError if a pattern
+        matches no path, or, without `default`, a path no pattern.
+
+    Example:
+        >>> choose = labels_by_path({"**/bias": "no decay", "**": "decay"})
+        >>> choose({"out": {"bias": 1.0, "kernel": 2.0}})
+        {'out': {'bias': 'no decay', 'kernel': 'decay'}}
+    """
+    patterns = {pattern: _parts(pattern) for pattern in labels}
+
+    def choose(values: Any) -> Any:
+        paths = [path_of(keys) for keys, _ in tree.leaves_with_path(values)]
+        unmatched = set(patterns)
+        chosen, homeless = [], []
+        for path in paths:
+            parts = _parts(path)
+            matching = [name for name, own in patterns.items() if _matches(own, parts)]
+            unmatched.difference_update(matching)
+            if not matching and default is _NO_DEFAULT:
+                homeless.append(path)
+            chosen.append(labels[matching[0]] if matching else default)
+        _check_patterns([name for name in patterns if name in unmatched], paths)
+        _check_paths(homeless)
+        return tree.structure(values).unflatten(chosen)
+
+    return choose
+
+
+def path_of(keys: Any) -> str:
+    """The path of a leaf with its parts joined by slashes."""
+    return tree_util.keystr(keys, simple=True, separator="/")
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/") if path else []
+
+
+def _matches(pattern: list[str], path: list[str]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        rest = pattern[1:]
+        return any(_matches(rest, path[start:]) for start in range(len(path) + 1))
+    return (
+        bool(path)
+        and fnmatch.fnmatchcase(path[0], pattern[0])
+        and _matches(pattern[1:], path[1:])
+    )
+
+
+def _check_patterns(unmatched: list[str], paths: list[str]) -> None:
+    if not unmatched:
+        return
+    (pattern, *_) = unmatched
+    near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.0)
+    raise ValueError(
+        extend.error_message(
+            f"labels_by_path: pattern {pattern!r} matches no path.",
+            f"The nearest of {len(paths)} paths is {near[0]!r}."
+            if near
+            else "The tree has no leaves.",
+        )
+    )
+
+
+def _check_paths(homeless: list[str]) -> None:
+    if homeless:
+        raise ValueError(
+            extend.error_message(
+                "\n".join(
+                    [
+                        "labels_by_path: every path must match a pattern, got paths "
+                        "that don't:",
+                        *(f"  {path}" for path in homeless[:8]),
+                    ]
+                ),
+                "Pass a `default`, or a last pattern '**'.",
+            )
+        )
