@@ -232,3 +232,27 @@ def test_nans_become_zero_and_are_remembered():
 
     assert updates == {"a": [0.0, 2.0], "b": [float("inf")]}
     assert (bool(state.found_nan["a"]), bool(state.found_nan["b"])) == (True, False)
+
+
+def test_measurements_are_kept_on_the_way():
+    transform = optim.chain(
+        optim.snapshot("norm", optim.global_norm),
+        optim.scale(2.0),
+        optim.monitor(
+            {
+                "norm": optim.global_norm,
+                "average": optim.measure_with_ema(optim.global_norm, 0.5),
+            }
+        ),
+    )
+    state = transform.init({"w": jnp.zeros(2)})
+
+    for size in (1.0, 3.0):
+        grads = {"w": jnp.array([0.0, size])}
+        updates, state = dc.jit(transform.update)(grads, state)
+
+    assert updates["w"].tolist() == [0.0, 6.0]
+    assert float(state[0].measurement["norm"]) == 3.0
+    assert float(state[2].measurements["norm"]) == 6.0
+    # (0.5 * 2 * 0.5 + 0.5 * 6) / (1 - 0.5**2)
+    np.testing.assert_allclose(state[2].measurements["average"], 14 / 3, rtol=1e-6)

@@ -21,7 +21,17 @@ from ._trees import is_inexact
 
 
 class ShouldSkipUpdateFunction(Protocol):
-    """Whether `MultiSteps` leaves out a gradient."""
+    """Whether `MultiSteps` leaves out a gradient.
+
+    Example:
+        >>> from dolmen import optim
+        >>> def skip_first(updates, gradient_step, params):
+        ...     return gradient_step == 0, ()
+        >>> optimizer = optim.MultiSteps(
+        ...     optim.sgd(1.0), 1, should_skip_update_fn=skip_first)
+        >>> float(optimizer.update(1.0, optimizer.init(0.0))[0])
+        0.0
+    """
 
     def __call__(
         self, updates: Any, gradient_step: Any, params: Any
@@ -104,6 +114,12 @@ class MultiStepsState(NamedTuple):
         inner_opt_state: its state.
         acc_grads: mean or sum of the gradients gathered, a tree like the parameters.
         skip_state: what `should_skip_update_fn` keeps.
+
+    Example:
+        >>> from dolmen import optim
+        >>> state = optim.MultiSteps(optim.sgd(1.0), 2).init({"w": 1.0})
+        >>> state.acc_grads
+        {'w': Array(0., dtype=float32)}
     """
 
     mini_step: Any
@@ -263,6 +279,11 @@ class ApplyEvery(NamedTuple):
     Attributes:
         count: updates gathered, an int32 scalar.
         grad_acc: their sum, a tree like the parameters.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.apply_every(2).init({"w": 1.0}).grad_acc
+        {'w': Array(0., dtype=float32)}
     """
 
     count: Any

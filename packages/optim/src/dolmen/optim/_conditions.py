@@ -25,6 +25,12 @@ class ApplyIfFiniteState(NamedTuple):
         last_finite: whether those of the last step were, a boolean scalar.
         total_notfinite: steps so far whose updates were not, an int32 scalar.
         inner_state: of the transformation inside.
+
+    Example:
+        >>> from dolmen import optim
+        >>> state = optim.apply_if_finite(optim.sgd(0.1), 3).init(0.0)
+        >>> int(state.total_notfinite), bool(state.last_finite)
+        (0, True)
     """
 
     notfinite_count: Any
@@ -106,6 +112,12 @@ class ConditionallyTransformState(NamedTuple):
     Attributes:
         inner_state: of the transformation inside.
         step: steps done, an int32 scalar.
+
+    Example:
+        >>> from dolmen import optim
+        >>> inner = optim.scale(2.0)
+        >>> int(optim.conditionally_transform(inner, lambda step: True).init(0.0).step)
+        0
     """
 
     inner_state: Any
@@ -169,6 +181,12 @@ class ConditionallyMaskState(NamedTuple):
     Attributes:
         step: steps done, an int32 scalar.
         inner_state: of the transformation inside.
+
+    Example:
+        >>> from dolmen import optim
+        >>> inner = optim.scale(2.0)
+        >>> int(optim.conditionally_mask(inner, lambda step: True).init(0.0).step)
+        0
     """
 
     step: Any

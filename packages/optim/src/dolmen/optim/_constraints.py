@@ -43,6 +43,11 @@ class ZeroNansState(NamedTuple):
     Attributes:
         found_nan: tree of boolean scalars: whether the last update of that parameter
             held a NaN.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.zero_nans().init({"w": 1.0})
+        ZeroNansState(found_nan={'w': Array(False, dtype=bool)})
     """
 
     found_nan: Any

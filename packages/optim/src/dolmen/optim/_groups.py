@@ -30,6 +30,14 @@ class PartitionState(NamedTuple):
 
     Attributes:
         inner_states: by label, the `MaskedState` of each group.
+
+    Example:
+        >>> from dolmen import optim
+        >>> transforms = {"a": optim.trace(0.9), "b": optim.scale(2.0)}
+        >>> state = optim.partition(transforms, {"w": "a", "v": "b"}).init(
+        ...     {"w": 1.0, "v": 1.0})
+        >>> state.inner_states["b"]
+        MaskedState(inner_state=EmptyState())
     """
 
     inner_states: Mapping[Hashable, Any]

@@ -18,6 +18,11 @@ class SnapshotState(NamedTuple):
 
     Attributes:
         measurement: the latest, by its name.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.snapshot("norm", optim.global_norm).init([3.0, 4.0])
+        SnapshotState(measurement={'norm': Array(5., dtype=float32)})
     """
 
     measurement: dict[str, Any]
@@ -58,6 +63,11 @@ class MonitorState(NamedTuple):
     Attributes:
         measurements: the latest by their names; none before the first step.
         measure_states: of the measures, in their order.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optim.monitor({"norm": optim.global_norm}).init([0.0])
+        MonitorState(measurements={}, measure_states=(EmptyState(),))
     """
 
     measurements: dict[str, Any]
@@ -129,7 +139,7 @@ def measure_with_ema(
         >>> transform = optim.monitor(
         ...     {"norm": measure_with_ema(optim.global_norm, 0.9)})
         >>> updates, state = transform.update([3.0, 4.0], transform.init([0.0, 0.0]))
-        >>> float(state.measurements["norm"])
+        >>> round(float(state.measurements["norm"]), 4)
         5.0
     """
     average = ema(decay, debias, accumulator_dtype)

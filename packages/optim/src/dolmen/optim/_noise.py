@@ -18,6 +18,11 @@ class AddNoiseState(NamedTuple):
     Attributes:
         count: steps done, an int32 scalar.
         rng_key: key of the noise to come.
+
+    Example:
+        >>> from dolmen import optim
+        >>> int(optim.add_noise(0.01, 0.55, key=0).init(0.0).count)
+        0
     """
 
     count: Any
@@ -70,6 +75,12 @@ class DifferentiallyPrivateAggregateState(NamedTuple):
 
     Attributes:
         rng_key: key of the noise to come.
+
+    Example:
+        >>> from dolmen.optim import contrib
+        >>> transform = contrib.differentially_private_aggregate(1.0, 0.1, key=0)
+        >>> transform.init(0.0).rng_key.shape
+        ()
     """
 
     rng_key: Any

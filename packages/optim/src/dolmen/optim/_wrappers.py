@@ -160,6 +160,13 @@ class LookaheadState(NamedTuple):
         fast_state: of the fast optimizer.
         steps_since_sync: steps since slow and fast parameters were equal, an int32
             scalar.
+
+    Example:
+        >>> from dolmen import optim
+        >>> params = optim.LookaheadParams.init_synced(1.0)
+        >>> state = optim.lookahead(optim.sgd(0.1), 5, 0.5).init(params)
+        >>> int(state.steps_since_sync)
+        0
     """
 
     fast_state: Any
