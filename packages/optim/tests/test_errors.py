@@ -214,7 +214,8 @@ def test_wrong_values_are_refused(call, expected):
         ),
         (
             lambda: optim.softmax_cross_entropy(np.ones(2, np.int32), np.ones(2)),
-            "softmax_cross_entropy: `logits` must be floating-point, got i32[2].",
+            "softmax_cross_entropy: `logits` must be a floating-point array, got "
+            "i32[2].",
         ),
         (
             lambda: optim.softmax_cross_entropy_with_integer_labels(

@@ -1,11 +1,12 @@
-"""Losses of numbers."""
+"""Losses of numbers and of vectors."""
 
 from typing import Any
 
 import dolmen.core.numpy as jnp
-from dolmen.core import extend, typeof
 
-from .._trees import is_inexact
+from ._arguments import check_same_shape, floating
+
+Axes = int | tuple[int, ...] | None
 
 
 def squared_error(predictions: Any, targets: Any = None) -> Any:
@@ -74,23 +75,113 @@ def huber_loss(predictions: Any, targets: Any = None, delta: Any = 1.0) -> Any:
     return 0.5 * (quadratic * quadratic) + delta * linear
 
 
+def log_cosh(predictions: Any, targets: Any = None) -> Any:
+    """``log(cosh(predictions - targets))``, elementwise.
+
+    About half the squared error where it is small, the absolute error less ``log(2)``
+    where it is large; unlike `huber_loss` smooth everywhere.
+
+    Args:
+        predictions: floating-point array of any shape.
+        targets: array of the same shape; None means zeros.
+
+    Raises:
+        TypeError: `predictions` is not a floating-point array.
+        ValueError: the shapes differ; they are not broadcast.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> [round(float(loss), 3) for loss in log_cosh(jnp.array([0.0, 100.0]))]
+        [0.0, 99.307]
+
+    Source: Chen et al. (2019), "Log hyperbolic cosine loss improves variational
+    auto-encoder".
+    """
+    errors = _errors("log_cosh", predictions, targets)
+    # log(cosh(x)) = log(exp(x) + exp(-x)) - log(2): cosh itself overflows.
+    return jnp.logaddexp(errors, -errors) - jnp.asarray(jnp.log(2.0), errors.dtype)
+
+
+def cosine_similarity(
+    predictions: Any,
+    targets: Any,
+    *,
+    epsilon: Any = 0.0,
+    axis: Axes = -1,
+    where: Any = None,
+) -> Any:
+    """Cosine of the angle between two vectors.
+
+    Args:
+        predictions: float ``[..., n]``, the first vectors.
+        targets: float ``[..., n]``, the second; the two broadcast.
+        epsilon: smallest squared length that vectors are divided by. With 0 a vector
+            of zeros gives NaN.
+        axis: of the vectors.
+        where: booleans that broadcast to both; elements that are False do not exist.
+
+    Returns:
+        float ``[...]`` in ``[-1, 1]``.
+
+    Raises:
+        TypeError: `predictions` or `targets` are not floating-point.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> cosine_similarity(jnp.array([3.0, 0.0]), jnp.array([-2.0, 0.0]))
+        Array(-1., dtype=float32)
+    """
+    return _cosine("cosine_similarity", predictions, targets, epsilon, axis, where)
+
+
+def cosine_distance(
+    predictions: Any,
+    targets: Any,
+    *,
+    epsilon: Any = 0.0,
+    axis: Axes = -1,
+    where: Any = None,
+) -> Any:
+    """One minus the cosine of the angle between two vectors.
+
+    Args:
+        predictions: float ``[..., n]``, the first vectors.
+        targets: float ``[..., n]``, the second; the two broadcast.
+        epsilon: smallest squared length that vectors are divided by. With 0 a vector
+            of zeros gives NaN.
+        axis: of the vectors.
+        where: booleans that broadcast to both; elements that are False do not exist.
+
+    Returns:
+        float ``[...]`` in ``[0, 2]``.
+
+    Raises:
+        TypeError: `predictions` or `targets` are not floating-point.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> cosine_distance(jnp.array([3.0, 0.0]), jnp.array([0.0, 2.0]))
+        Array(1., dtype=float32)
+    """
+    return 1 - _cosine("cosine_distance", predictions, targets, epsilon, axis, where)
+
+
+def _cosine(
+    function: str, predictions: Any, targets: Any, epsilon: Any, axis: Axes, where: Any
+) -> Any:
+    def unit(name: str, vectors: Any) -> Any:
+        vectors = floating(function, name, vectors)
+        squares = jnp.sum(vectors * vectors, axis=axis, where=where, keepdims=True)
+        return vectors / jnp.sqrt(jnp.maximum(squares, epsilon))
+
+    products = unit("predictions", predictions) * unit("targets", targets)
+    return jnp.sum(products, axis=axis, where=where)
+
+
 def _errors(function: str, predictions: Any, targets: Any) -> Any:
-    if not is_inexact(predictions):
-        raise TypeError(
-            extend.error_message(
-                f"{function}: `predictions` must be a floating-point array, got "
-                f"{typeof(predictions)}.",
-                "Convert them with `.astype(jnp.float32)`.",
-            )
-        )
+    predictions = floating(function, "predictions", predictions)
     if targets is None:
-        return jnp.asarray(predictions)
-    if jnp.shape(predictions) != jnp.shape(targets):
-        raise ValueError(
-            extend.error_message(
-                f"{function}: `predictions` and `targets` must have the same shape, "
-                f"got {typeof(predictions)} and {typeof(targets)}.",
-                "Reshape or broadcast one of them.",
-            )
-        )
-    return jnp.asarray(predictions) - jnp.asarray(targets)
+        return predictions
+    targets = jnp.asarray(targets)
+    check_same_shape(function, predictions=predictions, targets=targets)
+    return predictions - targets

@@ -1,0 +1,1 @@
+"""Projections: the nearest point of a set."""

@@ -1,0 +1,9 @@
+"""Which file tests the public names that have no row in this folder, and why.
+
+A name is here because its results aren't numbers (states, classes, text), because they
+are random, or because a table of its own family tests it at least as widely.
+"""
+
+ELSEWHERE: dict[str, list[str]] = {
+    "losses/test_ctc.py": ["losses.ctc_loss_with_forward_probs"],
+}
