@@ -6,4 +6,12 @@ are random, or because a table of its own family tests it at least as widely.
 
 ELSEWHERE: dict[str, list[str]] = {
     "losses/test_ctc.py": ["losses.ctc_loss_with_forward_probs"],
+    "schedules/test_inject.py": [
+        "schedules.InjectHyperparamsState",
+        "schedules.InjectStatefulHyperparamsState",
+        "schedules.StatefulSchedule",
+        "schedules.WrappedSchedule",
+        "schedules.inject_hyperparams",
+        "schedules.inject_stateful_hyperparams",
+    ],
 }

@@ -96,7 +96,7 @@ def test_vmap_agrees_with_a_loop(row):
     assert_close(made, expected, "float32", row.slack)
 
 
-MODULES = ["losses"]
+MODULES = ["losses", "schedules"]
 
 
 def public_functions(path):

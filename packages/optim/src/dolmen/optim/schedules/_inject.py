@@ -16,14 +16,16 @@ from .._transformation import (
     with_extra_args_support,
 )
 from .._trees import is_inexact
+from ._stateful import StatefulSchedule, WrappedSchedule
 
 
-class InjectHyperparamsState(NamedTuple):
+class InjectStatefulHyperparamsState(NamedTuple):
     """State of a transformation made with `inject_hyperparams`.
 
     Attributes:
         count: steps done, an int32 scalar.
         hyperparams: dict of the numbers; of schedules, the value used last.
+        hyperparams_states: dict of the states of the schedules.
         inner_state: state of the inner transformation.
 
     Example:
@@ -34,7 +36,12 @@ class InjectHyperparamsState(NamedTuple):
 
     count: Any
     hyperparams: dict[str, Any]
+    hyperparams_states: dict[str, Any]
     inner_state: Any
+
+
+# From before schedules could have states.
+InjectHyperparamsState = InjectStatefulHyperparamsState
 
 
 def inject_hyperparams(
@@ -56,7 +63,8 @@ def inject_hyperparams(
 
     Returns:
         A function with the signature of `inner_factory`. Callable arguments are
-        schedules, evaluated at ``count``, from 0 on.
+        schedules, evaluated at ``count``, from 0 on; a `StatefulSchedule` is also given
+        the extra arguments of the optimizer's `update`.
 
     Raises:
         ValueError: `static_args` names no argument of `inner_factory`.
@@ -86,25 +94,32 @@ def inject_hyperparams(
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        schedules = {k: v for k, v in given.items() if k not in static and callable(v)}
+        schedules = {
+            k: v if isinstance(v, StatefulSchedule) else WrappedSchedule(v)
+            for k, v in given.items()
+            if k not in static and callable(v)
+        }
         numbers = {k: v for k, v in given.items() if k not in static and _is_number(v)}
         rest = {
             k: v for k, v in given.items() if k not in schedules and k not in numbers
         }
 
-        def current(count: Any, numbers: dict[str, Any], params: Any) -> dict[str, Any]:
+        def current(
+            states: Any, numbers: dict[str, Any], params: Any, extra_args: Any
+        ) -> dict[str, Any]:
             dtype = hyperparam_dtype or _widest(params)
-            values = {k: schedule(count) for k, schedule in schedules.items()}
+            values = {k: f(states[k], **extra_args) for k, f in schedules.items()}
             merged = {**numbers, **values}
             return {k: _as_hyperparam(merged[k], dtype) for k in given if k in merged}
 
         def inner(hyperparams: dict[str, Any]) -> GradientTransformationExtraArgs:
             return with_extra_args_support(inner_factory(**rest, **hyperparams))
 
-        def init(params: Any) -> InjectHyperparamsState:
-            hyperparams = current(zero_count(), numbers, params)
-            return InjectHyperparamsState(
-                zero_count(), hyperparams, inner(hyperparams).init(params)
+        def init(params: Any) -> InjectStatefulHyperparamsState:
+            states = {k: schedule.init() for k, schedule in schedules.items()}
+            hyperparams = current(states, numbers, params, {})
+            return InjectStatefulHyperparamsState(
+                zero_count(), hyperparams, states, inner(hyperparams).init(params)
             )
 
         # Eager steps are compiled as a whole: the inner transformation, made anew in
@@ -118,19 +133,25 @@ def inject_hyperparams(
 
         def update(
             updates: Any,
-            state: InjectHyperparamsState,
+            state: InjectStatefulHyperparamsState,
             params: Any = None,
             **extra_args: Any,
-        ) -> tuple[Any, InjectHyperparamsState]:
+        ) -> tuple[Any, InjectStatefulHyperparamsState]:
             kept = {k: v for k, v in state.hyperparams.items() if k not in schedules}
-            hyperparams = current(
-                state.count, kept, updates if params is None else params
-            )
-            updates, inner_state = step(
+            states = state.hyperparams_states
+            like = updates if params is None else params
+            hyperparams = current(states, kept, like, extra_args)
+            # A line search is given functions, which can't enter a compiled step.
+            compiled = not any(map(callable, tree.leaves(extra_args)))
+            updates, inner_state = (step if compiled else inner_update)(
                 hyperparams, updates, state.inner_state, params, extra_args
             )
-            count = safe_increment(state.count)
-            return updates, InjectHyperparamsState(count, hyperparams, inner_state)
+            return updates, InjectStatefulHyperparamsState(
+                safe_increment(state.count),
+                hyperparams,
+                {k: f.update(states[k], **extra_args) for k, f in schedules.items()},
+                inner_state,
+            )
 
         return GradientTransformationExtraArgs(init, update)
 
@@ -150,3 +171,19 @@ def _widest(params: Any) -> Any:
 
 def _as_hyperparam(value: Any, dtype: Any) -> Any:
     return jnp.asarray(value, dtype if is_inexact(value) else None)
+
+
+def inject_stateful_hyperparams(
+    inner_factory: Callable[..., GradientTransformation],
+    static_args: str | Sequence[str] = (),
+    hyperparam_dtype: Any = None,
+) -> Callable[..., GradientTransformationExtraArgs]:
+    """The former name of `inject_hyperparams` with schedules that have states.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optimizer = inject_stateful_hyperparams(optim.sgd)(learning_rate=0.5)
+        >>> optimizer.update(1.0, optimizer.init(0.0))[0]
+        Array(-0.5, dtype=float32)
+    """
+    return inject_hyperparams(inner_factory, static_args, hyperparam_dtype)
