@@ -6,6 +6,11 @@ are random, or because a table of its own family tests it at least as widely.
 
 ELSEWHERE: dict[str, list[str]] = {
     "losses/test_ctc.py": ["losses.ctc_loss_with_forward_probs"],
+    "test_perturbations.py": [
+        "perturbations.Gumbel",
+        "perturbations.Normal",
+        "perturbations.make_perturbed_fun",
+    ],
     "schedules/test_inject.py": [
         "schedules.InjectHyperparamsState",
         "schedules.InjectStatefulHyperparamsState",

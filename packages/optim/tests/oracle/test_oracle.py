@@ -96,7 +96,8 @@ def test_vmap_agrees_with_a_loop(row):
     assert_close(made, expected, "float32", row.slack)
 
 
-MODULES = ["losses", "schedules"]
+MODULES = ["assignment", "losses", "perturbations", "projections", "schedules"]
+MODULES += ["second_order"]
 
 
 def public_functions(path):

@@ -196,7 +196,15 @@ if TYPE_CHECKING:
     from .schedules import *  # noqa: F403
 
 # Loaded at first use: who trains needs few of them, and importing should be quick.
-_MODULES = ("contrib", "losses", "schedules")
+_MODULES = (
+    "assignment",
+    "contrib",
+    "losses",
+    "perturbations",
+    "projections",
+    "schedules",
+    "second_order",
+)
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "schedules")
 

@@ -64,6 +64,16 @@ def check_real(function: str, name: str, values: Any) -> None:
     )
 
 
+def check_real_floating(function: str, name: str, values: Any) -> None:
+    """Raise unless all leaves of a tree are real floating-point arrays.
+
+    Raises:
+        TypeError: some are not; they are listed by path.
+    """
+    check_floating(function, name, values)
+    check_real(function, name, values)
+
+
 def _check_leaves(
     is_right: Callable[[Any], bool], problem: str, values: Any, fix: str
 ) -> None:
