@@ -2,10 +2,11 @@
 
 Most transforms do the same to every element: they differ only in a few lines of
 arithmetic. Such a transform is a `Rule`. `chain` hands consecutive rules to one `Pass`,
-which flattens the trees once, takes every leaf through all rules in one compiled call,
-and builds the trees once. The call is traced and lowered once for each shape and dtype,
-so 400 equal leaves cost no more Python than one. Eagerly it is one dispatch for each
-leaf; under `jit` it becomes part of the program around it.
+which flattens the trees once, takes the leaves through all rules in compiled calls,
+and builds the trees once. A call takes a batch of leaves of equal shape and dtype. It
+is traced and lowered once for all of them, so 400 equal leaves cost little more Python
+than one. Eagerly it is one dispatch for each batch; under `jit` it becomes part of the
+program around it.
 
 Rules never see trees, so how leaves are laid out in memory is decided here alone. Small
 leaves are not concatenated into buffers inside the step: copying them in and out cost
@@ -15,7 +16,7 @@ steps.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import dolmen.core as dc
@@ -124,16 +125,21 @@ class Pass:
         ]
         shared = [values for values, _ in prepared]
 
-        new_gs = []
-        new_columns: Any = [[[] for _ in rule.slots] for rule in self.rules]
-        for index, (g, p) in enumerate(zip(gs, ps, strict=True)):
-            active = tuple(mask is None or mask[index] for mask in chosen)
-            slots = [[column[index] for column in part] for part in columns]
-            g, slots = self._leaf(active, shared, g, p, slots)
-            new_gs.append(g)
-            for part, new in zip(new_columns, slots, strict=True):
-                for column, slot in zip(part, new, strict=True):
-                    column.append(slot)
+        new_gs: list[Any] = [None] * len(gs)
+        new_columns = [[list(column) for column in part] for part in columns]
+        for active, indices in _batches(chosen, gs, ps):
+            news = self._leaves(
+                active,
+                shared,
+                [gs[i] for i in indices],
+                [ps[i] for i in indices],
+                [[[column[i] for column in part] for part in columns] for i in indices],
+            )
+            for i, (new_g, new_slots) in zip(indices, news, strict=True):
+                new_gs[i] = new_g
+                for part, new in zip(new_columns, new_slots, strict=True):
+                    for column, slot in zip(part, new, strict=True):
+                        column[i] = slot
 
         return structure.unflatten(new_gs), [
             _with_slots(rule, state, part, structure)
@@ -143,8 +149,21 @@ class Pass:
         ]
 
     @functools.cached_property
-    def _leaf(self) -> Callable[..., Any]:
-        return dc.jit(self._take_leaf_through, static_argnums=0)
+    def _leaves(self) -> Callable[..., Any]:
+        return dc.jit(self._take_leaves_through, static_argnums=0)
+
+    def _take_leaves_through(
+        self,
+        active: Sequence[bool],
+        shared: Sequence[Any],
+        gs: Sequence[Any],
+        ps: Sequence[Any],
+        slots: Sequence[Sequence[Any]],
+    ) -> list[tuple[Any, list[Sequence[Any]]]]:
+        return [
+            self._take_leaf_through(active, shared, *leaf)
+            for leaf in zip(gs, ps, slots, strict=True)
+        ]
 
     def _take_leaf_through(
         self,
@@ -209,6 +228,28 @@ def _parts(rule: Rule, state: Any, slot: str, structure: Any) -> list[Any]:
                 _FRESH_STATE,
             )
         ) from None
+
+
+# How many equal leaves one call takes. Each size is traced and compiled apart, so there
+# are few; one call for all leaves would be another program for each number of layers.
+_BATCHES = (16, 4, 1)
+
+
+def _batches(
+    chosen: Sequence[tuple[bool, ...] | None], gs: Sequence[Any], ps: Sequence[Any]
+) -> Iterator[tuple[tuple[bool, ...], list[int]]]:
+    """Batches of leaves that are treated alike: which rules they take, and indices."""
+    alike: dict[Any, list[int]] = {}
+    for i, (g, p) in enumerate(zip(gs, ps, strict=True)):
+        active = tuple(mask is None or mask[i] for mask in chosen)
+        kind = active, typeof(g), None if p is None else typeof(p)
+        alike.setdefault(kind, []).append(i)
+    for (active, *_), indices in alike.items():
+        done = 0
+        for size in _BATCHES:
+            while len(indices) - done >= size:
+                yield active, indices[done : done + size]
+                done += size
 
 
 def _with_slots(rule: Rule, state: Any, column: Any, structure: Any) -> Any:

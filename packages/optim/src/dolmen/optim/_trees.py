@@ -1,5 +1,6 @@
 """Trees that belong together: checks that name every path that does not fit."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,12 +28,14 @@ def check_structures(
     if tree.structure(a) != tree.structure(b):
         lines = _structure_differences(name_a, a, name_b, b)
         raise _mismatch(function, f"{name_a} and {name_b}", "structure", lines, fix)
-    lines = [
-        f"{_at(path)}: {name_a} {_type(x)}, {name_b} {_type(y)}"
-        for (path, x), y in zip(tree.leaves_with_path(a), tree.leaves(b), strict=True)
-        if jnp.shape(x) != jnp.shape(y)
-    ]
-    if lines:
+    if list(map(_shape, tree.leaves(a))) != list(map(_shape, tree.leaves(b))):
+        lines = [
+            f"{_at(path)}: {name_a} {_type(x)}, {name_b} {_type(y)}"
+            for (path, x), y in zip(
+                tree.leaves_with_path(a), tree.leaves(b), strict=True
+            )
+            if _shape(x) != _shape(y)
+        ]
         raise _mismatch(function, f"{name_a} and {name_b}", "leaf shapes", lines, fix)
 
 
@@ -77,12 +80,12 @@ def check_real_floating(function: str, name: str, values: Any) -> None:
 def _check_leaves(
     is_right: Callable[[Any], bool], problem: str, values: Any, fix: str
 ) -> None:
-    lines = [
-        f"{_at(path)}: {_type(leaf)}"
-        for path, leaf in tree.leaves_with_path(values)
-        if not is_right(leaf)
-    ]
-    if lines:
+    if not all(map(is_right, tree.leaves(values))):
+        lines = [
+            f"{_at(path)}: {_type(leaf)}"
+            for path, leaf in tree.leaves_with_path(values)
+            if not is_right(leaf)
+        ]
         text = "\n".join([problem, *_shortened(lines)])
         raise TypeError(extend.error_message(text, fix))
 
@@ -90,9 +93,19 @@ def _check_leaves(
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is a floating-point or complex array or scalar."""
     try:
-        return bool(jnp.issubdtype(typeof(leaf).dtype, jnp.inexact))
+        return _is_inexact_dtype(typeof(leaf).dtype)
     except TypeError:
         return False
+
+
+@functools.cache
+def _is_inexact_dtype(dtype: Any) -> bool:
+    return bool(jnp.issubdtype(dtype, jnp.inexact))
+
+
+def _shape(leaf: Any) -> tuple[int, ...]:
+    shape = getattr(leaf, "shape", None)
+    return jnp.shape(leaf) if shape is None else shape
 
 
 def _mismatch(
