@@ -77,13 +77,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "name", "hyperparameters"), CASES, ids=[case[1] for case in CASES]
-)
-def test_a_hundred_steps_follow_the_paper(optimizer, name, hyperparameters):
-    expected = reference.trajectory(
-        getattr(reference, name), PARAMS, gradient, STEPS, **hyperparameters
-    )
+def check_follows(optimizer, update, hyperparameters, rtol, atol):
+    expected = reference.trajectory(update, PARAMS, gradient, STEPS, **hyperparameters)
 
     with dc.enable_x64(True):
         params = dc.tree.map(jnp.asarray, PARAMS)
@@ -99,6 +94,22 @@ def test_a_hundred_steps_follow_the_paper(optimizer, name, hyperparameters):
         start = params, optimizer.init(params)
         _, rows = dc.lax.scan(step, start, dc.tree.map(jnp.asarray, NOISE))
 
-    for name_of_array, got in rows.items():
-        wanted = np.stack([row[name_of_array] for row in expected])
-        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-10)
+    for name, got in rows.items():
+        wanted = np.stack([row[name] for row in expected])
+        np.testing.assert_allclose(got, wanted, rtol, atol)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "hyperparameters"), CASES, ids=[case[1] for case in CASES]
+)
+def test_a_hundred_steps_follow_the_paper(optimizer, name, hyperparameters):
+    update = getattr(reference, name)
+
+    check_follows(optimizer, update, hyperparameters, rtol=1e-9, atol=1e-10)
+
+
+def test_a_hundred_steps_of_adafactor_follow_the_paper():
+    optimizer = optim.adafactor(0.1, min_dim_size_to_factor=3)
+
+    # Its decay rate is a power taken in float32.
+    check_follows(optimizer, reference.adafactor, {"lr": 0.1}, rtol=0, atol=1e-7)

@@ -14,6 +14,7 @@ with warnings.catch_warnings(action="ignore"):
     OPTIMIZERS = {
         "adabelief": optim.adabelief(0.1),
         "adadelta": optim.adadelta(0.1),
+        "adafactor": optim.adafactor(0.1, momentum=0.9, weight_decay_rate=0.1),
         "adagrad": optim.adagrad(0.1),
         "adam": optim.adam(0.1),
         "adamax": optim.adamax(0.1),
@@ -185,6 +186,19 @@ def test_factored_moments_take_the_memory_of_rows_and_columns():
     shapes = dc.tree.map(jnp.shape, (state.v_row, state.v_col, state.v))
     assert [part["large"] for part in shapes] == [(200, 2), (2, 300), (1,)]
     assert [part["small"] for part in shapes] == [(1,), (1,), (100, 300)]
+
+
+def test_noise_of_noisy_descent_dies_away():
+    optimizer = optim.noisy_sgd(1.0, eta=4.0, gamma=2.0, key=0)
+    zeros = jnp.zeros(4000)
+
+    first, state = optimizer.update(zeros, optimizer.init(zeros))
+    _, state = optimizer.update(zeros, state)
+    _, state = optimizer.update(zeros, state)
+    fourth, _ = optimizer.update(zeros, state)
+
+    np.testing.assert_allclose(first.std(), 2.0, rtol=0.05)
+    np.testing.assert_allclose(fourth.std(), 0.5, rtol=0.05)
 
 
 def test_safe_norms_have_derivatives_at_zero():

@@ -110,6 +110,7 @@ from ._optimism import (
 from ._optimizers import (
     adabelief as adabelief,
     adadelta as adadelta,
+    adafactor as adafactor,
     adagrad as adagrad,
     adam as adam,
     adamax as adamax,
@@ -123,6 +124,7 @@ from ._optimizers import (
     lion as lion,
     nadam as nadam,
     nadamw as nadamw,
+    noisy_sgd as noisy_sgd,
     novograd as novograd,
     optimistic_adam as optimistic_adam,
     optimistic_adam_v2 as optimistic_adam_v2,

@@ -33,7 +33,6 @@ class Rule:
     Attributes:
         slots: names of the state's fields that have a part for every parameter.
         shaped_otherwise: slots whose parts are no arrays of the parameter's shape.
-        elementwise: whether `apply` treats each element of a leaf by itself.
         needs_params: whether `apply` reads the parameter.
         needs_updates: whether `prepare` reads the updates of all leaves, so that the
             rules before it must have finished.
@@ -41,7 +40,6 @@ class Rule:
 
     slots: ClassVar[tuple[str, ...]] = ()
     shaped_otherwise: ClassVar[tuple[str, ...]] = ()
-    elementwise: ClassVar[bool] = True
     needs_params: ClassVar[bool] = False
     needs_updates: ClassVar[bool] = False
     name: ClassVar[str]

@@ -41,7 +41,6 @@ def centralize() -> GradientTransformation:
 @dataclass(frozen=True)
 class _Centralize(Rule):
     name = "centralize"
-    elementwise = False
 
     def apply(self, shared, g, p, slots):
         if g.ndim > 1:
@@ -71,7 +70,6 @@ class _ParamBlockNorm(Rule):
 
     name = "scale_by_param_block_norm"
     needs_params = True
-    elementwise = False
 
     def apply(self, shared, g, p, slots):
         return g * safe_norm(p, self.min_scale), slots
@@ -101,7 +99,6 @@ class _ParamBlockRms(Rule):
 
     name = "scale_by_param_block_rms"
     needs_params = True
-    elementwise = False
 
     def apply(self, shared, g, p, slots):
         return g * safe_root_mean_squares(p, self.min_scale), slots
@@ -139,7 +136,6 @@ class _TrustRatio(Rule):
 
     name = "scale_by_trust_ratio"
     needs_params = True
-    elementwise = False
 
     def apply(self, shared, g, p, slots):
         of_p, of_g = safe_norm(p, self.min_norm), safe_norm(g, self.min_norm)
@@ -217,7 +213,6 @@ class _Novograd(Rule):
     slots = ("mu", "nu")
     shaped_otherwise = ("nu",)
     needs_params = True
-    elementwise = False
 
     def init(self, params):
         check_floating(self.name, "`params`", params)
@@ -304,7 +299,6 @@ class _DistanceOverGradients(Rule):
     slots = ("max_dist", "grad_sum_of_squares", "init_params")
     shaped_otherwise = ("max_dist", "grad_sum_of_squares")
     needs_params = True
-    elementwise = False
 
     def init(self, params):
         check_floating(self.name, "`params`", params)

@@ -108,7 +108,6 @@ class _FactoredRms(Rule):
     name = "scale_by_factored_rms"
     slots = ("v_row", "v_col", "v")
     shaped_otherwise = slots
-    elementwise = False
 
     def init(self, params):
         check_floating(self.name, "`params`", params)
@@ -208,7 +207,6 @@ class _SM3(Rule):
     name = "scale_by_sm3"
     slots = ("mu", "nu")
     shaped_otherwise = ("mu",)
-    elementwise = False
 
     def init(self, params):
         nu = zeros_like_params(self.name, params)

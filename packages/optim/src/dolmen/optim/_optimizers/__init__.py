@@ -12,6 +12,7 @@ from ._adam_variants import (
 )
 from ._adaptive import (
     adadelta as adadelta,
+    adafactor as adafactor,
     adagrad as adagrad,
     rmsprop as rmsprop,
     sm3 as sm3,
@@ -28,6 +29,7 @@ from ._optimistic_adam import (
 )
 from ._sgd import (
     lion as lion,
+    noisy_sgd as noisy_sgd,
     optimistic_gradient_descent as optimistic_gradient_descent,
     polyak_sgd as polyak_sgd,
     rprop as rprop,

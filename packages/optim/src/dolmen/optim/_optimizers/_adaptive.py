@@ -3,7 +3,9 @@
 from typing import Any
 
 from .._chain import chain
-from .._momentum import trace
+from .._clipping import clip_by_block_rms
+from .._layerwise import scale_by_param_block_rms
+from .._momentum import ema, trace
 from .._rms import (
     scale_by_adadelta,
     scale_by_rms,
@@ -11,7 +13,7 @@ from .._rms import (
     scale_by_stddev,
 )
 from .._scaling import scale, scale_by_learning_rate
-from .._sublinear import scale_by_sm3
+from .._sublinear import scale_by_factored_rms, scale_by_sm3
 from .._transformation import (
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
@@ -118,6 +120,67 @@ def rmsprop(
         scale_by_learning_rate(learning_rate),
         identity() if momentum is None else trace(momentum, nesterov),
     )
+
+
+def adafactor(
+    learning_rate: ScalarOrSchedule = None,
+    min_dim_size_to_factor: int = 128,
+    decay_rate: Any = 0.8,
+    decay_offset: Any = 0,
+    multiply_by_parameter_scale: bool = True,
+    clipping_threshold: Any = 1.0,
+    momentum: Any = None,
+    dtype_momentum: Any = "float32",
+    weight_decay_rate: ScalarOrSchedule = None,
+    eps: Any = 1e-30,
+    factored: bool = True,
+    weight_decay_mask: Any = None,
+) -> GradientTransformationExtraArgs:
+    """Adafactor: second moments kept as rows and columns, for large models.
+
+    Args:
+        learning_rate: a number or a schedule; None means 1.
+        min_dim_size_to_factor: arrays are factored whose two largest axes have at least
+            this size.
+        decay_rate: exponent of the decay, see `scale_by_factored_rms`.
+        decay_offset: subtracted from the step, for fine-tuning.
+        multiply_by_parameter_scale: multiply steps by the root mean square of the
+            parameter.
+        clipping_threshold: largest root mean square of an array's update; None for no
+            limit.
+        momentum: decay of an average of the updates; None means none.
+        dtype_momentum: dtype of that average.
+        weight_decay_rate: a number or a schedule, *not* multiplied by the learning
+            rate; None means none.
+        eps: added to squares.
+        factored: False keeps all second moments.
+        weight_decay_mask: which parameters decay, see `add_decayed_weights`.
+
+    Example:
+        >>> optimizer = adafactor(0.1)
+        >>> params = [3.0]
+        >>> updates, state = optimizer.update([2.0], optimizer.init(params), params)
+        >>> round(float(updates[0]), 4)
+        -0.3
+
+    Source: Shazeer and Stern (2018), arXiv:1804.04235.
+    """
+    parts: list[Any] = [
+        scale_by_factored_rms(
+            factored, decay_rate, decay_offset, min_dim_size_to_factor, eps
+        )
+    ]
+    if clipping_threshold is not None:
+        parts.append(clip_by_block_rms(clipping_threshold))
+    if learning_rate is not None:
+        parts.append(scale_by_learning_rate(learning_rate, flip_sign=False))
+    if multiply_by_parameter_scale:
+        parts.append(scale_by_param_block_rms())
+    if momentum is not None:
+        parts.append(ema(momentum, debias=False, accumulator_dtype=dtype_momentum))
+    if weight_decay_rate is not None:
+        parts.append(add_decayed_weights(weight_decay_rate, weight_decay_mask))
+    return chain(*parts, scale(-1))
 
 
 def sm3(learning_rate: Any, momentum: Any = 0.9) -> GradientTransformationExtraArgs:

@@ -4,6 +4,7 @@ from typing import Any
 
 from .._chain import chain
 from .._momentum import ema, trace
+from .._noise import add_noise
 from .._optimism import scale_by_optimistic_gradient
 from .._polyak import scale_by_polyak
 from .._scaling import scale, scale_by_learning_rate
@@ -41,6 +42,40 @@ def sgd(
     if momentum is not None:
         direction = trace(momentum, nesterov, accumulator_dtype)
     return chain(direction, scale_by_learning_rate(learning_rate))
+
+
+def noisy_sgd(
+    learning_rate: ScalarOrSchedule,
+    eta: Any = 0.01,
+    gamma: Any = 0.55,
+    key: Any = None,
+    *,
+    seed: int | None = None,
+) -> GradientTransformationExtraArgs:
+    """Gradient descent with normal noise that dies away.
+
+    Its variance in step ``t``, from 1, is ``eta / t**gamma``.
+
+    Args:
+        learning_rate: a number or a schedule.
+        eta: variance in the first step.
+        gamma: how fast it falls.
+        key: random key, or an integer to make one of.
+        seed: older name of an integer `key`.
+
+    Raises:
+        TypeError: neither or both of `key` and `seed` are given.
+
+    Example:
+        >>> optimizer = noisy_sgd(0.5, eta=0.0, key=0)
+        >>> optimizer.update([2.0], optimizer.init([0.0]))[0]
+        [Array(-1., dtype=float32)]
+
+    Source: Neelakantan et al. (2015), arXiv:1511.06807.
+    """
+    return chain(
+        add_noise(eta, gamma, key, seed=seed), scale_by_learning_rate(learning_rate)
+    )
 
 
 def polyak_sgd(
