@@ -11,6 +11,16 @@ ELSEWHERE: dict[str, list[str]] = {
         "perturbations.Normal",
         "perturbations.make_perturbed_fun",
     ],
+    "test_tree.py": [
+        "tree.dtype",
+        "tree.get",
+        "tree.get_all_with_path",
+        "tree.map_params",
+        "tree.random_like",
+        "tree.set",
+        "tree.split_key_like",
+        "tree.unwrap_random_key_data",
+    ],
     "schedules/test_inject.py": [
         "schedules.InjectHyperparamsState",
         "schedules.InjectStatefulHyperparamsState",

@@ -97,7 +97,7 @@ def test_vmap_agrees_with_a_loop(row):
 
 
 MODULES = ["assignment", "losses", "perturbations", "projections", "schedules"]
-MODULES += ["second_order"]
+MODULES += ["second_order", "tree"]
 
 
 def public_functions(path):

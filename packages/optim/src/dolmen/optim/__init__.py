@@ -206,6 +206,8 @@ _MODULES = (
     "projections",
     "schedules",
     "second_order",
+    "tree",
+    "tree_utils",
 )
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "schedules")

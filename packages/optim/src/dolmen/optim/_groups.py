@@ -17,6 +17,7 @@ from ._masking import (
     selected_extra_args,
     update_selected,
 )
+from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -84,6 +85,13 @@ def partition(
         return label_leaves("partition", "param_labels", param_labels, values)
 
     def init(params: Any) -> PartitionState:
+        if isinstance(params, ParamsPlaceholder):
+            return PartitionState(
+                {
+                    label: MaskedState(made.init(params))
+                    for label, made in groups.items()
+                }
+            )
         labels = labels_of(params)
         _check_labels(labels, transforms, params)
         return PartitionState(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from dolmen.core import extend, tree, tree_util
 
+from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -69,6 +70,8 @@ def masked(
     inner = with_extra_args_support(inner)
 
     def init(params: Any) -> MaskedState:
+        if isinstance(params, ParamsPlaceholder):
+            return MaskedState(inner.init(params))
         return MaskedState(inner.init(selected(_chosen(mask, params), params)))
 
     def update(
