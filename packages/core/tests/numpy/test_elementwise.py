@@ -241,3 +241,16 @@ def test_error_names_function_argument_line_and_fix(call, kind, problem, fix):
     assert first == problem
     assert "test_elementwise.py" in place
     assert "\n".join(rest) == fix
+
+
+@pytest.mark.parametrize("name", ["log2", "log10"])
+def test_logarithms_of_complex_zeros_and_infinities_have_their_angles(name):
+    parts = [0.0, -0.0, 1.0, -2.0, np.inf, -np.inf]
+    x = np.array([complex(a, b) for a in parts for b in parts], np.complex64)
+
+    made = np.asarray(getattr(jnp, name)(x))
+
+    with np.errstate(divide="ignore"):
+        expected = getattr(np, name)(x)
+    np.testing.assert_allclose(made.real, expected.real, rtol=1e-6)
+    np.testing.assert_allclose(made.imag, expected.imag, rtol=1e-6)

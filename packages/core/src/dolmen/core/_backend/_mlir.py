@@ -208,7 +208,7 @@ def dense(value: np.ndarray) -> Any:
 def splat(scalar: Any, shape: tuple[int, ...]) -> Any:
     """The constant of `shape` whose elements are all the NumPy value `scalar`.
 
-    None for complex ones, which can't be written so.
+    None for what can't be written so: complex numbers, and integers beyond int64.
     """
     with context, unknown_location:
         value = _scalar_attribute(scalar, element_type(scalar.dtype))
@@ -230,7 +230,8 @@ def _is_splat(value: np.ndarray) -> bool:
 
 def _scalar_attribute(value: Any, element: Any) -> Any:
     if isinstance(element, ir.IntegerType):
-        return ir.IntegerAttr.get(element, int(value))
+        whole = int(value)
+        return ir.IntegerAttr.get(element, whole) if whole < 1 << 63 else None
     if isinstance(element, ir.FloatType):
         return ir.FloatAttr.get(element, float(value))
     return None

@@ -353,8 +353,8 @@ def fitted(x: Any, rows: int, columns: int) -> Any:
 
 def take_rows(x: Any, permutation: Any) -> Any:
     """The rows of each matrix in the order of its permutation."""
-    *batch, m, n = typeof(x).shape
-    if m == 0:
+    *batch, _, n = typeof(x).shape
+    if 0 in typeof(x).shape:
         return x
     rank = len(batch)
     numbers = _gather.GatherDimensionNumbers(

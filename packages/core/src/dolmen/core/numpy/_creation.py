@@ -476,12 +476,11 @@ def full(
     """
     _no_sharding("full", out_sharding)
     sizes = _shape_of("full", shape)
-    value_type = _value_type("full", fill_value)
-    type = (
-        array_type(sizes, value_type.dtype, value_type.weak_type)
-        if dtype is None
-        else array_type(sizes, dtypes.as_dtype(dtype, function="full"))
-    )
+    if dtype is None:
+        value_type = _value_type("full", fill_value)
+        type = array_type(sizes, value_type.dtype, value_type.weak_type)
+    else:
+        type = array_type(sizes, dtypes.as_dtype(dtype, function="full"))
     return _full("full", type, fill_value, device)
 
 
@@ -496,6 +495,7 @@ def _full(function: str, type: ArrayType, fill_value: Any, device: Any) -> Any:
         return _filled(type, fill_value, device)
     if isinstance(fill_value, list | tuple):
         fill_value = asarray(fill_value)
+    type_of(function, "fill_value", fill_value)
     made = _spread(fill_value, type)
     return made if device is None else device_array(made, device=device)
 

@@ -109,7 +109,12 @@ def log10(x: ArrayLike, /) -> Array:
 
 
 def _scaled_log(x: Any, scale: float) -> Any:
-    return lax.div(lax.log(x), literal(scale, typeof(x).dtype))
+    made = lax.log(x)
+    if dtypes.kind(typeof(made).dtype) != "c":
+        return lax.div(made, literal(scale, typeof(made).dtype))
+    # Complex division would make NaN of an infinite part.
+    parts = lax.real(made), lax.imag(made)
+    return lax.complex(*[lax.div(p, literal(scale, typeof(p).dtype)) for p in parts])
 
 
 @jit_when_eager
