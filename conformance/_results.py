@@ -142,6 +142,9 @@ def _close(a: np.ndarray | None, b: np.ndarray | None) -> bool:
         return a is b
     tolerance = _TOLERANCES.get(a.dtype.name, 0.0)
     if tolerance == 0.0:
+        if a.dtype.name.startswith("float"):  # of 8 bits or fewer
+            a, b = a.astype(np.float64), b.astype(np.float64)
+            return bool(np.array_equal(a, b, equal_nan=True))
         return bool(np.array_equal(a, b))
     wide = np.complex128 if a.dtype.kind == "c" else np.float64
     a, b = a.astype(wide), b.astype(wide)

@@ -64,6 +64,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Kinds and dtypes that do not fit are TypeErrors.": (
         "wrong: an array of None",
+        "indexing: at set of None",
         "wrong: fori with float bounds",
         "wrong: uniform of integers",
         "wrong: bits of floats",
@@ -105,6 +106,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "A 16-bit moment is widened before it is multiplied, not after.": (
         "optimizers: o.adam(0.02, mu_dtype='bfloat16'), 100 steps",
+    ),
+    "Powers of narrow integers are there, as their products are.": (
+        "indexing: at power of int4",
     ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }

@@ -35,6 +35,7 @@ def test_accepted_differences_name_programs():
 # ---- the comparison itself ---------------------------------------------------------
 
 ONE = ArrayResult("float32[2]", np.array([1.0, 2.0], np.float32))
+NARROW = ArrayResult("float8_e4m3fn[]", np.array(np.nan, "float8_e4m3fn"))
 FAILED = ErrorResult(("ValueError", "Exception"), "why")
 
 
@@ -72,6 +73,7 @@ def test_differences_are_seen(ours, theirs):
     [
         (ONE, changed(value=np.array([1.0, 2.00001], np.float32))),
         (float("nan"), float("nan")),
+        (NARROW, NARROW),
         (FAILED._replace(classes=("KeyError", *FAILED.classes)), FAILED),
         (("list", {"a": ONE}, None), ("list", {"a": ONE}, None)),
     ],

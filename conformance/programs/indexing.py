@@ -54,6 +54,31 @@ def programs(api):
             f"at {method}",
             lambda method=method: getattr(v.at[jnp.array([1, 1, 3])], method)(2.0),
         )
+        for d in ("int8", "uint8", "bfloat16", "complex64", "int4", "float8_e5m2"):
+            yield (
+                f"at {method} of {d}",
+                lambda method=method, d=d: getattr(
+                    jnp.array([1, 2, 3], d).at[jnp.array([1, 1, 2])], method
+                )(jnp.array([2, 3, 1], d)),
+            )
+    for fill in (-1, 2.5, 300, np.uint8(7), True):
+        yield (
+            f"at get with the fill value {fill!r}",
+            lambda fill=fill: [
+                jnp.zeros(3, d).at[jnp.array([0, 9])].get(mode="fill", fill_value=fill)
+                for d in ("uint8", "int32", "float16", "bool", "complex64")
+            ],
+        )
+    for d in ("bool", "int4", "uint2", "bfloat16", "float8_e4m3fn", "float4_e2m1fn"):
+        yield (
+            f"at get filled by default of {d}",
+            lambda d=d: jnp.ones(3, d).at[jnp.array([0, 9])].get(mode="fill"),
+        )
+    for values in (None, "a", [1, "a"], {}):
+        yield (
+            f"at set of {values!r}",
+            lambda values=values: v.at[0].set(values),
+        )
     yield "at apply", lambda: v.at[1:3].apply(jnp.sin)
     yield "at get beyond the end", lambda: v.at[jnp.array([0, 9])].get()
     for mode in ("fill", "clip", "drop", "promise_in_bounds"):

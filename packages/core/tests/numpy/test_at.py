@@ -228,6 +228,37 @@ def test_fill_reads_the_extreme_of_integer_dtypes(dtype, filled):
     assert x.at[7].get(mode="fill").item() == filled
 
 
+@pytest.mark.parametrize(
+    ("dtype", "fill", "filled"),
+    [
+        ("uint8", -1, 255),
+        ("uint8", np.uint8(7), 7),
+        ("int32", 2.5, 2),
+        ("float16", 1e6, np.inf),
+        ("bfloat16", 1 + 2**-9, 1),
+    ],
+)
+def test_fill_values_are_converted_like_elements(dtype, fill, filled):
+    x = jnp.zeros(3, dtype)
+
+    assert x.at[7].get(mode="fill", fill_value=fill).item() == filled
+
+
+@pytest.mark.parametrize("index", [jnp.array([0, 1]), jnp.array([0])[0]])
+def test_fill_reads_the_fill_value_from_an_empty_axis(index):
+    made = jnp.zeros((0, 2)).at[index].get(mode="fill", fill_value=3)
+
+    np.testing.assert_array_equal(made, np.full((*index.shape, 2), 3.0))
+
+
+def test_updates_of_an_empty_array_change_nothing():
+    x, places = jnp.zeros((0, 2)), jnp.array([0, 0])
+
+    made = [x.at[places].set(1.0), x.at[places].apply(jnp.sin)]
+
+    assert [m.shape for m in made] == [(0, 2)] * 2
+
+
 def test_a_known_index_out_of_bounds_raises_without_a_mode(x):
     with pytest.raises(
         IndexError, match="index 3 is out of bounds for axis 0 of size 3"
@@ -347,6 +378,40 @@ def test_values_that_do_not_broadcast_are_named(x):
         "f32[3,4].at[...].set: values of shape (3,) don't broadcast to the shape (4,) "
         "of the indexed elements."
     )
+
+
+@pytest.mark.parametrize("values", [None, "a", {}])
+def test_values_that_are_no_numbers_are_named(x, values):
+    with pytest.raises(TypeError) as caught:
+        x.at[0].add(values)
+
+    assert _message(caught) == (
+        "f32[3,4].at[...].add: `values` must be an array, a number or nested lists of "
+        f"numbers, got {values!r}."
+    )
+
+
+def test_booleans_are_not_subtracted():
+    with pytest.raises(TypeError) as caught:
+        jnp.ones(2, bool).at[0].subtract(True)
+
+    assert _message(caught).startswith("scatter_sub: expected a signed integer or ")
+    assert "got bool[]." in _message(caught)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (2j, "gather: `fill_value` must be real for an operand of type f32[3,4], "),
+        ("a", "x.at[...].get: `fill_value` must be a concrete scalar, got 'a'."),
+        ([1.0], "x.at[...].get: `fill_value` must be a concrete scalar, got [1.0]."),
+    ],
+)
+def test_an_unfit_fill_value_is_named(x, value, problem):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        x.at[7].get(mode="fill", fill_value=value)
+
+    assert _message(caught).startswith(problem)
 
 
 def test_an_unknown_mode_is_named(x):

@@ -219,9 +219,49 @@ def test_error_names_function_argument_and_line(call, kind, problem):
     assert "test_creation.py" in place
 
 
+@pytest.mark.parametrize(
+    ("value", "dtype", "kind", "problem"),
+    [
+        (
+            [1, 300],
+            "uint8",
+            OverflowError,
+            "Python integer 300 out of bounds ",
+        ),
+        (-1, "uint8", OverflowError, "Python integer -1 out of bounds "),
+        ([[2**40]], int, OverflowError, "Python integer 1099511627776 out of bounds "),
+        ([np.int64(2**40)], "int32", OverflowError, "Python integer 1099511627776 "),
+        (np.nan, "int32", ValueError, "cannot convert float NaN to integer"),
+        ([0, np.inf], "int32", OverflowError, "cannot convert float infinity to "),
+        ([1j], "float32", TypeError, "float() argument must be a string or a real "),
+    ],
+)
+def test_numbers_that_do_not_fit_the_dtype_are_refused(value, dtype, kind, problem):
+    short = {"uint8": "u8", "int32": "i32", int: "i32", "float32": "f32"}[dtype]
+
+    with pytest.raises(kind) as caught:
+        jnp.array(value, dtype)
+
+    first, *_, fix = str(caught.value).splitlines()
+    assert first.startswith(
+        f"array: a number can't be an element of dtype {short}: {problem}"
+    )
+    assert fix == "Give a `dtype` that holds all of them."
+
+
 def test_integer_that_does_not_fit_is_refused():
     with pytest.raises(OverflowError, match="Python integer 1099511627776"):
         jnp.array(2**40)
+
+
+def test_whether_an_integer_fits_depends_on_what_it_stands_beside():
+    assert jnp.array([2**31, np.uint32(1)]).tolist() == [2**31, 1]
+    assert jnp.array([0.5, 2**40]).tolist() == [0.5, 2**40]
+
+
+def test_sequences_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="sequences side by side must have equal"):
+        jnp.array([[1, 2], [3]])
 
 
 def test_traced_size_is_refused_with_the_argument():

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
 
 from dolmen.core import grad, jit, numpy as jnp, vmap
 from dolmen.core.errors import NonConcreteBooleanIndexError
@@ -23,86 +22,6 @@ HOST = np.arange(60, dtype=np.float32).reshape(SHAPE)
 @pytest.fixture(scope="module")
 def x():
     return jnp.asarray(HOST)
-
-
-def _axis_items(size):
-    """Everything that may stand for one axis of this size."""
-    bound = st.none() | st.integers(-size - 2, size + 2)
-    step = st.sampled_from([None, 1, 2, 3, -1, -2])
-    slices = st.builds(slice, bound, bound, step)
-    points = [
-        st.lists(st.integers(-size, size - 1), min_size=n, max_size=n).map(
-            lambda values, shape=shape: np.array(values).reshape(shape)
-        )
-        for n, shape in ((1, ()), (2, (2,)), (3, (3, 1)), (1, (1,)))
-    ]
-    # Two true elements, so that masks broadcast with the other arrays.
-    masks = st.permutations([True, True] + [False] * (size - 2)).map(np.array)
-    return st.one_of(st.integers(-size, size - 1), slices, *points, masks)
-
-
-@st.composite
-def expressions(draw):
-    axes = draw(st.integers(0, 3))
-    items = [draw(_axis_items(SHAPE[axis])) for axis in range(axes)]
-    hidden = draw(st.integers(0, axes))
-    if draw(st.booleans()):
-        items = [*items[:hidden], Ellipsis, *items[hidden:]]
-        sizes = SHAPE[len(SHAPE) - (axes - hidden) :]
-        behind = [draw(_axis_items(size)) for size in sizes]
-        items[hidden + 1 :] = behind
-    for _ in range(draw(st.integers(0, 2))):
-        extra = draw(st.sampled_from([None, None, True]))
-        items.insert(draw(st.integers(0, len(items))), extra)
-    return tuple(items)
-
-
-@settings(max_examples=80, deadline=None)
-@given(key=expressions())
-def test_any_expression_selects_what_numpy_selects(key):
-    expected = HOST[key]
-
-    actual = np.asarray(getitem(jnp.asarray(HOST), key))
-
-    np.testing.assert_array_equal(actual, expected)
-    assert actual.shape == expected.shape
-
-
-@settings(max_examples=25, deadline=None)
-@given(key=expressions())
-def test_any_expression_means_the_same_under_jit(key):
-    expected = HOST[key]
-
-    actual = np.asarray(jit(lambda x: getitem(x, key))(HOST))
-
-    np.testing.assert_array_equal(actual, expected)
-    assert actual.shape == expected.shape
-
-
-@settings(max_examples=25, deadline=None)
-@given(key=expressions(), data=st.data())
-def test_any_expression_assigns_what_numpy_assigns(key, data):
-    places = np.arange(HOST.size).reshape(SHAPE)[key]
-    values = -1.0 - np.arange(places.size, dtype=np.float32).reshape(places.shape)
-    # Which of several values for one element stays is unspecified: give them one.
-    values = -1.0 - places.astype(np.float32) % 7 if places.size else values
-    expected = HOST.copy()
-    expected[key] = values
-
-    actual = jnp.asarray(HOST).at[key].set(values)
-
-    np.testing.assert_array_equal(np.asarray(actual), expected)
-
-
-@settings(max_examples=25, deadline=None)
-@given(key=expressions())
-def test_any_expression_adds_what_numpy_adds(key):
-    expected = HOST.copy()
-    np.add.at(expected, key, np.float32(2))
-
-    actual = jnp.asarray(HOST).at[key].add(2)
-
-    np.testing.assert_array_equal(np.asarray(actual), expected)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import builtins
 import operator
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, array_type, dtypes, type_error
+from .._ir import ArrayType, dtypes, type_error
 from .._tracing import bind, typeof
 from . import _comparison, _conversion, _creation, _rounding, _selection
 from ._elementwise import (
@@ -18,6 +18,7 @@ from ._elementwise import (
     stretched,
     unstretch,
 )
+from ._limits import emit_binary
 
 
 def add(x: Any, y: Any) -> Any:
@@ -275,8 +276,6 @@ def max(x: Any, y: Any) -> Any:
 class Extremum(Elementwise):
     """One of two operands; equal operands share the derivative."""
 
-    direction: ClassVar[str]
-
     def terms(self, out: Any, args: Sequence[Any]) -> Sequence[Term]:
         """Weight one for the operand that was chosen, one half where both are equal."""
         x, y = args
@@ -286,31 +285,13 @@ class Extremum(Elementwise):
         """XLA orders real numbers; complex ones are compared part by part."""
         (out,) = builder.out_types
         x, y = stretched(builder, args)
-        if dtypes.kind(out.dtype) != "c":
-            return builder.emit(self.operation, (x, y))
-        chosen = compare_complex(builder, self.direction, x, y, out)
-        return builder.emit("select", (chosen, x, y))
-
-
-def compare_complex(
-    builder: Any, direction: str, x: Any, y: Any, type: ArrayType
-) -> Any:
-    """Handle of the lexicographic comparison (`LT` or `GT`) of complex handles."""
-    part = array_type(type.shape, _conversion.real_dtype(type.dtype))
-    flag = array_type(type.shape, np.dtype(bool))
-    re_x, re_y = (builder.emit("real", (z,), (part,)) for z in (x, y))
-    im_x, im_y = (builder.emit("imag", (z,), (part,)) for z in (x, y))
-    tied = builder.compare("EQ", re_x, re_y, part, "FLOAT")
-    by_real = builder.compare(direction, re_x, re_y, part, "FLOAT")
-    by_imag = builder.compare(direction, im_x, im_y, part, "FLOAT")
-    return builder.emit("select", (tied, by_imag, by_real), (flag,))
+        return emit_binary(builder, self.operation, x, y, out)
 
 
 class Max(Extremum):
     """The larger operand."""
 
     operation = "maximum"
-    direction = "GT"
 
 
 def min(x: Any, y: Any) -> Any:
@@ -337,7 +318,6 @@ class Min(Extremum):
     """The smaller operand."""
 
     operation = "minimum"
-    direction = "LT"
 
 
 def _share(x: Any, other: Any, out: Any) -> Term:

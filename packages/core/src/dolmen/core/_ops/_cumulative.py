@@ -34,7 +34,7 @@ from . import (
     _transcendental,
 )
 from ._elementwise import check_kind, common_dtype, constant_like
-from ._limits import highest, lowest
+from ._limits import emit_binary, highest, lowest
 
 _Handles = Sequence[Any]
 _Combine = Callable[[Any, _Handles, _Handles, ArrayType], _Handles]
@@ -231,13 +231,13 @@ class Cumprod(Cumulative):
 class CumulativeExtremum(Cumulative):
     """Running maximum or minimum."""
 
-    kinds = "biuf"
+    kinds = "biufc"
     widens = False
     operation: ClassVar[str]
 
     def combine(self, builder: Any, a: Any, b: Any, type: ArrayType) -> Any:
         """The winner of two."""
-        return builder.emit(self.operation, (a, b), (type,))
+        return emit_binary(builder, self.operation, a, b, type)
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The tangent of the element that was the extremum, of several the latest."""
@@ -260,7 +260,8 @@ def cummax(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
     """Running maximum along an axis; NaN from the first NaN on.
 
     Args:
-        operand: any dtype but complex, with at least one axis.
+        operand: any dtype, with at least one axis; complex numbers are ordered by
+            real, then imaginary part.
         axis: the axis to go along.
         reverse: start from the end of the axis.
 
@@ -290,7 +291,8 @@ def cummin(operand: Any, axis: int = 0, reverse: bool = False) -> Any:
     """Running minimum along an axis; NaN from the first NaN on.
 
     Args:
-        operand: any dtype but complex, with at least one axis.
+        operand: any dtype, with at least one axis; complex numbers are ordered by
+            real, then imaginary part.
         axis: the axis to go along.
         reverse: start from the end of the axis.
 

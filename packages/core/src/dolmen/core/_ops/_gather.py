@@ -25,6 +25,7 @@ from .._ir import (
 from .._lowering import mlir
 from .._tracing import bind, record, typeof
 from . import _creation, _shape
+from ._limits import emit_binary
 from ._shape import as_sizes
 
 Axes = tuple[int, ...]
@@ -204,7 +205,7 @@ def gather(
     if parsed is not FILL_OR_DROP or fill_value is None:
         fill_value = None
     else:
-        fill_value = np.asarray(fill_value)[()].item()
+        fill_value = _as_fill(typeof(operand), fill_value)
         # One NaN object, so that equal gathers are the same primitive.
         fill_value = np.nan if fill_value != fill_value else fill_value
     primitive = Gather(
@@ -216,6 +217,19 @@ def gather(
         fill_value,
     )
     return bind(primitive, operand, start_indices)
+
+
+def _as_fill(type: ArrayType, value: Any) -> Any:
+    """`fill_value` as the Python number that an element of its value is."""
+    if isinstance(value, bool | int | float | complex):
+        value = np.asarray(value)
+    if dtypes.kind(value.dtype) == "c" and dtypes.kind(type.dtype) != "c":
+        raise type_error(
+            f"gather: `fill_value` must be real for an operand of type {type!r}, got "
+            f"{value[()]}."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(value).astype(type.dtype).item()
 
 
 def _check_indices(function: str, indices: ArrayType, length: int) -> None:
@@ -356,7 +370,7 @@ class Gather(Primitive):
         mask = array_type(out_type.shape, np.dtype(bool))
         inside = builder.broadcast(inside, mask, batch_dims)
         fill = self.fill_value
-        fill = _default_fill(x_type.dtype) if fill is None else fill
+        fill = default_fill(x_type.dtype) if fill is None else fill
         filled = builder.constant(fill, out_type)
         return builder.emit("select", (inside, out, filled), (out_type,))
 
@@ -370,7 +384,8 @@ def _interleaved(
     return tuple(next(windows if a in window_dims else others) for a in range(ndim))
 
 
-def _default_fill(dtype: np.dtype) -> Any:
+def default_fill(dtype: np.dtype) -> Any:
+    """What `FILL_OR_DROP` reads out of bounds if the caller does not say."""
     kind = dtypes.kind(dtype)
     if kind in ("f", "c"):
         return np.nan
@@ -517,7 +532,7 @@ class ScatterOperation(Primitive):
 
     def combine(self, builder: Any, old: Any, new: Any, type: ArrayType) -> Any:
         """What becomes of an element and an update."""
-        return builder.emit(self.combiner, (old, new), (type,))
+        return emit_binary(builder, self.combiner, old, new, type)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         d = self.dimension_numbers
@@ -700,7 +715,9 @@ def scatter_sub(
         Array([-4.,  1., -6.], dtype=float32)
     """
     from ._arithmetic import neg
+    from ._elementwise import check_kind
 
+    check_kind("scatter_sub", typeof(updates), "iufc")
     return scatter_add(
         operand,
         scatter_indices,

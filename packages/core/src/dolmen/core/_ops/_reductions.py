@@ -17,7 +17,7 @@ from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _arithmetic, _comparison, _conversion, _cumulative, _nan, _shape
 from ._elementwise import check_kind
-from ._limits import highest, lowest
+from ._limits import emit_binary, highest, lowest
 
 
 def _axes(function: str, operand: Any, axes: Sequence[int]) -> tuple[int, ...]:
@@ -36,10 +36,6 @@ class Reduction(Primitive):
     def identity(self, dtype: np.dtype) -> Any:
         """The monoid's neutral element."""
         raise self._missing("identity")
-
-    def combine(self, builder: Any, a: Any, b: Any, type: ArrayType) -> Any:
-        """Handle of the combination of two scalar handles."""
-        return builder.emit(self.operation, (a, b), (type,))
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Without the axes."""
@@ -73,7 +69,7 @@ class Reduction(Primitive):
             regions=[
                 (
                     (scalar, scalar),
-                    lambda a, b: [self.combine(builder, a, b, scalar)],
+                    lambda a, b: [emit_binary(builder, self.operation, a, b, scalar)],
                 )
             ],
             dimensions=mlir.int_array(self.axes),
@@ -140,18 +136,10 @@ class ReduceExtremum(Reduction):
     """The largest or smallest element; equal ones share the derivative."""
 
     kinds = "biufc"
-    direction: ClassVar[str]
 
     def identity(self, dtype: np.dtype) -> Any:
         """What loses every comparison."""
-        return lowest(dtype) if self.direction == "GT" else highest(dtype)
-
-    def combine(self, builder: Any, a: Any, b: Any, type: ArrayType) -> Any:
-        """Complex numbers are compared part by part."""
-        if dtypes.kind(type.dtype) != "c":
-            return super().combine(builder, a, b, type)
-        chosen = _arithmetic.compare_complex(builder, self.direction, a, b, type)
-        return builder.emit("select", (chosen, a, b), (type,))
+        return (lowest if self.operation == "maximum" else highest)(dtype)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """A reduction that keeps NaN."""
@@ -198,7 +186,6 @@ class ReduceMax(ReduceExtremum):
     """Maximum over axes."""
 
     operation = "maximum"
-    direction = "GT"
 
 
 def reduce_min(operand: Any, axes: Sequence[int]) -> Any:
@@ -225,7 +212,6 @@ class ReduceMin(ReduceExtremum):
     """Minimum over axes."""
 
     operation = "minimum"
-    direction = "LT"
 
 
 def reduce_prod(operand: Any, axes: Sequence[int]) -> Any:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, value_error
+from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _comparison, _creation, _nan, _pad, _selection, _shape, _slicing
 from ._convolution import Padding, as_padding, dilated
-from ._limits import highest, lowest
+from ._limits import compare_complex, emit_binary, highest, lowest
 from ._shape import as_sizes
 
 Sizes = tuple[int, ...]
@@ -168,7 +168,7 @@ class WindowReduction(Primitive):
         scalar = array_type((), out.dtype)
 
         def combine(a: Any, b: Any) -> list[Any]:
-            return [builder.emit(operation, (a, b), (scalar,))]
+            return [emit_binary(builder, operation, a, b, scalar)]
 
         return builder.emit(
             "reduce_window",
@@ -349,6 +349,8 @@ class WindowSelection(Primitive):
 
     def chosen(self, builder: Any, a: Any, b: Any, type: ArrayType) -> Any:
         """Whether `a` is chosen before `b`."""
+        if dtypes.kind(type.dtype) == "c":
+            return compare_complex(builder, self.prefers, a, b, type)
         return builder.compare(self.prefers, a, b, type, "FLOAT")
 
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl, flags
-from .._ir import ArrayType, dtypes, message, value_error
+from .._ir import ArrayType, dtypes, message, type_error, value_error
 from .._ops._shape import sharding_error
 from .._tracing import Tracer, is_array_like, typeof
 from . import _promotion
 from ._arithmetic import divide, power
+from ._creation import asarray
 from ._eager import jit_when_eager
 from ._indexing import (
     PLAIN,
@@ -259,10 +260,10 @@ def _static_fill(value: Any) -> Any:
     """`fill_value` as a Python number: it is part of the program."""
     if value is None or isinstance(value, bool | int | float | complex):
         return value
-    if isinstance(value, Tracer) or typeof(value).shape:
+    if not is_array_like(value) or isinstance(value, Tracer) or typeof(value).shape:
+        got = repr(typeof(value)) if is_array_like(value) else f"{value!r:.60}"
         raise value_error(
-            "x.at[...].get: `fill_value` must be a concrete scalar, got "
-            f"{typeof(value)!r}."
+            f"x.at[...].get: `fill_value` must be a concrete scalar, got {got}."
         )
     return np.asarray(value).item()
 
@@ -298,6 +299,8 @@ def applied_at(
     numbers = lax.reshape(lax.iota("int32", type.size), type.shape)
     mode = "fill" if mode is None else mode
     places = At(numbers)[index].get(mode=mode, fill_value=type.size, **how)
+    if not (type.size and places.size):
+        return x
     shape = typeof(places).shape
     flat = [
         lax.reshape(_broadcast("apply", type, operand, shape), (places.size,))
@@ -351,12 +354,21 @@ def _apply_in_turn(x: Any, places: Any, *operands: Any, of: Callable[..., Any]) 
 def _update(operation: str, array: Any, index: Any, values: Any, access: Access) -> Any:
     type = typeof(array)
     if not is_array_like(values):
-        values = np.asarray(values)
+        values = _as_values(operation, type, values)
     _warn_if_lossy(operation, type, typeof(values))
     if _is_mask(index) and typeof(values).ndim <= type.ndim - typeof(index).ndim:
         return _update_masked(operation, array, index, values)
     plan, operands = parse(type, index, access)
     return _updated(operation, plan, access, array, values, *operands)
+
+
+def _as_values(operation: str, array: ArrayType, values: Any) -> Any:
+    if isinstance(values, list | tuple):
+        return asarray(values)
+    raise type_error(
+        f"{array!r}.at[...].{operation}: `values` must be an array, a number or nested "
+        f"lists of numbers, got {values!r:.60}."
+    )
 
 
 @jit_when_eager(static_argnames=("operation", "plan", "access"))

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from .. import _backend, lax
-from .._ir import ArrayType, array_type, dtypes, type_error, value_error
+from .._ir import (
+    ArrayType,
+    array_type,
+    dtypes,
+    message,
+    type_error,
+    value_error,
+)
 from .._ops import _selection
 from .._tracing import (
     Tracer,
@@ -162,19 +169,24 @@ def _made(value: Any, dtype: Any, device: Any) -> Any:
 def _scalar(value: Any, wanted: np.dtype | None, device: Any) -> Any:
     type = typeof(value) if wanted is None else array_type((), wanted)
     if not is_staging():
-        host = (
-            np.asarray(value, type.dtype) if wanted is None else _exact(value, wanted)
-        )
-        return device_array(host, type, device)
+        return device_array(_in_numpy(value, type.dtype), type, device)
     # In a program a scalar is written down, not handed in.
-    return lax.full((), value if wanted is None else _exact(value, wanted))
+    return lax.full((), value if wanted is None else _in_numpy(value, wanted))
 
 
-def _exact(value: Any, dtype: np.dtype) -> Any:
-    """A Python scalar in `dtype`; integers must fit."""
-    if isinstance(value, int) and dtypes.kind(dtype) in "iu":
-        return np.asarray(value, dtype)
-    return np.asarray(literal(value, dtype))
+def _in_numpy(value: Any, dtype: np.dtype) -> np.ndarray:
+    """A Python number, or nested lists of such, which must fit `dtype`."""
+    try:
+        with np.errstate(over="ignore"):  # floats that are too large are infinite
+            return np.asarray(value, dtype)
+    except (OverflowError, TypeError, ValueError) as error:
+        if "sequence" in str(error):
+            problem = f"sequences side by side must have equal lengths: {error}"
+            raise value_error(f"array: {problem}") from None
+        short = dtypes.short_name(dtype)
+        problem = f"array: a number can't be an element of dtype {short}: {error}."
+        fix = "Give a `dtype` that holds all of them."
+        raise type(error)(message(problem, fix)) from None
 
 
 def _from_numpy(value: Any, wanted: np.dtype | None, device: Any) -> Any:
@@ -225,26 +237,27 @@ def _from_sequence(value: Any, wanted: np.dtype | None, device: Any) -> Any:
         wanted = _common_dtype([x for x in leaves if is_array_like(x)] or [0.0])
     if any(isinstance(leaf, Tracer) for leaf in leaves):
         return _stacked(value, wanted)
-    try:
-        host = np.asarray(_on_host(value, wanted), wanted)
-    except ValueError as error:
-        raise value_error(
-            f"array: sequences side by side must have equal lengths: {error}"
-        ) from None
+    host = _in_numpy(_on_host(value), wanted)
     return device_array(host, array_type(host.shape, wanted), device)
 
 
 def _common_dtype(leaves: Sequence[Any]) -> np.dtype:
-    return dtypes.promote(list({(t.dtype, t.weak_type) for t in map(typeof, leaves)}))[
-        0
-    ]
+    return dtypes.promote(list({_operand(leaf) for leaf in leaves}))[0]
 
 
-def _on_host(value: Any, dtype: np.dtype) -> Any:
+def _operand(leaf: Any) -> tuple[np.dtype, bool]:
+    if isinstance(leaf, bool | int | float | complex):
+        # Not by `typeof`: whether an integer fits depends on what it stands beside.
+        return dtypes.scalar_dtype(leaf), not isinstance(leaf, bool)
+    type = typeof(leaf)
+    return type.dtype, type.weak_type
+
+
+def _on_host(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_on_host(item, dtype) for item in value]
-    if isinstance(value, float | complex):
-        return literal(value, dtype)
+        return [_on_host(item) for item in value]
+    if isinstance(value, bool | int | float | complex | np.generic):
+        return value  # NumPy checks that they fit
     return np.asarray(as_array(value))
 
 

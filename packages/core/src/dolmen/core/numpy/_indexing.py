@@ -19,6 +19,7 @@ import numpy as np
 from .. import lax
 from .._backend import ArrayImpl
 from .._ir import ArrayType, dtypes, message, type_error, value_error
+from .._ops._gather import default_fill
 from .._tracing import (
     Tracer,
     concrete,
@@ -702,6 +703,10 @@ def _take_gather(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) ->
     window = window_of(plan, access, type.shape, operands)
     if not math.prod(window.shape):
         return lax.full(window.final_shape, 0, type.dtype)
+    if not type.size and access.mode in ("fill", "drop"):
+        given = access.fill_value
+        fill = default_fill(type.dtype) if given is None else given
+        return lax.full(window.final_shape, fill, type.dtype)
     _check_not_empty(plan, type)
     x = lax.gather(
         x,
