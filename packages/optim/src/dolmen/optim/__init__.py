@@ -30,6 +30,10 @@ from ._adam_variants import (
     scale_by_yogi as scale_by_yogi,
 )
 from ._apply import apply_updates as apply_updates
+from ._averages import (
+    incremental_update as incremental_update,
+    periodic_update as periodic_update,
+)
 from ._chain import chain as chain
 from ._clipping import (
     adaptive_grad_clip as adaptive_grad_clip,
@@ -53,7 +57,12 @@ from ._constraints import (
     keep_params_nonnegative as keep_params_nonnegative,
     zero_nans as zero_nans,
 )
-from ._counts import safe_increment as safe_increment
+from ._counts import (
+    safe_increment as safe_increment,
+    safe_int32_increment as safe_int32_increment,
+)
+from ._distributions import MultiNormal as MultiNormal, multi_normal as multi_normal
+from ._gradients import scale_gradient as scale_gradient
 from ._groups import (
     MultiTransformState as MultiTransformState,
     PartitionState as PartitionState,
@@ -75,6 +84,11 @@ from ._layerwise import (
     scale_by_param_block_norm as scale_by_param_block_norm,
     scale_by_param_block_rms as scale_by_param_block_rms,
     scale_by_trust_ratio as scale_by_trust_ratio,
+)
+from ._linear_algebra import (
+    matrix_inverse_pth_root as matrix_inverse_pth_root,
+    nnls as nnls,
+    power_iteration as power_iteration,
 )
 from ._masking import (
     MaskedNode as MaskedNode,
@@ -195,6 +209,7 @@ from ._wrappers import (
 
 if TYPE_CHECKING:
     from .losses import *  # noqa: F403 - what `__getattr__` finds
+    from .microbatching import *  # noqa: F403
     from .schedules import *  # noqa: F403
 
 # Loaded at first use: who trains needs few of them, and importing should be quick.
@@ -202,6 +217,7 @@ _MODULES = (
     "assignment",
     "contrib",
     "losses",
+    "microbatching",
     "perturbations",
     "projections",
     "schedules",
@@ -210,11 +226,11 @@ _MODULES = (
     "tree_utils",
 )
 # Modules whose names are offered here too.
-_ALSO_HERE = ("losses", "schedules")
+_ALSO_HERE = ("losses", "microbatching", "schedules")
 
 
 def __getattr__(name: str) -> object:
-    """Load a module, or the losses and schedules for one of their names."""
+    """Load a module, or one of `_ALSO_HERE` for a name of its own."""
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if not name.startswith("_"):

@@ -28,3 +28,7 @@ def safe_increment(count: Any) -> Any:
     limit = jnp.asarray(most, count.dtype)
     one = jnp.asarray(1, count.dtype)
     return jnp.where(count < limit, count + one, limit)
+
+
+# From when counts were int32 only.
+safe_int32_increment = safe_increment
