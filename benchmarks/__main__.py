@@ -62,11 +62,17 @@ GATES = {
         0.5,
     ),
     "eager: x.at[1].set": 0.15,
+    **{
+        f"{name}: {what}": gate
+        for name in ("adamw", "clip + schedule + adamw", "injected adamw")
+        for what, gate in {"trace and lower": 0.1, "eager": 0.05}.items()
+    },
 }
 PAIRS = {
     "core": (["core_workloads.py", "dolmen.core"], ["core_workloads.py", "jax"]),
     "depth": (["depth_workloads.py", "dolmen.core"], ["depth_workloads.py", "jax"]),
     "lm": (["lm_dolmen.py"], ["lm_peer.py"]),
+    "optim": (["optim_workloads.py", "dolmen.core"], ["optim_workloads.py", "jax"]),
     "arrays": (["array_workloads.py", "dolmen.core"], ["array_workloads.py", "jax"]),
 }
 # Workloads that NumPy can do too.

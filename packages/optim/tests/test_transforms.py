@@ -312,3 +312,32 @@ def test_injected_schedules_show_the_value_used():
 
     np.testing.assert_allclose(seen, [0.0, 0.1, 0.2], atol=1e-7)
     np.testing.assert_allclose(updates, -0.2 * (1 + 0.9 + 0.81), rtol=1e-6)
+
+
+def test_identities_do_not_part_what_can_be_fused():
+    transform = optim.chain(optim.clip(1.0), optim.sgd(0.5), optim.trace(0.9))
+
+    updates, state = transform.update([3.0], transform.init([0.0]))
+
+    assert optim.explain(transform) == "pass 1: clip, identity, scale, trace"
+    assert float(updates[0]) == -0.5
+    assert state[1] == (optim.EmptyState(), optim.EmptyState())
+
+
+def test_explain_names_what_runs_by_itself():
+    transform = optim.chain(
+        optim.scale(2.0),
+        optim.masked(optim.scale(2.0), True),
+        optim.scale_by_polyak(),
+        optim.scale_by_learning_rate(lambda count: 0.1),
+        optim.clip_by_global_norm(1.0),
+    )
+
+    assert optim.explain(transform) == (
+        "pass 1: scale\n"
+        "pass 2: masked\n"
+        "pass 3: scale_by_polyak\n"
+        "pass 4: scale_by_schedule\n"
+        "pass 5: clip_by_global_norm"
+    )
+    assert optim.explain(optim.trace(0.9)) == "pass 1: trace"

@@ -17,7 +17,7 @@ def layer(w, h):
     """More operations than the smallest block that is taken out of line."""
     for step in range(12):
         h = jnp.tanh(h * w) + 0.1 * step * h
-    return h
+    return h - jnp.mean(h)
 
 
 def network(ws, h):
@@ -77,6 +77,23 @@ def test_the_setting_leaves_all_calls_to_the_compiler():
         dc.config.update("keep_repeated_calls", True)
 
     assert text.count("call @block") == 6
+    assert KEPT not in text
+
+
+def test_functions_that_fuse_whole_are_left_to_the_compiler():
+    def elementwise(w, h):
+        for step in range(12):
+            h = jnp.where(w > 0, jnp.tanh(h * w), 0.1) * step + h
+        return h
+
+    inner = dc.jit(elementwise)
+    outer = dc.jit(lambda w, h: inner(inner(w, h), h))
+
+    text = lowered(
+        lambda ws, h: [outer(w, h) for w in ws], weights(6), np.ones(3, np.float32)
+    )
+
+    assert text.count("call @") == 8
     assert KEPT not in text
 
 

@@ -34,7 +34,7 @@ from ._averages import (
     incremental_update as incremental_update,
     periodic_update as periodic_update,
 )
-from ._chain import chain as chain
+from ._chain import chain as chain, explain as explain
 from ._clipping import (
     adaptive_grad_clip as adaptive_grad_clip,
     clip as clip,

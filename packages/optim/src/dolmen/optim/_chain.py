@@ -5,10 +5,11 @@ from typing import Any
 
 from dolmen.core import extend
 
-from ._engine import Pass, RuleUpdate
+from ._engine import Identity, Pass, Rule, RuleUpdate
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
+    pass_unchanged,
     with_extra_args_support,
 )
 
@@ -71,6 +72,20 @@ class ChainUpdate:
             new_states += own
         return updates, _nested_states(self.parts, iter(new_states))
 
+    def passes(self) -> Iterator[list[str]]:
+        """Names of the transforms in each step."""
+        for step, _ in self._steps:
+            if isinstance(step, Pass):
+                yield [rule.name for rule in step.rules]
+            else:
+                yield [_name(step.update)]
+
+
+def _name(update: Any) -> str:
+    """The function that made a transformation: its `update` is defined inside."""
+    name = getattr(update, "__qualname__", type(update).__name__)
+    return name.split(".")[0]
+
 
 def _flat_parts(
     parts: Sequence[GradientTransformation],
@@ -118,14 +133,44 @@ def _steps(
     """Passes and other transformations, each with the number of its states."""
     steps: list[tuple[Pass | GradientTransformationExtraArgs, int]] = []
     for part in parts:
-        if not isinstance(part.update, RuleUpdate):
-            steps.append((with_extra_args_support(part), 1))
-            continue
-        rule = part.update.rule
+        rule = _rule(part)
         last = steps[-1][0] if steps else None
-        if isinstance(last, Pass) and not rule.needs_updates:
+        if rule is None:
+            steps.append((with_extra_args_support(part), 1))
+        elif isinstance(last, Pass) and not rule.needs_updates:
             rules = (*last.rules, rule)
             steps[-1] = Pass(rules), len(rules)
         else:
             steps.append((Pass([rule]), 1))
     return steps
+
+
+def _rule(part: GradientTransformation) -> Rule | None:
+    if part.update is pass_unchanged:
+        return Identity()
+    return part.update.rule if isinstance(part.update, RuleUpdate) else None
+
+
+def explain(transformation: GradientTransformation) -> str:
+    """How updates are computed: a line for each pass over the leaves.
+
+    Transforms on one line are fused: they read and write each leaf once. A transform
+    that must see all updates first, such as `clip_by_global_norm`, begins a line.
+
+    Args:
+        transformation: such as an optimizer.
+
+    Example:
+        >>> from dolmen import optim
+        >>> optimizer = optim.chain(
+        ...     optim.zero_nans(), optim.clip_by_global_norm(1.0), optim.adamw(1e-3))
+        >>> print(optim.explain(optimizer))
+        pass 1: zero_nans
+        pass 2: clip_by_global_norm, scale_by_adam, add_decayed_weights, scale
+    """
+    update = transformation.update
+    whole = update if isinstance(update, ChainUpdate) else ChainUpdate([transformation])
+    return "\n".join(
+        f"pass {number}: {', '.join(names)}"
+        for number, names in enumerate(whole.passes(), 1)
+    )

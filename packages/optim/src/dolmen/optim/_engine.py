@@ -75,6 +75,15 @@ class Rule:
         raise NotImplementedError(f"{type(self).__name__}.apply")
 
 
+class Identity(Rule):
+    """Keeps the place of an `identity` between rules that one pass can take."""
+
+    name = "identity"
+
+    def apply(self, shared, g, p, slots):
+        return g, slots
+
+
 def transformation(rule: Rule) -> GradientTransformation:
     """The transformation of one rule."""
     return GradientTransformation(rule.init, RuleUpdate(rule))
@@ -98,6 +107,8 @@ class Pass:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
+        names = [rule.name for rule in rules if not isinstance(rule, Identity)]
+        self._name = (names or ["identity"])[0]
 
     def __call__(
         self, updates: Any, states: Sequence[Any], params: Any
@@ -183,7 +194,7 @@ class Pass:
         return g, new_slots
 
     def _check(self, updates: Any, states: Sequence[Any], params: Any) -> None:
-        check_floating(self.rules[0].name, "`updates`", updates)
+        check_floating(self._name, "`updates`", updates)
         for rule, state in zip(self.rules, states, strict=True):
             if rule.needs_params and params is None:
                 raise ValueError(
@@ -202,7 +213,7 @@ class Pass:
                     )
         if params is not None:
             check_structures(
-                self.rules[0].name,
+                self._name,
                 ("`updates`", updates),
                 ("`params`", params),
                 "Pass the parameters that were differentiated.",

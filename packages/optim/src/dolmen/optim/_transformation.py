@@ -1,5 +1,6 @@
 """The one interface: a pair of pure functions, `init` and `update`."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -71,6 +72,13 @@ def init_empty_state(params: PyTree) -> EmptyState:
     return EmptyState()
 
 
+def pass_unchanged(
+    updates: PyTree, state: EmptyState, params: PyTree = None
+) -> tuple[PyTree, EmptyState]:
+    """The `update` of `identity`, by which `chain` recognizes it."""
+    return updates, state
+
+
 def identity() -> GradientTransformation:
     """Returns its updates unchanged.
 
@@ -79,13 +87,7 @@ def identity() -> GradientTransformation:
         >>> transform.update({"w": 2.0}, transform.init(None))
         ({'w': 2.0}, EmptyState())
     """
-
-    def update(
-        updates: PyTree, state: EmptyState, params: PyTree = None
-    ) -> tuple[PyTree, EmptyState]:
-        return updates, state
-
-    return GradientTransformation(init_empty_state, update)
+    return GradientTransformation(init_empty_state, pass_unchanged)
 
 
 def with_extra_args_support(
@@ -102,6 +104,7 @@ def with_extra_args_support(
     if isinstance(tx, GradientTransformationExtraArgs):
         return tx
 
+    @functools.wraps(tx.update)
     def update(
         updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
     ) -> tuple[PyTree, PyTree]:

@@ -65,6 +65,13 @@ class Jit(ProgramCall):
     def called(self) -> Program:
         return self.program
 
+    def fuses(self) -> bool:
+        known = self.program.derived.get("fuses")
+        if known is None:
+            known = all(e.primitive.fuses() for e in self.program.equations)
+            self.program.derived["fuses"] = known
+        return known
+
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         linear = [isinstance(arg, Linear) for arg in args]
         values = [

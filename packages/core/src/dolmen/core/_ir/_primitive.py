@@ -100,6 +100,10 @@ class Primitive(metaclass=_Interning):
         """Named axes it refers to itself; those its programs refer to come on top."""
         return _NO_EFFECTS
 
+    def fuses(self) -> bool:
+        """Whether compilers compute it within its neighbors: it needs no loop alone."""
+        return False
+
     def __repr__(self) -> str:
         fields = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
         return f"{type(self).__name__}({fields})"

@@ -78,9 +78,10 @@ def _layouts(given: Sequence[Any] | None, ranks: Sequence[int]) -> Any:
 class _Function:
     """A function of the module and the operations that call it."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, equations: Sequence[Equation]) -> None:
         self.name = name
-        self.size = size
+        self.size = len(equations)
+        self.fuses = all(equation.primitive.fuses() for equation in equations)
         self.calls: list[Any] = []
 
 
@@ -432,7 +433,7 @@ class Builder:
         function = self._functions.get(number)
         if function is None:
             name = self._unique(program.name or "program")
-            function = self._functions[number] = _Function(name, len(equations))
+            function = self._functions[number] = _Function(name, equations)
             self.function(name, program, public=False)
         types: list[Any] = [variable.type for variable in program.outputs]
         ordered = is_ordered(program.effects)
@@ -509,7 +510,11 @@ class Builder:
         kept = [
             call
             for function in self._functions.values()
-            if function.size >= MIN_BLOCK and len(function.calls) >= MIN_REPETITIONS
+            if function.size >= MIN_BLOCK
+            and len(function.calls) >= MIN_REPETITIONS
+            # A call keeps results from being written where donated arguments were.
+            # What fuses whole compiles as fast in place.
+            and not function.fuses
             for call in function.calls
         ]
         for call in kept:

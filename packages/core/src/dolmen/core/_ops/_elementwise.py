@@ -101,6 +101,9 @@ class Elementwise(Primitive):
     operation: ClassVar[str] = ""  # of StableHLO (or CHLO)
     work: ClassVar[int] = 1  # floating-point operations for each element
 
+    def fuses(self) -> bool:
+        return True
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """The shape of the operands; weak if all of them are."""
         dtype = common_dtype(self.name, arg_types)

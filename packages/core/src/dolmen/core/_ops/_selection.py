@@ -96,6 +96,9 @@ def choose(pred: Any, on_true: Any, on_false: Any) -> Any:
 class SelectN(Primitive):
     """`cases[which]`, elementwise; operands without axes stretch."""
 
+    def fuses(self) -> bool:
+        return True
+
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         """One choice for each element."""
         return max(type.size for type in arg_types)
@@ -202,6 +205,9 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
 
 class Clamp(Primitive):
     """`minimum(maximum(min, x), max)`."""
+
+    def fuses(self) -> bool:
+        return True
 
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         """Two comparisons for each element."""

@@ -163,6 +163,9 @@ class BroadcastInDim(Primitive):
     shape: tuple[int, ...]
     broadcast_dimensions: tuple[int, ...]
 
+    def fuses(self) -> bool:
+        return True
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         (x,) = arg_types
         dims = self.broadcast_dimensions
@@ -337,6 +340,9 @@ class Reshape(Primitive):
     """Row-major elements under the shape `new_sizes`."""
 
     new_sizes: tuple[int, ...]
+
+    def fuses(self) -> bool:
+        return True
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         (x,) = arg_types

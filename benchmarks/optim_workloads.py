@@ -1,0 +1,98 @@
+"""Optimizers of 400 leaves, the same code for Dolmen and Optax.
+
+python optim_workloads.py dolmen.core|jax
+"""
+
+import importlib
+import sys
+import time
+
+import numpy as np
+from measure import best_cpu, best_wall, report
+
+ROOT = sys.argv[1]
+core = importlib.import_module(ROOT)
+jnp = importlib.import_module(f"{ROOT}.numpy")
+optim = importlib.import_module("optax" if ROOT == "jax" else "dolmen.optim")
+
+LEAVES = 400
+schedule = optim.warmup_cosine_decay_schedule(0.0, 1e-3, 10, 1000)
+adamw = optim.adamw(1e-3)
+OPTIMIZERS = {
+    "adamw": adamw,
+    "clip + schedule + adamw": optim.chain(
+        optim.clip_by_global_norm(1.0), optim.adamw(schedule)
+    ),
+    "injected adamw": optim.inject_hyperparams(optim.adamw)(1e-3),
+}
+
+
+def trees(size):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(LEAVES, size)).astype("float32")
+    return [jnp.asarray(row) for row in rows]
+
+
+def jitted(optimizer):
+    # A new function each time, or the trace would be found in the cache.
+    return core.jit(lambda grads, state, params: optimizer.update(grads, state, params))
+
+
+def small_leaves(name, optimizer):
+    params = trees(256)
+    state = optimizer.init(params)
+    args = params, state, params
+    report(
+        f"{name}: trace and lower",
+        best_cpu(lambda: jitted(optimizer).trace(*args).lower(), 3),
+        "ms",
+    )
+    lowered = jitted(optimizer).trace(*args).lower()
+    began = time.process_time()  # the compiler has threads of its own
+    lowered.compile()
+    report(f"{name}: compile", (time.process_time() - began) * 1e3, "ms")
+    optimizer.update(*args)
+    report(f"{name}: eager", best_cpu(lambda: optimizer.update(*args)), "ms")
+    step = jitted(optimizer)
+    seconds = best_wall(lambda: core.block_until_ready(step(*args)))
+    report(f"{name}: jitted", seconds * 1e3, "ms")
+
+
+def large_leaves():
+    """How near a step is to copying as much memory as it must read and write."""
+    grads, params = trees(65_536), trees(65_536)
+
+    def step(carry, grads):
+        params, state = carry
+        updates, state = adamw.update(grads, state, params)
+        return optim.apply_updates(params, updates), state
+
+    report(
+        "adamw, 65,536 each: step in place",
+        in_place(step, (params, adamw.init(params)), grads),
+        "ms",
+    )
+    # A step reads g, p, m, v and writes p, m, v: as much as 3.5 arrays copied.
+    whole = jnp.zeros(LEAVES * 65_536 * 7 // 2)
+    report(
+        "adamw, 65,536 each: as much memory copied",
+        in_place(lambda x, one: x + one, whole, jnp.float32(1.0)),
+        "ms",
+    )
+
+
+def in_place(step, carry, argument):
+    """Milliseconds of a step that may write its results where the carry was."""
+    donating = core.jit(step, donate_argnums=0)
+
+    def once():
+        nonlocal carry
+        carry = core.block_until_ready(donating(carry, argument))
+
+    return best_wall(once, budget=3.0) * 1e3
+
+
+if __name__ == "__main__":
+    for name, optimizer in OPTIMIZERS.items():
+        small_leaves(name, optimizer)
+    large_leaves()
