@@ -5,7 +5,9 @@ step. Threads and buffers change its speed only, and its state is a step.
 """
 
 from . import (
+    checkpoint as checkpoint,
     experimental as experimental,
+    python as python,
     samplers as samplers,
     sharding as sharding,
     sources as sources,
@@ -13,14 +15,23 @@ from . import (
 )
 from ._array_record import ArrayRecordDataSource as ArrayRecordDataSource
 from ._damage import DamagedFileError as DamagedFileError
-from ._data_loader import DataLoader as DataLoader
+from ._data_loader import (
+    DataLoader as DataLoader,
+    DataLoaderIterator as DataLoaderIterator,
+)
 from ._flat import Flat as Flat
 from ._flat_format import FlatWriter as FlatWriter
 from ._iter_dataset import IterDataset as IterDataset
 from ._iterator import DatasetIterator as DatasetIterator
+from ._load import load as load
 from ._map_dataset import MapDataset as MapDataset
-from ._options import ReadOptions as ReadOptions
+from ._options import (
+    MultiprocessingOptions as MultiprocessingOptions,
+    ReadOptions as ReadOptions,
+)
 from ._parquet import ParquetDataSource as ParquetDataSource
+from ._record import Record as Record, RecordMetadata as RecordMetadata
+from ._settings import config as config
 from ._shared_list import SharedMemoryDataSource as SharedMemoryDataSource
 from ._sources import (
     Arrays as Arrays,

@@ -1,13 +1,21 @@
 """Iterators with an exact, small, portable position."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+import os
+import pathlib
+from collections.abc import Awaitable, Iterator
 from typing import Any, Generic, TypeVar
 
 from ._errors import without_our_frames
+from ._settings import config
 from ._stages import Stage
 from ._state import from_state, to_state
 
 T = TypeVar("T")
+
+# Every process writes the same: a state belongs to the pipeline, not to a process.
+_FILE = "dataset_iterator.json"
 
 
 class DatasetIterator(Iterator[T], Generic[T]):
@@ -53,7 +61,8 @@ class DatasetIterator(Iterator[T], Generic[T]):
             raise
         except BaseException as error:
             self._cursor.seek(self._position)
-            error.with_traceback(without_our_frames(error.__traceback__))
+            if config.py_traceback_filtering != "off":
+                error.with_traceback(without_our_frames(error.__traceback__))
             raise
         self._position = self._cursor.position()
         self._step += 1
@@ -102,6 +111,43 @@ class DatasetIterator(Iterator[T], Generic[T]):
             )
         self._cursor.seek(position)
         self._step, self._position = step, self._cursor.position()
+
+    def planned_index(self) -> int:
+        """Where the indexed part of the pipeline stands."""
+        return self._position[0]
+
+    async def save(self, directory: Any) -> Awaitable[None]:
+        """Saves the state in a directory, by the interface of Orbax.
+
+        Args:
+            directory: a path that is being made, with an `await_creation`.
+
+        Returns:
+            What writes the state of this moment when it is awaited.
+        """
+        text = json.dumps(DatasetIterator.get_state(self))
+
+        async def write() -> None:
+            path = pathlib.Path(await directory.await_creation())
+            await asyncio.to_thread((path / _FILE).write_text, text)
+
+        return write()
+
+    async def load(self, directory: str | os.PathLike[str]) -> Awaitable[None]:
+        """Goes to the state that `save` wrote in a directory.
+
+        Args:
+            directory: where.
+
+        Returns:
+            What reads the state when it is awaited.
+        """
+
+        async def read() -> None:
+            path = pathlib.Path(directory) / _FILE
+            self.set_state(json.loads(await asyncio.to_thread(path.read_text)))
+
+        return read()
 
     def start_prefetch(self) -> None:
         """Starts to read ahead before the first element is asked for."""

@@ -1,15 +1,33 @@
 """Samplers: which records a `DataLoader` reads, in which order."""
 
+import abc
+import functools
+import sys
 from typing import Any, Protocol, runtime_checkable
 
 from ._arguments import at_least, checked_seed
 from ._map_dataset import MapDataset
+from ._record import RecordMetadata
 from ._sharding import NoSharding, ShardOptions
+from ._streams import RecordStreams
 
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Chooses and orders the records of a source."""
+    """Says which record comes at which place.
+
+    Any class with this method will do. It needs ``__len__`` too if it has an end, and
+    must give the same answer whenever it is asked.
+    """
+
+    def __getitem__(self, index: int, /) -> RecordMetadata:
+        """The record at a place in the order of all epochs and shards."""
+        ...
+
+
+@runtime_checkable
+class PlannedSampler(Protocol):
+    """Chooses and orders all records at once, as the samplers here do."""
 
     @property
     def num_records(self) -> int:
@@ -21,7 +39,43 @@ class Sampler(Protocol):
         ...
 
 
-class SequentialSampler:
+class _ByIndex(abc.ABC):
+    """Answers for single places, as Grain's samplers do."""
+
+    _shard: ShardOptions
+    _seed: int | None
+
+    def __getitem__(self, index: int, /) -> RecordMetadata:
+        """The record at a place in the order of all epochs and shards."""
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f"{type(self).__name__}: index {index} is out of range, there are "
+                f"{len(self)}."
+            )
+        key = self._keys[index // self._shard.shard_count]
+        if self._seed is None:
+            return RecordMetadata(index=index, record_key=key)
+        # Streams of their own, because these are kept by whoever asked.
+        rng = RecordStreams(self._seed, 0).at(0, index)
+        return RecordMetadata(index=index, record_key=key, rng=rng)
+
+    def __len__(self) -> int:
+        """Number of places in all shards."""
+        return min(len(self._keys) * self._shard.shard_count, sys.maxsize)
+
+    @functools.cached_property
+    def _keys(self) -> MapDataset[int]:
+        return self.sample(MapDataset.range(self.num_records))
+
+    @property
+    @abc.abstractmethod
+    def num_records(self) -> int: ...
+
+    @abc.abstractmethod
+    def sample(self, records: MapDataset[Any]) -> MapDataset[Any]: ...
+
+
+class SequentialSampler(_ByIndex):
     """All records of a shard once, in order.
 
     Args:
@@ -46,6 +100,13 @@ class SequentialSampler:
         self._num_records = at_least("SequentialSampler", "num_records", num_records, 1)
         self._shard = NoSharding() if shard_options is None else shard_options
 
+    def __repr__(self) -> str:
+        """The arguments."""
+        return (
+            f"SequentialSampler(num_records={self._num_records}, "
+            f"shard_options={self._shard!r})"
+        )
+
     @property
     def num_records(self) -> int:
         """Number of records that the source must have."""
@@ -59,7 +120,7 @@ class SequentialSampler:
         return records if self._seed is None else records.seed(self._seed)
 
 
-class IndexSampler:
+class IndexSampler(_ByIndex):
     """The records of a shard in any order, over several epochs.
 
     Args:
@@ -92,8 +153,17 @@ class IndexSampler:
         if shuffle and seed is None:
             raise ValueError("IndexSampler: `shuffle` needs a `seed`, got none.")
         self._part = SequentialSampler(num_records, shard_options, seed)
+        self._shard, self._seed = self._part._shard, self._part._seed
         self._shuffle = shuffle
         self._num_epochs = num_epochs
+
+    def __repr__(self) -> str:
+        """The arguments."""
+        return (
+            f"IndexSampler(num_records={self.num_records}, "
+            f"shard_options={self._shard!r}, shuffle={self._shuffle}, "
+            f"num_epochs={self._num_epochs}, seed={self._seed})"
+        )
 
     @property
     def num_records(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ._arguments import at_least
+from ._frameworks import array_library
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,22 @@ class NoSharding(ShardOptions):
 
     def __init__(self) -> None:
         super().__init__(shard_index=0, shard_count=1)
+
+
+class ShardByJaxProcess(ShardOptions):
+    """The part of this process among those that `dolmen.core` runs in.
+
+    Args:
+        drop_remainder: leave out records so that all parts are of equal size.
+
+    Raises:
+        RuntimeError: the program has not imported `dolmen.core`.
+    """
+
+    def __init__(self, drop_remainder: bool = False):
+        library = array_library("ShardByJaxProcess")
+        super().__init__(
+            shard_index=library.process_index(),
+            shard_count=library.process_count(),
+            drop_remainder=drop_remainder,
+        )

@@ -41,6 +41,18 @@ class RandomMap(abc.ABC):
         """Makes one element of another; `rng` is valid until it returns."""
 
 
+class TfRandomMap(RandomMap):
+    """A `RandomMap` under an older name, with an older name of its method."""
+
+    def random_map(self, element: Any, rng: np.random.Generator) -> Any:
+        """Calls `np_random_map`."""
+        return self.np_random_map(element, rng)
+
+    @abc.abstractmethod
+    def np_random_map(self, element: Any, rng: np.random.Generator) -> Any:
+        """Makes one element of another; `rng` is valid until it returns."""
+
+
 class Filter(abc.ABC):
     """A choice of elements, as a class."""
 

@@ -1,6 +1,21 @@
 """Names that Grain keeps under `experimental`."""
 
+from ._device_put import device_put as device_put
+from ._element_spec import (
+    ShapeDtypeStruct as ShapeDtypeStruct,
+    ShapeDtypeStructProtocol as ShapeDtypeStructProtocol,
+    get_element_spec as get_element_spec,
+)
 from ._file_streams import (
     ParquetIterDataset as ParquetIterDataset,
     TFRecordIterDataset as TFRecordIterDataset,
+)
+from ._rng_pool import (
+    RngPool as RngPool,
+    get_next_index as get_next_index,
+    index_shuffle as index_shuffle,
+    set_next_index as set_next_index,
+)
+from ._testing import (
+    assert_equal_output_after_checkpoint as assert_equal_output_after_checkpoint,
 )

@@ -2,6 +2,7 @@
 
 from ._samplers import (
     IndexSampler as IndexSampler,
+    PlannedSampler as PlannedSampler,
     Sampler as Sampler,
     SequentialSampler as SequentialSampler,
 )

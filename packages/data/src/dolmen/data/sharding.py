@@ -1,3 +1,7 @@
 """Sharding: which part of the records a process reads."""
 
-from ._sharding import NoSharding as NoSharding, ShardOptions as ShardOptions
+from ._sharding import (
+    NoSharding as NoSharding,
+    ShardByJaxProcess as ShardByJaxProcess,
+    ShardOptions as ShardOptions,
+)

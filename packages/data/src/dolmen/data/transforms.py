@@ -7,4 +7,5 @@ from ._transforms import (
     Map as Map,
     MapWithIndex as MapWithIndex,
     RandomMap as RandomMap,
+    TfRandomMap as TfRandomMap,
 )
