@@ -85,6 +85,17 @@ from ._layerwise import (
     scale_by_param_block_rms as scale_by_param_block_rms,
     scale_by_trust_ratio as scale_by_trust_ratio,
 )
+from ._lbfgs import (
+    ScaleByLBFGSState as ScaleByLBFGSState,
+    lbfgs as lbfgs,
+    scale_by_lbfgs as scale_by_lbfgs,
+)
+from ._line_searches import (
+    BacktrackingLinesearchInfo as BacktrackingLinesearchInfo,
+    ScaleByBacktrackingLinesearchState as ScaleByBacktrackingLinesearchState,
+    scale_by_backtracking_linesearch as scale_by_backtracking_linesearch,
+    value_and_grad_from_state as value_and_grad_from_state,
+)
 from ._linear_algebra import (
     matrix_inverse_pth_root as matrix_inverse_pth_root,
     nnls as nnls,
@@ -205,6 +216,11 @@ from ._wrappers import (
     named_chain as named_chain,
     stateless as stateless,
     stateless_with_tree_map as stateless_with_tree_map,
+)
+from ._zoom import (
+    ScaleByZoomLinesearchState as ScaleByZoomLinesearchState,
+    ZoomLinesearchInfo as ZoomLinesearchInfo,
+    scale_by_zoom_linesearch as scale_by_zoom_linesearch,
 )
 
 if TYPE_CHECKING:
