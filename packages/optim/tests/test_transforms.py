@@ -341,3 +341,13 @@ def test_explain_names_what_runs_by_itself():
         "pass 5: clip_by_global_norm"
     )
     assert optim.explain(optim.trace(0.9)) == "pass 1: trace"
+
+
+def test_eager_steps_of_many_shapes_do_not_warn():
+    optimizer = optim.chain(optim.clip_by_global_norm(1.0), optim.adam(0.1))
+    params = [jnp.ones(size) for size in (3, 5, 6, 7, 9)]
+
+    updates, _ = optimizer.update(params, optimizer.init(params), params)
+    moved = optim.apply_updates(params, updates)
+
+    assert [p.shape for p in moved] == [p.shape for p in params]

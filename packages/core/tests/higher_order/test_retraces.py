@@ -205,6 +205,17 @@ def test_array_functions_do_not_warn():
     assert warnings_of(action) == []
 
 
+def test_functions_of_the_packages_do_not_warn():
+    def leafwise(x):
+        return x
+
+    leafwise.__module__ = "dolmen.optim._engine"
+
+    sizes = calls(dc.jit(leafwise), *((ones(n),) for n in range(5, 15)))
+
+    assert warnings_of(sizes) == []
+
+
 def test_the_warning_names_the_users_line():
     f = dc.jit(lambda x: x)
 

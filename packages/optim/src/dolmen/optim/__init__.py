@@ -165,6 +165,14 @@ from ._optimizers import (
     yogi as yogi,
 )
 from ._polyak import scale_by_polyak as scale_by_polyak
+from ._precision import (
+    CompensationState as CompensationState,
+    MasterWeightsState as MasterWeightsState,
+    StochasticRoundingState as StochasticRoundingState,
+    with_compensation as with_compensation,
+    with_master_weights as with_master_weights,
+    with_stochastic_rounding as with_stochastic_rounding,
+)
 from ._rms import (
     ScaleByAdaDeltaState as ScaleByAdaDeltaState,
     ScaleByRmsState as ScaleByRmsState,

@@ -47,6 +47,7 @@ def scale_by_adam(
     mu_dtype: Any = None,
     *,
     nesterov: bool = False,
+    nu_dtype: Any = None,
 ) -> GradientTransformation:
     """Rescales updates by Adam's estimates of their first two moments.
 
@@ -58,7 +59,7 @@ def scale_by_adam(
 
     Moments of 16-bit parameters are kept in float32, and so is the update computed
     from them, which `apply_updates` rounds once. (Optax keeps them in 16 bits unless
-    told otherwise, and has no such option for ``v``.)
+    told otherwise, and has no `nu_dtype`.)
 
     Args:
         b1: decay of the first moment.
@@ -68,6 +69,8 @@ def scale_by_adam(
         mu_dtype: dtype of the stored first moment; by default float32, or that of the
             parameter if wider.
         nesterov: look ahead by one gradient, as in NAdam.
+        nu_dtype: dtype of the stored second moment, as `mu_dtype`. In 16 bits an
+            average with a decay of 0.999 does not move: take a `b2` of at most 0.99.
 
     Example:
         >>> transform = scale_by_adam()
@@ -78,7 +81,7 @@ def scale_by_adam(
     Source: Kingma and Ba (2014), arXiv:1412.6980; Dozat (2016) for `nesterov`, without
     the extra factor of b2 on v̂.
     """
-    return transformation(_Adam(b1, b2, eps, eps_root, mu_dtype, nesterov))
+    return transformation(_Adam(b1, b2, eps, eps_root, mu_dtype, nesterov, nu_dtype))
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class _Adam(Rule):
     eps_root: Any
     mu_dtype: Any
     nesterov: bool
+    nu_dtype: Any
 
     name = "scale_by_adam"
     slots = ("mu", "nu")
@@ -97,7 +101,7 @@ class _Adam(Rule):
         return ScaleByAdamState(
             count=zero_count(),
             mu=zeros_like_params(self.name, params, self.mu_dtype),
-            nu=zeros_like_params(self.name, params),
+            nu=zeros_like_params(self.name, params, self.nu_dtype),
         )
 
     def prepare(self, updates, state):

@@ -24,7 +24,7 @@ import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, typeof
 
 from ._transformation import EmptyState, GradientTransformation
-from ._trees import check_floating, check_structures
+from ._trees import check_floating, check_params, check_structures
 
 
 class Rule:
@@ -196,13 +196,8 @@ class Pass:
     def _check(self, updates: Any, states: Sequence[Any], params: Any) -> None:
         check_floating(self._name, "`updates`", updates)
         for rule, state in zip(self.rules, states, strict=True):
-            if rule.needs_params and params is None:
-                raise ValueError(
-                    extend.error_message(
-                        f"{rule.name}: `params` must be given, got None.",
-                        "Call `update(grads, state, params)`.",
-                    )
-                )
+            if rule.needs_params:
+                check_params(rule.name, params)
             for slot in rule.slots:
                 if slot not in rule.shaped_otherwise:
                     check_structures(

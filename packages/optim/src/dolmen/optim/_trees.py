@@ -90,6 +90,21 @@ def _check_leaves(
         raise TypeError(extend.error_message(text, fix))
 
 
+def check_params(function: str, params: Any) -> None:
+    """Raise if parameters are missing.
+
+    Raises:
+        ValueError: they are None.
+    """
+    if params is None:
+        raise ValueError(
+            extend.error_message(
+                f"{function}: `params` must be given, got None.",
+                "Call `update(grads, state, params)`.",
+            )
+        )
+
+
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is a floating-point or complex array or scalar."""
     try:

@@ -18,6 +18,7 @@ def adam(
     mu_dtype: Any = None,
     *,
     nesterov: bool = False,
+    nu_dtype: Any = None,
 ) -> GradientTransformationExtraArgs:
     """Adam: steps of about the learning rate in every coordinate.
 
@@ -30,6 +31,7 @@ def adam(
         mu_dtype: dtype of the first moment; by default float32, or that of the
             parameter if wider.
         nesterov: look ahead by one gradient (NAdam).
+        nu_dtype: dtype of the second moment, see `scale_by_adam`.
 
     Example:
         >>> optimizer = adam(0.1)
@@ -40,7 +42,9 @@ def adam(
     Source: Kingma and Ba (2014), arXiv:1412.6980.
     """
     return chain(
-        scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov),
+        scale_by_adam(
+            b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov, nu_dtype=nu_dtype
+        ),
         scale_by_learning_rate(learning_rate),
     )
 
@@ -56,6 +60,7 @@ def adamw(
     mask: Any = None,
     *,
     nesterov: bool = False,
+    nu_dtype: Any = None,
 ) -> GradientTransformationExtraArgs:
     """Adam with weight decay apart from the gradient.
 
@@ -73,6 +78,7 @@ def adamw(
         weight_decay: a number or a schedule.
         mask: which parameters decay, see `add_decayed_weights`.
         nesterov: look ahead by one gradient (NAdamW).
+        nu_dtype: dtype of the second moment, see `scale_by_adam`.
 
     Example:
         >>> optimizer = adamw(0.1, weight_decay=0.5)
@@ -84,7 +90,9 @@ def adamw(
     Source: Loshchilov and Hutter (2017), arXiv:1711.05101.
     """
     return chain(
-        scale_by_adam(b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov),
+        scale_by_adam(
+            b1, b2, eps, eps_root, mu_dtype, nesterov=nesterov, nu_dtype=nu_dtype
+        ),
         add_decayed_weights(weight_decay, mask),
         scale_by_learning_rate(learning_rate),
     )
