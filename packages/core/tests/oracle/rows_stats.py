@@ -29,18 +29,20 @@ def rows(
         parameters = inspect.signature(getattr(module, name)).parameters
         location = [LOCATION[p] for p in parameters if p in LOCATION]
         args = (*shapes, *location)
-        every, inner, by = numbers, INSIDE, range(1 + len(args))
+        every, by = numbers, range(1 + len(args))
+        inner = INSIDE if inside is None else inside
         if name in ("ppf", "isf"):
             every, inner = PROBABILITIES, INNER_PROBABILITIES
         elif "k" in parameters:
             by = range(1, 1 + len(shapes))
-            every, inner = COUNTS + location[0], INNER_COUNTS + location[0]
+            every = COUNTS + location[0]
+            inner = INNER_COUNTS + location[0] if inside is None else inside
         if any(shape.ndim for shape in shapes):
             every = every[:, None]
         yield Row(path, (every, *args), slack=slack)
         yield Row(
             path,
-            (inner if inside is None else inside, *args),
+            (inner, *args),
             smooth=tuple(by if smooth is None else smooth),
             slack=slack,
             single=False,
