@@ -116,8 +116,9 @@ def tree_set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> An
 
     def replaced(path: Path, node: Any) -> Any:
         for key, value in kwargs.items():
-            chosen = filtering is None or filtering(path, node)
-            if chosen and _is_called(path, node, key):
+            if not _is_called(path, node, key):
+                continue
+            if filtering is None or filtering(path, node):
                 return value
         children = _children(path, node)
         if children is None:
