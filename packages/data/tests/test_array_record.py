@@ -94,7 +94,7 @@ def test_a_part_of_a_file_is_a_source(record_files):
 
     expected = records[1:3] + records[6:9] + records[4:5]
     assert [source[i] for i in range(6)] == expected
-    assert source.origin(3) == (str(paths[2]), 2)
+    assert source.origin(3) == (str(paths[2]), 2, None)
 
 
 def test_a_pattern_stands_for_the_files_that_match_by_name(record_files):

@@ -28,6 +28,7 @@ def test_public_modules_define_what_they_say():
         "Flat",
         "FlatWriter",
         "IterDataset",
+        "Loader",
         "MapDataset",
         "MultiprocessingOptions",
         "ParquetDataSource",

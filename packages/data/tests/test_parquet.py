@@ -59,8 +59,8 @@ def test_files_follow_one_another_also_in_another_process(path, tmp_path):
         *range(10),
     ]
     assert list(again[5]) == ["text", "number"]
-    assert again.origin(2) == (str(path), 0)
-    assert again.origin(11) == (str(path), 9)
+    assert again.origin(2) == (str(path), 0, None)
+    assert again.origin(11) == (str(path), 9, None)
 
 
 def test_columns_of_numbers_are_batched_as_columns(path):

@@ -42,8 +42,8 @@ def test_files_follow_one_another_also_in_another_process(tmp_path):
 
     assert list(MapDataset.source(source)) == ["one", "", "two", "three"]
     assert source[-1] == "three"
-    assert source.origin(2) == (str(tmp_path / "a.txt"), 2)
-    assert source.origin(3) == (str(tmp_path / "c.txt"), 0)
+    assert source.origin(2) == (str(tmp_path / "a.txt"), 2, 6)
+    assert source.origin(3) == (str(tmp_path / "c.txt"), 0, 0)
 
 
 def test_lines_may_be_bytes_or_another_encoding(tmp_path):

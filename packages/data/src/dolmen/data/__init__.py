@@ -24,6 +24,7 @@ from ._flat_format import FlatWriter as FlatWriter
 from ._iter_dataset import IterDataset as IterDataset
 from ._iterator import DatasetIterator as DatasetIterator
 from ._load import load as load
+from ._loader import Loader as Loader
 from ._map_dataset import MapDataset as MapDataset
 from ._options import (
     MultiprocessingOptions as MultiprocessingOptions,

@@ -159,11 +159,12 @@ class ArrayRecordDataSource:
         self.__dict__.update(state)
         self._prepare()
 
-    def origin(self, record_key: int) -> tuple[str, int]:
-        """The file of a record, and its number there."""
+    def origin(self, record_key: int) -> tuple[str, int, int | None]:
+        """The file of a record, its number there, and its first byte if known."""
         file = int(np.searchsorted(self._stops, record_key, side="right"))
         first = int(self._stops[file - 1]) if file else 0
-        return self._parts[file].path, record_key - first + int(self._starts[file])
+        number = record_key - first + int(self._starts[file])
+        return self._parts[file].path, number, None
 
     def _prepare(self) -> None:
         self._readers: list[Any] = [None] * len(self._parts)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._block import Block, Columns, Rows, Zipped
-from ._operations import Operation
+from ._operations import Below, Operation
 from ._schedule import Schedule
 from ._streams import combined_seed
 from ._tree import leaves_with_paths, map_leaves, structure_of_rows
@@ -55,6 +55,10 @@ class Zip(Combination):
     def fetch(self, positions: np.ndarray) -> Block:
         return Zipped([part.fetch(positions) for part in self.parts])
 
+    def below(self, positions: np.ndarray) -> list[Below]:
+        every = np.arange(len(positions))
+        return [Below(part, positions, every) for part in self.parts]
+
     def describe(self) -> str:
         return "zip"
 
@@ -71,13 +75,17 @@ class Selection(Combination):
         """The part, and the position in it, for every position."""
 
     def fetch(self, positions: np.ndarray) -> Block:
+        found = self.below(positions)
+        blocks = [below.operation.fetch(below.positions) for below in found]
+        return _merged(blocks, np.concatenate([below.owners for below in found]))
+
+    def below(self, positions: np.ndarray) -> list[Below]:
         parts, own = self.choose(positions)
-        blocks, places = [], []
+        found = []
         for index in np.unique(parts).tolist():
             (here,) = np.nonzero(parts == index)
-            blocks.append(self.parts[index].fetch(own[here]))
-            places.append(here)
-        return _merged(blocks, np.concatenate(places))
+            found.append(Below(self.parts[index], own[here], here))
+        return found
 
     def origin(self, position: int) -> str:
         parts, own = self.choose(np.array([position]))

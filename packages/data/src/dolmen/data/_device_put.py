@@ -1,11 +1,10 @@
 """Elements on their way to devices, ahead of their use."""
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ._frameworks import array_library
+from ._arguments import at_least
+from ._device_stage import on_device
 from ._iter_dataset import IterDataset
-from ._stages import Cursor, MapCursor, OneParent
 
 T = TypeVar("T")
 
@@ -31,35 +30,6 @@ def device_put(
     Raises:
         RuntimeError: the program has not imported `dolmen.core`.
     """
-    library = array_library("device_put")
-    waiting = ds.prefetch(cpu_buffer_size)
-    stage = DevicePut(waiting._stage, library, device)
-    return IterDataset[T](stage).prefetch(device_buffer_size)
-
-
-@dataclass(frozen=True, eq=False)
-class DevicePut(OneParent):
-    """Puts elements on a device and waits until they are there."""
-
-    library: Any
-    device: Any
-
-    @property
-    def depth(self) -> int:
-        # Where elements lie must not change random numbers, which depend on the depth.
-        return self.parent.depth
-
-    def describe(self) -> str:
-        return "device_put"
-
-    def describe_all(self) -> list[str]:
-        return self.parent.describe_all()
-
-    def open(self) -> Cursor:
-        return MapCursor(self.parent.open(), self._put, self.describe())
-
-    def _put(self, element: Any) -> Any:
-        # The memory that it comes from may be used again for the next element.
-        return self.library.block_until_ready(
-            self.library.device_put(element, self.device)
-        )
+    cpu_size = at_least("device_put", "cpu_buffer_size", cpu_buffer_size, 1)
+    device_size = at_least("device_put", "device_buffer_size", device_buffer_size, 1)
+    return IterDataset(on_device(ds._stage, device, cpu_size, device_size))

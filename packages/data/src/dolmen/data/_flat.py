@@ -114,10 +114,11 @@ class Flat:
         self._counter = DamageCounter()
         self._open()
 
-    def origin(self, record_key: int) -> tuple[str, int]:
-        """The file of a record, and its number there."""
+    def origin(self, record_key: int) -> tuple[str, int, int | None]:
+        """The file of a record, its number there, and its first byte."""
         file = int(np.searchsorted(self._stops, record_key, side="right"))
-        return self._paths[file], record_key - int(file and self._stops[file - 1])
+        number = record_key - int(file and self._stops[file - 1])
+        return self._paths[file], number, self._files[file].start_of(number)
 
     def _open(self) -> None:
         self._files = [FlatFile(path) for path in self._paths]
@@ -230,6 +231,12 @@ class FlatFile:
                 skipping.add(error.path, error.offset)
                 records.append(None)
         return records
+
+    def start_of(self, place: int) -> int:
+        """The first byte of a record."""
+        if self.layout.fields:
+            return len(MAGIC) + place * self._rows.dtype.itemsize
+        return int(self._offsets[place])
 
     def _records(self, places: np.ndarray) -> list[Any]:
         if self.layout.fields:

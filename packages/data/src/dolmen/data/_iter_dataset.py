@@ -7,7 +7,13 @@ import numpy as np
 
 from . import _stages
 from ._arguments import at_least, checked_seed, needed_seed, resolve
+from ._device_stage import on_device
+from ._frameworks import process_index_and_count
+from ._global_batches import part_of
 from ._iterator import DatasetIterator
+from ._loader import Loader
+from ._options import MultiprocessingOptions
+from ._sharding import ShardOptions
 from ._transforms import (
     Batch,
     Filter,
@@ -144,6 +150,43 @@ class IterDataset(Iterable[T], Generic[T]):
         """
         size = at_least("IterDataset.prefetch", "buffer_size", buffer_size, 1)
         return IterDataset(_stages.Prefetch(self._stage, size))
+
+    def loader(
+        self,
+        *,
+        step: int = 0,
+        state: dict[str, Any] | None = None,
+        shard_options: ShardOptions | None = None,
+        workers: int = 0,
+        device: Any = None,
+    ) -> Loader[T]:
+        """Iterates over this host's rows of the batches; see `MapDataset.loader`.
+
+        Where filters come before `batch`, every host makes all elements, because only
+        so it knows which are its own.
+
+        Args:
+            step: the batch to begin with.
+            state: of any host's loader over the same pipeline, instead of `step`.
+            shard_options: which host this is, of how many; as `dolmen.core` says if the
+                program has imported it, else the only one.
+            workers: processes that make batches.
+            device: a device or sharding to put batches on.
+
+        Raises:
+            ValueError: the pipeline does not end with batches, or one could have fewer
+                rows than there are hosts.
+        """
+        if shard_options is None:
+            shard_options = ShardOptions(*process_index_and_count())
+        dataset: IterDataset[T] = IterDataset(part_of(self._stage, shard_options))
+        if workers:
+            options = MultiprocessingOptions(num_workers=workers)
+            dataset = dataset.mp_prefetch(options)
+        stage = dataset._stage
+        if device is not None:
+            stage = on_device(stage, device, 2, 2)
+        return Loader(stage, step=step, state=state)
 
     def apply(
         self, transformations: Transformation | Sequence[Transformation]

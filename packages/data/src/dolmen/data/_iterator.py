@@ -5,7 +5,7 @@ import json
 import os
 import pathlib
 from collections.abc import Awaitable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from ._errors import without_our_frames
 from ._settings import config
@@ -48,7 +48,7 @@ class DatasetIterator(Iterator[T], Generic[T]):
         self._position = self._cursor.position()
         self._is_closed = False
 
-    def __iter__(self) -> "DatasetIterator[T]":
+    def __iter__(self) -> Self:
         """The iterator itself."""
         return self
 
@@ -68,7 +68,7 @@ class DatasetIterator(Iterator[T], Generic[T]):
         self._step += 1
         return element
 
-    def __enter__(self) -> "DatasetIterator[T]":
+    def __enter__(self) -> Self:
         """The iterator itself."""
         return self
 

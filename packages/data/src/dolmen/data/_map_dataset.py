@@ -1,6 +1,7 @@
 """Datasets of elements by index."""
 
 import builtins
+import itertools
 import operator
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -8,12 +9,17 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from . import _combinations, _operations, _stages
+from . import _audit, _combinations, _operations, _provenance, _stages
 from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
+from ._audit import Audit
 from ._iter_dataset import IterDataset, apply_one, as_sequence
 from ._iterator import DatasetIterator
+from ._loader import Loader
 from ._options import ReadOptions
+from ._provenance import Origins
+from ._report import Report
 from ._schedule import shares_of
+from ._sharding import ShardOptions
 from ._sources import RandomAccessDataSource, RangeDataSource, as_source
 from ._transforms import (
     DatasetSelectionMap,
@@ -439,6 +445,121 @@ class MapDataset(Iterable[T], Generic[T]):
         """
         options = ReadOptions() if read_options is None else read_options
         return IterDataset(_stages.Planned(self._operation, options, allow_nones))
+
+    def loader(
+        self,
+        *,
+        step: int = 0,
+        state: dict[str, Any] | None = None,
+        shard_options: ShardOptions | None = None,
+        threads: int = 2,
+        ahead: int = 4,
+        workers: int = 0,
+        device: Any = None,
+    ) -> Loader[T]:
+        """Iterates over this host's rows of global batches.
+
+        The batches of the pipeline are those of all hosts together. A host makes a
+        range of consecutive rows of each, as even as possible, so that the hosts' parts
+        in their order are the batch. Neither order nor random numbers know of hosts,
+        threads or workers: training goes on with the same batches on other hosts.
+
+        Args:
+            step: the batch to begin with.
+            state: of any host's loader over the same pipeline, instead of `step`.
+            shard_options: which host this is, of how many; as `dolmen.core` says if the
+                program has imported it, else the only one.
+            threads: that make batches; 0 makes them in the caller's thread.
+            ahead: batches that may be made before they are asked for.
+            workers: processes that make batches.
+            device: a device or sharding to put batches on.
+
+        Returns:
+            An iterator, to be used in a ``with`` statement. Its `state` is the same on
+            all hosts, and its `report` shows where the time goes.
+
+        Raises:
+            ValueError: several hosts, and the pipeline does not end with batches or one
+                could have fewer rows than there are hosts.
+
+        Example:
+            >>> from dolmen.data.sharding import ShardOptions
+            >>> ds = MapDataset.range(8).seed(0).shuffle().repeat().batch(4)
+            >>> with ds.loader(step=2, shard_options=ShardOptions(1, 2)) as loader:
+            ...     part = next(loader)
+            >>> part.tolist() == ds[2][2:].tolist()
+            True
+        """
+        options = ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
+        return self.to_iter_dataset(options).loader(
+            step=step,
+            state=state,
+            shard_options=shard_options,
+            workers=workers,
+            device=device,
+        )
+
+    def why(self, step: int, row: int | None = None) -> Origins:
+        """Tells what an element is made of, without reading anything.
+
+        Args:
+            step: index of the element.
+            row: of a batch; all rows if None.
+
+        Returns:
+            The records with their files and bytes, where they stood in every operation,
+            and the keys of their random numbers; print it.
+
+        Raises:
+            ValueError: there is no such row.
+
+        Example:
+            >>> ds = MapDataset.range(5).seed(0).shuffle().batch(2)
+            >>> ds.why(1, row=0)[0].record == ds[1][0]
+            np.True_
+        """
+        return _provenance.why(self._operation, step, row)
+
+    def audit(self, epochs: int = 1) -> Audit:
+        """Counts how often every record comes, without reading any.
+
+        An endless `repeat` is cut short after `epochs`. Filters are taken to keep all.
+
+        Args:
+            epochs: how many to look at. Each takes about 0.2 microseconds per record
+                and 4 bytes of memory.
+
+        Returns:
+            Counts for every source; print it. ``is_exact`` says whether every record
+            comes exactly once per epoch.
+
+        Raises:
+            ValueError: the dataset has no end, and no `repeat`.
+
+        Example:
+            >>> ds = MapDataset.range(10).shuffle(0).repeat().batch(4)
+            >>> print(ds.audit(epochs=2))
+            5 elements in 2 epochs: exactly once per epoch
+              source(range(0, 10)): 10 records, each 2 times
+        """
+        return _audit.audit(self._operation, epochs)
+
+    def report(self, steps: int = 100) -> Report:
+        """Makes some elements in the caller's thread and tells where the time goes.
+
+        Args:
+            steps: how many; fewer if the dataset ends before.
+
+        Returns:
+            A tree with microseconds per record, the bottleneck and advice; print it.
+            For a pipeline that is being trained on see `Loader.report`.
+        """
+        with self.loader(
+            threads=0, ahead=0, shard_options=ShardOptions(0, 1)
+        ) as loader:
+            for _ in itertools.islice(loader, at_least("report", "steps", steps, 1)):
+                pass
+            return loader.report()
 
     def apply(
         self, transformations: Transformation | Sequence[Transformation]

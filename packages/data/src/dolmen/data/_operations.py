@@ -48,6 +48,10 @@ class Operation(abc.ABC):
         """The records at int64 positions, none of them negative."""
 
     @abc.abstractmethod
+    def below(self, positions: np.ndarray) -> "list[Below]":
+        """What the records at positions are made of, without reading any."""
+
+    @abc.abstractmethod
     def describe(self) -> str:
         """The call that made this operation, in short."""
 
@@ -75,10 +79,31 @@ class Operation(abc.ABC):
         """Whether a filter stands below."""
         return any(parent.drops_records for parent in self.parents)
 
+    @property
+    def calls_one_by_one(self) -> bool:
+        """Whether it calls Python once for every record."""
+        return False
+
     def describe_all(self) -> list[str]:
         """Descriptions of all operations, from the source."""
         below = [line for parent in self.parents for line in parent.describe_all()]
         return [*below, self.describe()]
+
+
+@dataclass(frozen=True)
+class Below:
+    """Records of one operation that records of another are made of.
+
+    Attributes:
+        operation: the one below.
+        positions: int64 positions there.
+        owners: for each of them, the number of the record above that it is part of; it
+            never decreases.
+    """
+
+    operation: Operation
+    positions: np.ndarray
+    owners: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +120,10 @@ class Source(Operation):
     def drops_records(self) -> bool:
         return getattr(self.source, "may_skip", False)
 
+    @property
+    def calls_one_by_one(self) -> bool:
+        return not _sources.reads_many(self.source)
+
     def count(self) -> int:
         return len(self.source)
 
@@ -107,6 +136,9 @@ class Source(Operation):
             return _sources.read_many(self.source, records)
         except Exception as error:  # noqa: BLE001 - `blame` raises it again
             blame(error, self.describe(), _name_records(records))
+
+    def below(self, positions: np.ndarray) -> list[Below]:
+        return []
 
     def describe(self) -> str:
         return f"source({_sources.describe(self.source)})"
@@ -128,11 +160,19 @@ class OneParent(Operation):
     def count(self) -> int:
         return self.parent.length
 
+    def down(self, positions: np.ndarray) -> np.ndarray:
+        """Where in the parent the records at positions stand."""
+        return positions
+
     def fetch(self, positions: np.ndarray) -> Block:
-        return self.parent.fetch(positions)
+        return self.parent.fetch(self.down(positions))
+
+    def below(self, positions: np.ndarray) -> list[Below]:
+        return [Below(self.parent, self.down(positions), np.arange(len(positions)))]
 
     def origin(self, position: int) -> str:
-        return self.parent.origin(position)
+        (below,) = self.down(np.array([position])).tolist()
+        return self.parent.origin(below)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,24 +196,19 @@ class Shuffle(OneParent):
     seed: int
     explicit: bool
 
-    def fetch(self, positions: np.ndarray) -> Block:
+    def down(self, positions: np.ndarray) -> np.ndarray:
         epochs, places = np.divmod(positions, self.length)
         first = int(epochs[0])
         if (epochs == first).all():
-            return self.parent.fetch(self._shuffled(first, places))
+            return self._shuffled(first, places)
         records = np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():
             chosen = epochs == epoch
             records[chosen] = self._shuffled(epoch, places[chosen])
-        return self.parent.fetch(records)
+        return records
 
     def describe(self) -> str:
         return f"shuffle({self.seed})" if self.explicit else "shuffle"
-
-    def origin(self, position: int) -> str:
-        epoch, place = divmod(position, self.length)
-        (record,) = self._shuffled(epoch, np.array([place])).tolist()
-        return self.parent.origin(record)
 
     @functools.cached_property
     def _orders(self) -> EpochOrders:
@@ -194,20 +229,16 @@ class Slice(OneParent):
     def count(self) -> int:
         return len(self.chosen)
 
-    def fetch(self, positions: np.ndarray) -> Block:
+    def down(self, positions: np.ndarray) -> np.ndarray:
         epochs, places = np.divmod(positions, self.length)
         records = self.chosen.start + places * self.chosen.step
-        return self.parent.fetch(records + epochs * self.parent.length)
+        return records + epochs * self.parent.length
 
     def describe(self) -> str:
         start, stop, step = self.chosen.start, self.chosen.stop, self.chosen.step
         return (
             f"slice({start}:{stop}:{step})" if step != 1 else f"slice({start}:{stop})"
         )
-
-    def origin(self, position: int) -> str:
-        epoch, place = divmod(position, self.length)
-        return self.parent.origin(self.chosen[place] + epoch * self.parent.length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,10 +253,8 @@ class Repeat(OneParent):
             return sys.maxsize if self.parent.length else 0
         return self.parent.length * self.epochs
 
-    def fetch(self, positions: np.ndarray) -> Block:
-        if not self.reseed:
-            positions = positions % self.parent.length
-        return self.parent.fetch(positions)
+    def down(self, positions: np.ndarray) -> np.ndarray:
+        return positions if self.reseed else positions % self.parent.length
 
     def describe(self) -> str:
         count = [] if self.epochs is None else [str(self.epochs)]
@@ -245,6 +274,10 @@ class Map(OneParent):
 
     function: Callable[[Any], Any]
     name: str
+
+    @property
+    def calls_one_by_one(self) -> bool:
+        return not isinstance(self.function, batched)
 
     def fetch(self, positions: np.ndarray) -> Block:
         block = self.parent.fetch(positions)
@@ -288,6 +321,10 @@ class MapWithIndex(OneParent):
     function: Callable[[int, Any], Any]
     name: str
 
+    @property
+    def calls_one_by_one(self) -> bool:
+        return True
+
     def fetch(self, positions: np.ndarray) -> Block:
         rows = self.parent.fetch(positions).rows()
         indices = iter(positions.tolist())
@@ -311,6 +348,10 @@ class RandomMap(OneParent):
     name: str
     seed: int
     explicit: bool
+
+    @property
+    def calls_one_by_one(self) -> bool:
+        return True
 
     def fetch(self, positions: np.ndarray) -> Block:
         rows = self.parent.fetch(positions).rows()
@@ -338,6 +379,10 @@ class Filter(OneParent):
 
     @property
     def drops_records(self) -> bool:
+        return True
+
+    @property
+    def calls_one_by_one(self) -> bool:
         return True
 
     def fetch(self, positions: np.ndarray) -> Block:
@@ -382,6 +427,12 @@ class Batch(OneParent):
         if self.function is not None:
             options += f", {function_name(self.function)}"
         return f"batch({self.size}{options})"
+
+    def below(self, positions: np.ndarray) -> list[Below]:
+        spans = [self._span(position) for position in positions.tolist()]
+        records = np.concatenate([np.arange(*span) for span in spans])
+        sizes = [stop - start for start, stop in spans]
+        return [Below(self.parent, records, np.repeat(np.arange(len(sizes)), sizes))]
 
     def origin(self, position: int) -> str:
         start, stop = self._span(position)

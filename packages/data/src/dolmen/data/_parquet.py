@@ -140,12 +140,12 @@ class ParquetDataSource:
         self.__dict__.update(state)
         self._open()
 
-    def origin(self, record_key: int) -> tuple[str, int]:
-        """The file of a row, and its number there."""
+    def origin(self, record_key: int) -> tuple[str, int, int | None]:
+        """The file of a row, its number there, and its first byte if known."""
         group = int(np.searchsorted(self._stops, record_key, side="right"))
         file, _ = self._groups[group]
         before = sum(sum(f.sizes) for f in self._files[:file])
-        return self._paths[file], record_key - before
+        return self._paths[file], record_key - before, None
 
     def _open(self) -> None:
         self._cache: collections.OrderedDict[int, Columns] = collections.OrderedDict()

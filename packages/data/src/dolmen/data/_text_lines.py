@@ -133,16 +133,20 @@ class TextLines:
                 problem = f"it had {size} bytes when its lines were looked for."
                 raise DamagedFileError(_NAME, path, len(file), problem)
 
-    def origin(self, record_key: int) -> tuple[str, int]:
-        """The file of a line, and its number there."""
+    def origin(self, record_key: int) -> tuple[str, int, int | None]:
+        """The file of a line, its number there, and its first byte."""
         file = int(np.searchsorted(self._stops, record_key, side="right"))
-        return self._paths[file], record_key - int(file and self._stops[file - 1])
+        number = record_key - int(file and self._stops[file - 1])
+        return self._paths[file], number, self._start_of(file, number)
 
-    def _read(self, file: int, place: int) -> str | bytes | None:
-        data = self._files[file]
+    def _start_of(self, file: int, place: int) -> int:
         start = int(self._starts[file][place // _STRIDE])
         for _ in range(place % _STRIDE):
-            start = data.find(b"\n", start) + 1
+            start = self._files[file].find(b"\n", start) + 1
+        return start
+
+    def _read(self, file: int, place: int) -> str | bytes | None:
+        data, start = self._files[file], self._start_of(file, place)
         stop = data.find(b"\n", start)
         line = data[start : len(data) if stop < 0 else stop].removesuffix(b"\r")
         if self._encoding is None:

@@ -119,10 +119,11 @@ class TFRecordDataSource:
         self.__dict__.update(state)
         self._files = [map_file(path) for path in self._paths]
 
-    def origin(self, record_key: int) -> tuple[str, int]:
-        """The file of a record, and its number there."""
+    def origin(self, record_key: int) -> tuple[str, int, int | None]:
+        """The file of a record, its number there, and its first byte."""
         file = int(np.searchsorted(self._stops, record_key, side="right"))
-        return self._paths[file], record_key - int(file and self._stops[file - 1])
+        number = record_key - int(file and self._stops[file - 1])
+        return self._paths[file], number, int(self._places[record_key])
 
     def _read(self, file: int, start: int) -> bytes | None:
         try:

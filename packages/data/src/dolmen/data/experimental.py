@@ -1,6 +1,7 @@
 """Names that Grain keeps under `experimental`."""
 
 from ._device_put import device_put as device_put
+from ._elastic_iterator import ElasticIterator as ElasticIterator
 from ._element_spec import (
     ShapeDtypeStruct as ShapeDtypeStruct,
     ShapeDtypeStructProtocol as ShapeDtypeStructProtocol,
