@@ -36,6 +36,7 @@ TOPICS = (
     "scipy_linalg",
     "scipy_sampled",
     "scipy_signal",
+    "scipy_stats",
     "solvers",
     "special_functions",
     "stages",

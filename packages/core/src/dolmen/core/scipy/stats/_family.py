@@ -22,7 +22,7 @@ from ..._ir import dtypes, type_error
 from ..._tracing import typeof
 from ...numpy._array_like import Array
 from ...numpy._eager import python_functions
-from ...numpy._promotion import promote_args_inexact
+from ...numpy._promotion import constant_like, promote_args_inexact
 
 Formula: TypeAlias = Callable[..., Any]
 
@@ -70,14 +70,14 @@ _SUMMARIES = {
 _QUANTILES = ("ppf", "isf")
 # Values below and above the support.
 _OUTSIDE = {
-    "pdf": (0, 0),
-    "pmf": (0, 0),
+    "pdf": (0.0, 0.0),
+    "pmf": (0.0, 0.0),
     "logpdf": (-math.inf, -math.inf),
     "logpmf": (-math.inf, -math.inf),
-    "cdf": (0, 1),
-    "logcdf": (-math.inf, 0),
-    "sf": (1, 0),
-    "logsf": (0, -math.inf),
+    "cdf": (0.0, 1.0),
+    "logcdf": (-math.inf, 0.0),
+    "sf": (1.0, 0.0),
+    "logsf": (0.0, -math.inf),
 }
 
 
@@ -173,7 +173,8 @@ class Family:
     def _value(
         self, name: str, x: Any, shapes: Sequence[Any], loc: Any = 0, scale: Any = 1
     ) -> Any:
-        valid = [scale > 0, *map(_holds, self.shapes.values(), shapes)]
+        domains = zip(self.shapes.values(), shapes, strict=True)
+        valid = [scale > 0, *(domain.holds(shape) for domain, shape in domains)]
         if name in _QUANTILES:
             valid.append(PROBABILITY.holds(x))
             made = self._standard(name, x, shapes) * scale + loc
@@ -201,7 +202,8 @@ class Family:
             z = floor
         # Replaced before the formula, so that its derivative is finite, too.
         made = self._standard(name, jnp.where(outside, inner, z), shapes)
-        lower, upper = _OUTSIDE[name]
+        # Typed as `z` is: formulas may be made of shape parameters alone.
+        lower, upper = (constant_like(z, value) for value in _OUTSIDE[name])
         return jnp.where(outside, jnp.where(above, upper, lower), made)
 
     def _standard(self, name: str, z: Any, shapes: Sequence[Any]) -> Any:
@@ -229,10 +231,6 @@ def _rescaled(name: str, made: Any, scale: Any) -> Any:
     if name == "pdf":
         return made / scale
     return made - jnp.log(scale) if name == "logpdf" else made
-
-
-def _holds(domain: Domain, value: Any) -> Any:
-    return domain.holds(value)
 
 
 def _log(probability: Any, complement: Any) -> Any:
