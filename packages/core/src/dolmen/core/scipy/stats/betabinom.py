@@ -4,8 +4,8 @@ The probability is beta distributed, with parameters `a` and `b`.
 
 Example:
     >>> from dolmen.core.scipy.stats import betabinom
-    >>> betabinom.pmf(1, 2, 1.0, 2.0).round(3)
-    Array(0.333, dtype=float32)
+    >>> print(betabinom.pmf(1, 2, 1.0, 2.0).round(3))
+    0.333
 """
 
 from typing import Any

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import binom
-    >>> binom.pmf(1, 2, 0.5).round(4)
-    Array(0.5, dtype=float32)
+    >>> print(binom.pmf(1, 2, 0.5).round(4))
+    0.5
 """
 
 from typing import Any

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import gennorm
-    >>> gennorm.pdf(0.0, 1.0).round(3)
-    Array(0.5, dtype=float32)
+    >>> print(gennorm.pdf(0.0, 1.0).round(3))
+    0.5
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import geom
-    >>> geom.pmf(3, 0.5).round(4)
-    Array(0.125, dtype=float32)
+    >>> print(geom.pmf(3, 0.5).round(4))
+    0.125
 """
 
 import math

@@ -4,8 +4,8 @@ Each trial is a success with probability `p`; `n` may be any positive number.
 
 Example:
     >>> from dolmen.core.scipy.stats import nbinom
-    >>> nbinom.pmf(1, 2, 0.5).round(4)
-    Array(0.25, dtype=float32)
+    >>> print(nbinom.pmf(1, 2, 0.5).round(4))
+    0.25
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import pareto
-    >>> pareto.sf(2.0, 3.0).round(4)
-    Array(0.125, dtype=float32)
+    >>> print(pareto.sf(2.0, 3.0).round(4))
+    0.125
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import poisson
-    >>> poisson.logpmf(0, 2.5).round(3)
-    Array(-2.5, dtype=float32)
+    >>> print(poisson.logpmf(0, 2.5).round(3))
+    -2.5
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Example:
     >>> from dolmen.core.scipy.stats import vonmises
-    >>> vonmises.pdf(1.0, 0.0).round(4)
-    Array(0.1592, dtype=float32)
+    >>> print(vonmises.pdf(1.0, 0.0).round(4))
+    0.1592
 """
 
 import math

@@ -4,8 +4,8 @@ Its density is ``(1 - c**2) / (2 * pi * (1 + c**2 - 2 * c * cos(x)))``.
 
 Example:
     >>> from dolmen.core.scipy.stats import wrapcauchy
-    >>> wrapcauchy.pdf(0.0, 0.5).round(4)
-    Array(0.4775, dtype=float32)
+    >>> print(wrapcauchy.pdf(0.0, 0.5).round(4))
+    0.4775
 """
 
 import math
