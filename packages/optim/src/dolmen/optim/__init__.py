@@ -173,6 +173,13 @@ from ._precision import (
     with_master_weights as with_master_weights,
     with_stochastic_rounding as with_stochastic_rounding,
 )
+from ._quantized import (
+    QuantizedArray as QuantizedArray,
+    QuantizedState as QuantizedState,
+    dequantized as dequantized,
+    quantized as quantized,
+    with_8bit_state as with_8bit_state,
+)
 from ._rms import (
     ScaleByAdaDeltaState as ScaleByAdaDeltaState,
     ScaleByRmsState as ScaleByRmsState,
@@ -197,6 +204,7 @@ from ._signs import (
     scale_by_rprop as scale_by_rprop,
     scale_by_sign as scale_by_sign,
 )
+from ._state_bytes import state_bytes as state_bytes
 from ._sublinear import (
     FactoredState as FactoredState,
     ScaleBySM3State as ScaleBySM3State,
