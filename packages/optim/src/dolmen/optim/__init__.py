@@ -34,6 +34,7 @@ from ._averages import (
     incremental_update as incremental_update,
     periodic_update as periodic_update,
 )
+from ._cautious import cautious as cautious
 from ._chain import chain as chain, explain as explain
 from ._clipping import (
     adaptive_grad_clip as adaptive_grad_clip,
@@ -163,6 +164,16 @@ from ._optimizers import (
     signum as signum,
     sm3 as sm3,
     yogi as yogi,
+)
+from ._params_average import (
+    ParamsEmaState as ParamsEmaState,
+    ParamsMeanState as ParamsMeanState,
+    params_ema as params_ema,
+    params_mean as params_mean,
+)
+from ._per_parameter import (
+    scale_by_depth as scale_by_depth,
+    scale_by_width as scale_by_width,
 )
 from ._polyak import scale_by_polyak as scale_by_polyak
 from ._precision import (
