@@ -18,7 +18,8 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     for example in examples:
         exec(example, names)
 
-    assert len(examples) == 3
+    assert len(examples) == 4
+    assert names["part"].shape == (16, 257)
     assert len(data.Flat("train.flat")) == 600
     assert names["batch"].shape == (32, 257)
     assert names["ds"][0]["image"].max() == 1 / 255
