@@ -11,6 +11,7 @@ ELSEWHERE: dict[str, list[str]] = {
         "perturbations.Normal",
         "perturbations.make_perturbed_fun",
     ],
+    "schedules/test_plot.py": ["schedules.plot_schedule"],
     "test_tree.py": [
         "tree.dtype",
         "tree.get",

@@ -175,6 +175,7 @@ from ._per_parameter import (
     scale_by_depth as scale_by_depth,
     scale_by_width as scale_by_width,
 )
+from ._plots import Plot as Plot
 from ._polyak import scale_by_polyak as scale_by_polyak
 from ._precision import (
     CompensationState as CompensationState,
@@ -190,6 +191,10 @@ from ._quantized import (
     dequantized as dequantized,
     quantized as quantized,
     with_8bit_state as with_8bit_state,
+)
+from ._range_test import (
+    RangeTest as RangeTest,
+    find_learning_rate as find_learning_rate,
 )
 from ._rms import (
     ScaleByAdaDeltaState as ScaleByAdaDeltaState,

@@ -30,6 +30,7 @@ from ._piecewise import (
     piecewise_constant_schedule as piecewise_constant_schedule,
     piecewise_interpolate_schedule as piecewise_interpolate_schedule,
 )
+from ._plot import plot_schedule as plot_schedule
 from ._stateful import (
     StatefulSchedule as StatefulSchedule,
     WrappedSchedule as WrappedSchedule,
