@@ -185,3 +185,86 @@ def test_unknown_settings_are_refused():
         "config.update: `py_traceback_filtering` must be one of auto, off, "
         "tracebackhide, quiet_remove_frames, remove_frames, got 3."
     )
+
+
+def divides_by_20(x):
+    return x % 20 == 0
+
+
+FILTERED = {
+    "by index": MapDataset.range(2500).filter(divides_by_20).to_iter_dataset(),
+    "in order": MapDataset.range(2500).to_iter_dataset().filter(divides_by_20).batch(2),
+}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_filters_that_drop_too_much_are_told(name, caplog):
+    dataset = FILTERED[name]
+    watched = experimental.WithOptionsIterDataset(
+        dataset, experimental.DatasetOptions()
+    )
+
+    given = list(watched)
+
+    np.testing.assert_equal(given, list(dataset))
+    assert [record.getMessage() for record in caplog.records] == 2 * [
+        "filter(divides_by_20) dropped 95% of the last 1000 elements, more than 0.9. "
+        "They were made in vain."
+    ]
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_filters_that_drop_far_too_much_are_an_error(name):
+    options = experimental.DatasetOptions(filter_raise_threshold_ratio=0.5)
+    watched = experimental.WithOptionsIterDataset(FILTERED[name], options)
+
+    assert message_of(list, watched) == (
+        "filter(divides_by_20) dropped 95% of the last 1000 elements, more than "
+        "`filter_raise_threshold_ratio` = 0.5."
+    )
+
+
+def test_filters_that_drop_little_are_not_told(caplog):
+    options = experimental.DatasetOptions(filter_warn_threshold_ratio=0.95)
+
+    list(experimental.WithOptionsIterDataset(FILTERED["by index"], options))
+
+    assert caplog.records == []
+
+
+def test_options_change_no_state_and_may_measure():
+    dataset = FILTERED["in order"]
+    options = experimental.DatasetOptions(
+        filter_warn_threshold_ratio=None,
+        execution_tracking_mode=experimental.ExecutionTrackingMode.STAGE_TIMING,
+    )
+    with iter(experimental.WithOptionsIterDataset(dataset, options)) as iterator:
+        next(iterator)
+        state = iterator.get_state()
+        report = iterator.report()
+    other = iter(dataset)
+    other.set_state(state)
+
+    assert next(other).tolist() == [40, 60]
+    assert report.parts[1].name == "filter(divides_by_20)"
+    other.close()
+
+
+def test_given_options_win_over_others_and_those_over_defaults():
+    mine = experimental.DatasetOptions(filter_warn_threshold_ratio=None)
+    others = experimental.DatasetOptions(
+        filter_warn_threshold_ratio=0.2, min_shm_size=7
+    )
+
+    merged = mine.merge(others)
+
+    assert merged == experimental.DatasetOptions(
+        filter_warn_threshold_ratio=None, min_shm_size=7
+    )
+    assert mine.merge(None) is mine
+    assert message_of(
+        experimental.DatasetOptions, filter_raise_threshold_ratio=1.5
+    ) == (
+        "DatasetOptions: `filter_raise_threshold_ratio` must be between 0 and 1 or "
+        "None, got 1.5."
+    )

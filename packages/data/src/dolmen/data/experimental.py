@@ -1,5 +1,10 @@
 """Names that Grain keeps under `experimental`."""
 
+from ._dataset_options import (
+    DatasetOptions as DatasetOptions,
+    ExecutionTrackingMode as ExecutionTrackingMode,
+    WithOptionsIterDataset as WithOptionsIterDataset,
+)
 from ._device_put import device_put as device_put
 from ._elastic_iterator import ElasticIterator as ElasticIterator
 from ._element_spec import (
