@@ -30,10 +30,6 @@ from ._adam_variants import (
     scale_by_yogi as scale_by_yogi,
 )
 from ._apply import apply_updates as apply_updates
-from ._averages import (
-    incremental_update as incremental_update,
-    periodic_update as periodic_update,
-)
 from ._cautious import cautious as cautious
 from ._chain import chain as chain, explain as explain
 from ._clipping import (
@@ -62,8 +58,6 @@ from ._counts import (
     safe_increment as safe_increment,
     safe_int32_increment as safe_int32_increment,
 )
-from ._distributions import MultiNormal as MultiNormal, multi_normal as multi_normal
-from ._gradients import scale_gradient as scale_gradient
 from ._groups import (
     MultiTransformState as MultiTransformState,
     PartitionState as PartitionState,
@@ -96,11 +90,6 @@ from ._line_searches import (
     ScaleByBacktrackingLinesearchState as ScaleByBacktrackingLinesearchState,
     scale_by_backtracking_linesearch as scale_by_backtracking_linesearch,
     value_and_grad_from_state as value_and_grad_from_state,
-)
-from ._linear_algebra import (
-    matrix_inverse_pth_root as matrix_inverse_pth_root,
-    nnls as nnls,
-    power_iteration as power_iteration,
 )
 from ._masking import (
     MaskedNode as MaskedNode,
@@ -175,7 +164,6 @@ from ._per_parameter import (
     scale_by_depth as scale_by_depth,
     scale_by_width as scale_by_width,
 )
-from ._plots import Plot as Plot
 from ._polyak import scale_by_polyak as scale_by_polyak
 from ._precision import (
     CompensationState as CompensationState,
@@ -191,10 +179,6 @@ from ._quantized import (
     dequantized as dequantized,
     quantized as quantized,
     with_8bit_state as with_8bit_state,
-)
-from ._range_test import (
-    RangeTest as RangeTest,
-    find_learning_rate as find_learning_rate,
 )
 from ._rms import (
     ScaleByAdaDeltaState as ScaleByAdaDeltaState,
@@ -256,6 +240,29 @@ from ._zoom import (
 )
 
 if TYPE_CHECKING:
+    from ._averages import (
+        incremental_update as incremental_update,
+        periodic_update as periodic_update,
+    )
+    from ._distributions import (
+        MultiNormal as MultiNormal,
+        multi_normal as multi_normal,
+    )
+    from ._gradients import (
+        scale_gradient as scale_gradient,
+    )
+    from ._linear_algebra import (
+        matrix_inverse_pth_root as matrix_inverse_pth_root,
+        nnls as nnls,
+        power_iteration as power_iteration,
+    )
+    from ._plots import (
+        Plot as Plot,
+    )
+    from ._range_test import (
+        RangeTest as RangeTest,
+        find_learning_rate as find_learning_rate,
+    )
     from .losses import *  # noqa: F403 - what `__getattr__` finds
     from .microbatching import *  # noqa: F403
     from .schedules import *  # noqa: F403
@@ -273,14 +280,31 @@ _MODULES = (
     "tree",
     "tree_utils",
 )
+# Names here that few programs need, and the modules they are loaded from.
+_SELDOM = {
+    "MultiNormal": "_distributions",
+    "Plot": "_plots",
+    "RangeTest": "_range_test",
+    "find_learning_rate": "_range_test",
+    "incremental_update": "_averages",
+    "matrix_inverse_pth_root": "_linear_algebra",
+    "multi_normal": "_distributions",
+    "nnls": "_linear_algebra",
+    "periodic_update": "_averages",
+    "power_iteration": "_linear_algebra",
+    "scale_gradient": "_gradients",
+}
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "microbatching", "schedules")
 
 
 def __getattr__(name: str) -> object:
-    """Load a module, or one of `_ALSO_HERE` for a name of its own."""
+    """Load a module, or the one that a name is from."""
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _SELDOM:
+        home = importlib.import_module(f"{__name__}.{_SELDOM[name]}")
+        return getattr(home, name)
     if not name.startswith("_"):
         for names in map(vars, _modules_also_here()):
             if name in names:
@@ -290,7 +314,7 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """Names that are here or are found by `__getattr__`."""
-    names = {*globals(), *_MODULES}
+    names = {*globals(), *_MODULES, *_SELDOM}
     for module in _modules_also_here():
         names.update(name for name in vars(module) if not name.startswith("_"))
     return sorted(names)
