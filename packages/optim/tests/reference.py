@@ -265,3 +265,51 @@ def optimistic_adam(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-8):
     change = u - s["u"] if t > 1 else 0 * u
     s["u"] = u
     return lr * (u + change)
+
+
+# ---- Kronecker factors, for matrices -------------------------------------------------
+
+
+def shampoo(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-8, matrix_eps=1e-6, every=10):
+    # Gupta et al. 2018, arXiv:1802.09568, Algorithm 1, as averages, grafted to Adam.
+    m_hat = s.average("m", g, b1) / (1 - b1**t)
+    v_hat = s.average("v", g**2, b2) / (1 - b2**t)
+    u = m_hat / (np.sqrt(v_hat) + eps)
+    if g.ndim == 2:
+        left, right = s.average("L", g @ g.T, b2), s.average("R", g.T @ g, b2)
+        if t % every == 1:
+            s["roots"] = [
+                inverse_fourth_root(factor / (1 - b2**t), matrix_eps)
+                for factor in (left, right)
+            ]
+        direction = s["roots"][0] @ m_hat @ s["roots"][1]
+        u = norm(u) / norm(direction) * direction
+    return -lr * u
+
+
+def inverse_fourth_root(matrix, eps):
+    values, vectors = np.linalg.eigh(matrix)
+    values = np.maximum(values, 0) + eps * values.max()
+    return vectors @ np.diag(values**-0.25) @ vectors.T
+
+
+def soap(t, g, p, s, lr, b1=0.95, b2=0.95, eps=1e-8, every=10):
+    # Vyas et al. 2024, arXiv:2409.11321, Algorithms 3 and 4, with Adam's corrections
+    # and without an update in the first step.
+    is_matrix = g.ndim == 2
+    left, right = (s["QL"], s["QR"]) if is_matrix and t > 1 else (None, None)
+    change = np.zeros_like(p)
+    if t > 1:
+        turned = left.T @ g @ right if is_matrix else g
+        m_hat = s.average("m", g, b1) / (1 - b1 ** (t - 1))
+        v_hat = s.average("v", turned**2, b2) / (1 - b2 ** (t - 1))
+        turned = left.T @ m_hat @ right if is_matrix else m_hat
+        turned = turned / (np.sqrt(v_hat) + eps)
+        change = -lr * (left @ turned @ right.T if is_matrix else turned)
+    for side, gram in (("L", g @ g.T), ("R", g.T @ g)) if is_matrix else ():
+        factor = s.average(side, gram, b2)
+        if t == 1:
+            s["Q" + side] = np.linalg.eigh(factor)[1]
+        elif t % every == 1:
+            s["Q" + side] = np.linalg.qr(factor @ s["Q" + side])[0]
+    return change

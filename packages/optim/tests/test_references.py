@@ -73,6 +73,12 @@ CASES = [
         "optimistic_gradient_descent",
         {"lr": 0.05, "alpha": 0.9, "beta": 0.5},
     ),
+    (optim.shampoo(0.02, weight_decay=0.0), "shampoo", {"lr": 0.02}),
+    (
+        optim.soap(0.02, weight_decay=0.0, precondition_frequency=4),
+        "soap",
+        {"lr": 0.02, "every": 4},
+    ),
     (optim.optimistic_adam_v2(0.02), "optimistic_adam", {"lr": 0.02}),
 ]
 

@@ -43,6 +43,8 @@ with warnings.catch_warnings(action="ignore"):
         "rmsprop": optim.rmsprop(0.1),
         "rprop": optim.rprop(0.1),
         "sgd": optim.sgd(0.1, momentum=0.9),
+        "shampoo": optim.shampoo(0.1),
+        "soap": optim.soap(0.1),
         "sign_sgd": optim.sign_sgd(0.1),
         "signum": optim.signum(0.1),
         "sm3": optim.sm3(0.1),
@@ -128,7 +130,10 @@ def test_a_gradient_that_is_nan_spoils_no_other_element(name):
     assert np.isnan(np.asarray(updates)).tolist() == [False, True, False]
 
 
-@EVERY
+# Decompositions of singular matrices depend on the last bit.
+@pytest.mark.parametrize(
+    "name", [x for x in OPTIMIZERS if x not in {"shampoo", "soap"}]
+)
 def test_jitted_steps_are_those_of_eager_ones(name):
     optimizer = OPTIMIZERS[name]
     rng = np.random.default_rng(5)

@@ -69,6 +69,14 @@ from ._groups import (
     selective_transform as selective_transform,
     set_to_zero as set_to_zero,
 )
+from ._kronecker import (
+    ScaleByShampooState as ScaleByShampooState,
+    ScaleBySoapState as ScaleBySoapState,
+    scale_by_shampoo as scale_by_shampoo,
+    scale_by_soap as scale_by_soap,
+    shampoo as shampoo,
+    soap as soap,
+)
 from ._layerwise import (
     ScaleByDistanceOverGradientsState as ScaleByDistanceOverGradientsState,
     ScaleByNovogradState as ScaleByNovogradState,
