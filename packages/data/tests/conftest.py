@@ -6,7 +6,15 @@ import threading
 import numpy as np
 import pytest
 
-from dolmen.data import Arrays, MapDataset, ReadOptions, TokenWindows, batched
+from dolmen.data import (
+    Arrays,
+    IterDataset,
+    MapDataset,
+    ReadOptions,
+    TokenWindows,
+    batched,
+    experimental,
+)
 
 Point = collections.namedtuple("Point", ["x", "y"])
 
@@ -36,6 +44,16 @@ def points():
 def windows():
     tokens = np.arange(1000, dtype=np.uint16) % 251
     return MapDataset.source(TokenWindows(tokens, 17, stride=16))
+
+
+def kept_of(count, options):
+    return (
+        MapDataset.range(count).shuffle(count).to_iter_dataset(options).filter(is_kept)
+    )
+
+
+def split(x):
+    return [10 * x + i for i in range(x % 4)]
 
 
 # From read options to an IterDataset of at most 60 elements.
@@ -96,8 +114,53 @@ PIPELINES = {
     ),
 }
 PIPELINES |= {
+    "window shuffle by index": lambda o: (
+        MapDataset.range(17).seed(1).window_shuffle(5).repeat(2).batch(2)
+    ).to_iter_dataset(o),
+    "flat map by index": lambda o: (
+        MapDataset.range(9).shuffle(1).flat_map(split, max_fan_out=3).repeat(2)
+    ).to_iter_dataset(o),
+    "flat map in order": lambda o: (
+        kept_of(30, o).flat_map(split).map_with_index(lambda i, x: 100 * i + x)
+    ),
+    "rebatched": lambda o: kept_of(50, o).batch(4).rebatch(3).rebatch(7),
+    "windows, a limit and repetition": lambda o: (
+        kept_of(50, o)
+        .window_shuffle(6, seed=1)
+        .limit(17)
+        .repeat(3)
+        .random_map(add_noise, seed=2)
+    ),
+    "cached": lambda o: kept_of(20, o).cache().repeat(2).batch(2),
+    "mixture in order": lambda o: IterDataset.mix(
+        {"a": kept_of(50, o).batch(2), "b": kept_of(80, o).flat_map(split).batch(2)},
+        {"a": 2, "b": 3},
+    ),
+    "zip in order": lambda o: IterDataset.zip(
+        [kept_of(40, o), kept_of(50, o).flat_map(split)], strict=False
+    ).batch(2),
+    "interleaved": lambda o: experimental.InterleaveIterDataset(
+        [kept_of(n, o) for n in (9, 1, 0, 12, 7, 20)], cycle_length=2
+    ).random_map(add_noise, seed=1),
+    "made, then interleaved": lambda o: experimental.InterleaveIterDataset(
+        MapDataset.range(6).shuffle(1).map(lambda n: kept_of(3 * n, o).batch(2)),
+        cycle_length=3,
+        num_make_iter_threads=o.num_threads,
+        iter_buffer_size=o.num_threads,
+    ),
+    "one after another": lambda o: IterDataset.concatenate(
+        [kept_of(9, o), kept_of(9, o).flat_map(split), kept_of(12, o)]
+    ),
+}
+PIPELINES |= {
     f"{name}, prefetched": lambda o, make=PIPELINES[name]: make(o).prefetch(2)
-    for name in ("language model", "filter, then batch", "stages that count")
+    for name in (
+        "language model",
+        "filter, then batch",
+        "stages that count",
+        "windows, a limit and repetition",
+        "made, then interleaved",
+    )
 }
 
 

@@ -6,7 +6,6 @@ import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ._block import Block, Columns, Rows, Zipped
 from ._operations import Below, Operation
 from ._schedule import Schedule
 from ._streams import combined_seed
-from ._tree import leaves_with_paths, map_leaves, structure_of_rows
+from ._tree import concatenate, map_leaves, structure_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +184,8 @@ def _merged(blocks: Sequence[Block], places: np.ndarray) -> Block:
         trees = [block.stacked() for block in blocks]
         if len({structure_of_rows(tree) for tree in trees}) == 1:
             order = np.argsort(places)
-            leaves = [map(itemgetter(1), leaves_with_paths(tree)) for tree in trees]
-            columns = zip(*leaves, strict=True)
-            merged = (np.concatenate(column)[order] for column in columns)
-            return kind(map_leaves(lambda _: next(merged), trees[0]), len(places))
+            merged = map_leaves(lambda leaf: leaf[order], concatenate(trees))
+            return kind(merged, len(places))
     rows: list[Any] = [None] * len(places)
     records = itertools.chain.from_iterable(block.rows() for block in blocks)
     for place, record in zip(places.tolist(), records, strict=True):

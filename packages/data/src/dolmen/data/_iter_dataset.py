@@ -1,22 +1,31 @@
 """Datasets of elements in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from . import _stages
-from ._arguments import at_least, checked_seed, needed_seed, resolve
+from . import (
+    _flat_map,
+    _interleaving,
+    _rebatch,
+    _repetition,
+    _stages,
+    _window_shuffle,
+)
+from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
 from ._device_stage import on_device
 from ._frameworks import process_index_and_count
 from ._global_batches import part_of
 from ._iterator import DatasetIterator
 from ._loader import Loader
 from ._options import MultiprocessingOptions
+from ._schedule import shares_of
 from ._sharding import ShardOptions
 from ._transforms import (
     Batch,
     Filter,
+    FlatMap,
     Map,
     MapWithIndex,
     RandomMap,
@@ -44,6 +53,90 @@ class IterDataset(Iterable[T], Generic[T]):
 
     def __init__(self, stage: _stages.Stage):
         self._stage = stage
+
+    @staticmethod
+    def mix(
+        datasets: "Sequence[IterDataset[S]] | Mapping[str, IterDataset[S]]",
+        weights: Sequence[float] | Mapping[str, float] | None = None,
+    ) -> "IterDataset[S]":
+        """Takes elements of several datasets in turn, each as often as its weight says.
+
+        The proportions hold at any moment, as with `MapDataset.mix`. The mixture ends
+        when a dataset has nothing left in its turn.
+
+        Args:
+            datasets: at least one, in a sequence or by name.
+            weights: one positive number for each, by the same names if these have
+                names; None for equal ones.
+
+        Raises:
+            TypeError: an argument is of the wrong kind.
+            ValueError: weights are missing, not positive, or of other names.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> odd = MapDataset.range(10).to_iter_dataset().filter(lambda x: x % 2)
+            >>> zeros = MapDataset.source([0, 0, 0, 0]).to_iter_dataset()
+            >>> parts, weights = {"x": odd, "0": zeros}, {"x": 2, "0": 1}
+            >>> list(IterDataset.mix(parts, weights))
+            [1, 0, 3, 5, 0, 7, 9, 0]
+        """
+        call = "IterDataset.mix"
+        names = None
+        if isinstance(datasets, Mapping):
+            names = tuple(datasets)
+            datasets, weights = list(datasets.values()), _by_name(call, names, weights)
+        elif isinstance(weights, Mapping):
+            raise TypeError(
+                f"{call}: `weights` has names, but `datasets` has none. Give both in "
+                "the same form."
+            )
+        parts = _stages_of(call, datasets)
+        shares = shares_of(call, weights, len(parts))
+        return IterDataset(_interleaving.Mix(parts, shares, names))
+
+    @staticmethod
+    def zip(
+        datasets: "Sequence[IterDataset[Any]]", *, strict: bool = True
+    ) -> "IterDataset[tuple[Any, ...]]":
+        """Tuples of one element of each dataset.
+
+        Args:
+            datasets: at least one.
+            strict: raise ValueError where one ends before another; otherwise the
+                result ends with the shortest.
+
+        Raises:
+            TypeError: `datasets` holds something else.
+            ValueError: there is none.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> letters = MapDataset.source("abc").to_iter_dataset()
+            >>> numbers = MapDataset.range(3).to_iter_dataset()
+            >>> list(IterDataset.zip([letters, numbers]))
+            [('a', 0), ('b', 1), ('c', 2)]
+        """
+        parts = _stages_of("IterDataset.zip", datasets)
+        return IterDataset(_interleaving.Zip(parts, strict))
+
+    @staticmethod
+    def concatenate(datasets: "Sequence[IterDataset[S]]") -> "IterDataset[S]":
+        """Puts datasets one after another.
+
+        Args:
+            datasets: at least one.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> parts = [MapDataset.range(n).to_iter_dataset() for n in (2, 3)]
+            >>> list(IterDataset.concatenate(parts))
+            [0, 1, 0, 1, 2]
+        """
+        stages = _stages_of("IterDataset.concatenate", datasets)
+        given = _interleaving.GivenStages(stages)
+        options = _interleaving.InterleaveOptions()
+        return IterDataset(_interleaving.Interleave(given, None, 1, options))
 
     def __iter__(self) -> DatasetIterator[T]:
         """An iterator before the first element."""
@@ -139,6 +232,118 @@ class IterDataset(Iterable[T], Generic[T]):
         size = at_least("IterDataset.batch", "batch_size", batch_size, 1)
         return IterDataset(_stages.Batch(self._stage, size, drop_remainder, batch_fn))
 
+    def flat_map(
+        self, transform: FlatMap | Callable[[T], Sequence[S]]
+    ) -> "IterDataset[S]":
+        """Makes several elements of each.
+
+        Args:
+            transform: a function of one element, or a `transforms.FlatMap`.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> ds = MapDataset.source(["ab", "", "c"]).to_iter_dataset()
+            >>> list(ds.flat_map(list))
+            ['a', 'b', 'c']
+        """
+        function = resolve("IterDataset.flat_map", transform, FlatMap, "flat_map")
+        most = getattr(transform, "max_fan_out", None)
+        name = function_name(transform)
+        return IterDataset(_flat_map.FlatMapStage(self._stage, function, name, most))
+
+    def rebatch(
+        self, batch_size: int, *, drop_remainder: bool = False
+    ) -> "IterDataset[T]":
+        """Makes batches of another size of elements that are batches.
+
+        Args:
+            batch_size: rows per batch. The elements are trees of arrays with leading
+                axes of one size, which may differ from element to element.
+            drop_remainder: leave out a last batch that is smaller.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> list(MapDataset.range(5).batch(3).to_iter_dataset().rebatch(2))
+            [array([0, 1]), array([2, 3]), array([4])]
+        """
+        size = at_least("IterDataset.rebatch", "batch_size", batch_size, 1)
+        return IterDataset(_rebatch.Rebatch(self._stage, size, drop_remainder))
+
+    def window_shuffle(
+        self, window_size: int, *, seed: int | None = None
+    ) -> "IterDataset[T]":
+        """Reads windows of elements and gives each in a random order.
+
+        To go to a state, the elements of its window are read again.
+
+        Args:
+            window_size: elements in a window, all in memory at once.
+            seed: instead of the one set by `seed`.
+
+        Raises:
+            ValueError: `window_size` is below 1, or there is no seed.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> ds = MapDataset.range(6).to_iter_dataset().window_shuffle(3, seed=0)
+            >>> elements = list(ds)
+            >>> sorted(elements[:3]), sorted(elements[3:])
+            ([0, 1, 2], [3, 4, 5])
+        """
+        call = "IterDataset.window_shuffle"
+        size = at_least(call, "window_size", window_size, 1)
+        chosen = needed_seed(call, seed, self._stage.default_seed)
+        explicit = seed is not None
+        return IterDataset(
+            _window_shuffle.WindowShuffleStage(self._stage, size, chosen, explicit)
+        )
+
+    def limit(self, count: int) -> "IterDataset[T]":
+        """The first `count` elements.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> list(MapDataset.range(9).to_iter_dataset().limit(2))
+            [0, 1]
+        """
+        count = at_least("IterDataset.limit", "count", count, 1)
+        return IterDataset(_repetition.Limit(self._stage, count))
+
+    def repeat(self, num_epochs: int | None = None) -> "IterDataset[T]":
+        """Gives the same elements several times.
+
+        Every time they come in the same order and with the same random numbers;
+        `MapDataset.repeat` makes epochs that differ.
+
+        Args:
+            num_epochs: how often; None for as often as is asked for.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> list(MapDataset.range(2).to_iter_dataset().repeat(2))
+            [0, 1, 0, 1]
+        """
+        if num_epochs is not None:
+            num_epochs = at_least("IterDataset.repeat", "num_epochs", num_epochs, 1)
+        return IterDataset(_repetition.Repeat(self._stage, num_epochs))
+
+    def cache(self) -> "IterDataset[T]":
+        """Keeps every element in memory once it is made, for as long as the dataset.
+
+        All iterators over it share what is kept, and what is given out are the very
+        same objects: do not change them in place. A state says nothing of what is
+        kept, so it can be restored anywhere.
+
+        Example:
+            >>> from dolmen.data import MapDataset
+            >>> ds = MapDataset.range(2).to_iter_dataset().map(print).cache()
+            >>> list(ds) == list(ds)
+            0
+            1
+            True
+        """
+        return IterDataset(_repetition.Cache(self._stage))
+
     def prefetch(self, buffer_size: int = 2) -> "IterDataset[T]":
         """Makes elements in a thread of their own, ahead of their use.
 
@@ -212,6 +417,28 @@ class IterDataset(Iterable[T], Generic[T]):
         return func(self, *args, **kwargs)
 
 
+def _stages_of(call: str, datasets: Iterable[Any]) -> tuple[_stages.Stage, ...]:
+    given = checked_datasets(call, datasets, IterDataset)
+    return tuple(dataset._stage for dataset in given)
+
+
+def _by_name(
+    call: str,
+    names: Sequence[str],
+    weights: Sequence[float] | Mapping[str, float] | None,
+) -> list[float] | None:
+    """Weights in the order of the datasets' names."""
+    if weights is None:
+        return None
+    if not isinstance(weights, Mapping) or weights.keys() != set(names):
+        got = list(weights) if isinstance(weights, Mapping) else weights
+        raise ValueError(
+            f"{call}: `weights` must have the names of `datasets`, {list(names)}, got "
+            f"{got}."
+        )
+    return [weights[name] for name in names]
+
+
 def as_sequence(
     transformations: Transformation | Sequence[Transformation],
 ) -> Sequence[Transformation]:
@@ -232,6 +459,8 @@ def apply_one(dataset: Any, transform: Transformation) -> Any:
             return dataset.random_map(transform)
         case Filter():
             return dataset.filter(transform)
+        case FlatMap():
+            return dataset.flat_map(transform)
         case Batch(size, drop_remainder, batch_fn):
             return dataset.batch(size, drop_remainder=drop_remainder, batch_fn=batch_fn)
     raise TypeError(

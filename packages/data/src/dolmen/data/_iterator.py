@@ -58,6 +58,7 @@ class DatasetIterator(Iterator[T], Generic[T]):
         try:
             element = self._cursor.next()
         except StopIteration:
+            self._cursor.close()  # what is left unread below would keep its threads
             raise
         except BaseException as error:
             self._cursor.seek(self._position)
@@ -103,7 +104,7 @@ class DatasetIterator(Iterator[T], Generic[T]):
         """
         self._check_open()
         step, position = from_state(state, self._pipeline)
-        if len(position) != len(self._position):
+        if "at" not in state and len(position) != len(self._position):
             raise ValueError(
                 f"set_state: this pipeline's position has {len(self._position)} "
                 f"numbers, `state` has {len(position)}: a step alone does not say "

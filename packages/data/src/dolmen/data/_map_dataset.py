@@ -9,7 +9,15 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from . import _audit, _combinations, _operations, _provenance, _stages
+from . import (
+    _audit,
+    _combinations,
+    _flat_map,
+    _operations,
+    _provenance,
+    _stages,
+    _window_shuffle,
+)
 from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
 from ._audit import Audit
 from ._iter_dataset import IterDataset, apply_one, as_sequence
@@ -24,6 +32,7 @@ from ._sources import RandomAccessDataSource, RangeDataSource, as_source
 from ._transforms import (
     DatasetSelectionMap,
     Filter,
+    FlatMap,
     Map,
     MapWithIndex,
     RandomMap,
@@ -280,6 +289,34 @@ class MapDataset(Iterable[T], Generic[T]):
         explicit = seed is not None
         return MapDataset(_operations.Shuffle(self._operation, chosen, explicit))
 
+    def window_shuffle(
+        self, window_size: int, *, seed: int | None = None
+    ) -> "MapDataset[T]":
+        """Puts the elements of every window of consecutive ones in a random order.
+
+        Elements stay near their neighbors, which suits storage that is slow at random
+        access. Windows and epochs have orders of their own.
+
+        Args:
+            window_size: elements in a window; the last of an epoch may have fewer.
+            seed: instead of the one set by `seed`.
+
+        Raises:
+            ValueError: `window_size` is below 1, or there is no seed.
+
+        Example:
+            >>> ds = MapDataset.range(6).window_shuffle(3, seed=0)
+            >>> sorted(ds[:3]), sorted(ds[3:])
+            ([0, 1, 2], [3, 4, 5])
+        """
+        call = "MapDataset.window_shuffle"
+        size = at_least(call, "window_size", window_size, 1)
+        chosen = needed_seed(call, seed, self._operation.default_seed)
+        explicit = seed is not None
+        return MapDataset(
+            _window_shuffle.WindowShuffle(self._operation, size, chosen, explicit)
+        )
+
     def map(self, transform: Map | Callable[[T], S]) -> "MapDataset[S]":
         """Applies a function to every element.
 
@@ -364,6 +401,45 @@ class MapDataset(Iterable[T], Generic[T]):
         function = resolve("MapDataset.filter", transform, Filter, "filter")
         name = function_name(transform)
         return MapDataset(_operations.Filter(self._operation, function, name))
+
+    def flat_map(
+        self,
+        transform: FlatMap | Callable[[T], Sequence[S]],
+        *,
+        max_fan_out: int | None = None,
+    ) -> "MapDataset[S]":
+        """Makes several elements of each.
+
+        Each element gets room for `max_fan_out` of them, so that indices are known
+        beforehand. Places that stay empty are None, as after `filter`.
+
+        Args:
+            transform: a function of one element, or a `transforms.FlatMap`.
+            max_fan_out: how many it makes of one at most; with a
+                `transforms.FlatMap`, instead of its own.
+
+        Raises:
+            ValueError: `max_fan_out` is missing or below 1; when an element is read, it
+                was split into more.
+
+        Example:
+            >>> ds = MapDataset.source(["ab", "c"]).flat_map(list, max_fan_out=2)
+            >>> len(ds), ds[3], list(ds)
+            (4, None, ['a', 'b', 'c'])
+        """
+        call = "MapDataset.flat_map"
+        function = resolve(call, transform, FlatMap, "flat_map")
+        if max_fan_out is None:
+            max_fan_out = getattr(transform, "max_fan_out", None)
+        if max_fan_out is None:
+            raise ValueError(
+                f"{call}: `max_fan_out` is needed, so that indices are known before "
+                "anything is read. Say how many elements are made of one at most, or "
+                "call `to_iter_dataset()` before."
+            )
+        most = at_least(call, "max_fan_out", max_fan_out, 1)
+        name = function_name(transform)
+        return MapDataset(_flat_map.FlatMap(self._operation, function, name, most))
 
     def batch(
         self,

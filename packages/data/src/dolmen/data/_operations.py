@@ -131,7 +131,7 @@ class Source(Operation):
         records = positions % self.length
         if not _sources.reads_many(self.source):
             read_one = self.source.__getitem__
-            return Rows(_call_each(self, read_one, records.tolist(), positions))
+            return Rows(call_each(self, read_one, records.tolist(), positions))
         try:
             return _sources.read_many(self.source, records)
         except Exception as error:  # noqa: BLE001 - `blame` raises it again
@@ -283,7 +283,7 @@ class Map(OneParent):
         block = self.parent.fetch(positions)
         if isinstance(self.function, batched):
             return self._call_batched(self.function, block, positions)
-        return Rows(_call_each(self, self.function, block.rows(), positions))
+        return Rows(call_each(self, self.function, block.rows(), positions))
 
     def describe(self) -> str:
         return f"map({self.name})"
@@ -328,13 +328,13 @@ class MapWithIndex(OneParent):
     def fetch(self, positions: np.ndarray) -> Block:
         rows = self.parent.fetch(positions).rows()
         indices = iter(positions.tolist())
-        # `_call_each` skips dropped records, but their positions count.
+        # `call_each` skips dropped records, but their positions count.
         kept = (i for i, row in zip(indices, rows, strict=True) if row is not None)
 
         def call(row: Any) -> Any:
             return self.function(next(kept), row)
 
-        return Rows(_call_each(self, call, rows, positions))
+        return Rows(call_each(self, call, rows, positions))
 
     def describe(self) -> str:
         return f"map_with_index({self.name})"
@@ -363,7 +363,7 @@ class RandomMap(OneParent):
         def call(row: Any) -> Any:
             return self.function(row, streams.at(*next(kept)))
 
-        return Rows(_call_each(self, call, rows, positions))
+        return Rows(call_each(self, call, rows, positions))
 
     def describe(self) -> str:
         seed = f", {self.seed}" if self.explicit else ""
@@ -387,7 +387,7 @@ class Filter(OneParent):
 
     def fetch(self, positions: np.ndarray) -> Block:
         rows = self.parent.fetch(positions).rows()
-        wanted = _call_each(self, self.function, rows, positions)
+        wanted = call_each(self, self.function, rows, positions)
         pairs = zip(rows, wanted, strict=True)
         return Rows([row if keep else None for row, keep in pairs])
 
@@ -420,7 +420,7 @@ class Batch(OneParent):
             return block.split(sizes)
         rows = iter(block.rows())
         groups = [[next(rows) for _ in range(size)] for size in sizes]
-        return Rows(_call_each(self, self.function, groups, positions))
+        return Rows(call_each(self, self.function, groups, positions))
 
     def describe(self) -> str:
         options = ", drop_remainder=True" if self.drop_remainder else ""
@@ -452,7 +452,7 @@ def element_at(operation: Operation, position: int) -> Any:
     return row
 
 
-def _call_each(
+def call_each(
     operation: Operation,
     function: Callable[[Any], Any],
     rows: Sequence[Any],

@@ -30,7 +30,8 @@ def from_state(state: Any, pipeline: list[str]) -> tuple[int, list[int]]:
             "set_state: `state` must be the dictionary that `get_state` returned, "
             f"got {type(state).__name__}."
         )
-    if "step" not in state or not state.keys() <= _STATE_KEYS:
+    is_complete = "step" in state and ("at" not in state or "hash" in state)
+    if not is_complete or not state.keys() <= _STATE_KEYS:
         raise ValueError(
             "set_state: `state` must have the keys of `get_state` (step, pipeline, "
             f"hash and perhaps at), got {', '.join(map(str, state)) or 'none'}."

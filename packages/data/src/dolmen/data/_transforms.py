@@ -61,6 +61,30 @@ class Filter(abc.ABC):
         """Whether to keep the element."""
 
 
+class FlatMap(abc.ABC):
+    """A transformation of one element into several, as a class.
+
+    Attributes:
+        max_fan_out: how many elements it makes of one at most. An indexed pipeline
+            has that much room for each.
+
+    Example:
+        >>> from dolmen.data import MapDataset
+        >>> class Letters(FlatMap):
+        ...     max_fan_out = 4
+        ...     def flat_map(self, element):
+        ...         return list(element)
+        >>> list(MapDataset.source(["ab", "c"]).flat_map(Letters()))
+        ['a', 'b', 'c']
+    """
+
+    max_fan_out: int
+
+    @abc.abstractmethod
+    def flat_map(self, element: Any) -> Sequence[Any]:
+        """Makes elements of one."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Groups consecutive elements; see `MapDataset.batch`."""
@@ -97,7 +121,7 @@ class DatasetSelectionMap(abc.ABC):
         """Number of a dataset, and an index in it."""
 
 
-Transformation = Map | MapWithIndex | RandomMap | Filter | Batch
+Transformation = Map | MapWithIndex | RandomMap | Filter | FlatMap | Batch
 
 
 @dataclass(frozen=True)

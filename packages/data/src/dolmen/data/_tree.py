@@ -49,6 +49,15 @@ def structure_of_rows(tree: Any) -> Any:
     return tree.dtype, tree.shape[1:]
 
 
+def concatenate(trees: Sequence[Any]) -> Any:
+    """Trees of arrays of equal structure as one, joined along the leading axis."""
+    if len(trees) == 1:
+        return trees[0]
+    leaves = [[leaf for _, leaf in leaves_with_paths(tree)] for tree in trees]
+    joined = map(np.concatenate, zip(*leaves, strict=True))
+    return map_leaves(lambda _: next(joined), trees[0])
+
+
 def unstack(tree: Any, size: int) -> list[Any]:
     """The `size` records of a tree of arrays with a leading axis of that size."""
     if isinstance(tree, dict):

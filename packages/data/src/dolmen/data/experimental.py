@@ -1,5 +1,6 @@
 """Names that Grain keeps under `experimental`."""
 
+from . import _transforms
 from ._dataset_options import (
     DatasetOptions as DatasetOptions,
     ExecutionTrackingMode as ExecutionTrackingMode,
@@ -16,6 +17,21 @@ from ._file_streams import (
     ParquetIterDataset as ParquetIterDataset,
     TFRecordIterDataset as TFRecordIterDataset,
 )
+from ._grain_names import (
+    CacheIterDataset as CacheIterDataset,
+    FlatMapIterDataset as FlatMapIterDataset,
+    FlatMapMapDataset as FlatMapMapDataset,
+    InterleaveIterDataset as InterleaveIterDataset,
+    LimitIterDataset as LimitIterDataset,
+    RebatchIterDataset as RebatchIterDataset,
+    RepeatIterDataset as RepeatIterDataset,
+    WindowShuffleIterDataset as WindowShuffleIterDataset,
+    WindowShuffleMapDataset as WindowShuffleMapDataset,
+    ZipIterDataset as ZipIterDataset,
+    ZipMapDataset as ZipMapDataset,
+    apply_transformations as apply_transformations,
+    batch_and_pad as batch_and_pad,
+)
 from ._rng_pool import (
     RngPool as RngPool,
     get_next_index as get_next_index,
@@ -25,3 +41,6 @@ from ._rng_pool import (
 from ._testing import (
     assert_equal_output_after_checkpoint as assert_equal_output_after_checkpoint,
 )
+
+FlatMapTransform = _transforms.FlatMap
+MapWithIndexTransform = _transforms.MapWithIndex

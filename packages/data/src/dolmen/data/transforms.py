@@ -4,6 +4,7 @@ from ._transforms import (
     Batch as Batch,
     DatasetSelectionMap as DatasetSelectionMap,
     Filter as Filter,
+    FlatMap as FlatMap,
     Map as Map,
     MapWithIndex as MapWithIndex,
     RandomMap as RandomMap,
