@@ -221,6 +221,12 @@ def test_gradient_of_sort_follows_the_order():
     np.testing.assert_array_equal(actual, expected)
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int4"])
+def test_values_of_narrow_dtypes_are_counted(dtype):
+    assert jnp.bincount(jnp.array([1, 0, 1], dtype)).tolist() == [1, 2]
+    assert jnp.bincount(jnp.array([], dtype)).tolist() == []
+
+
 def test_vmap_of_take_agrees_with_a_loop():
     index = np.array([[0, 3], [1, 1], [2, -1]])
 

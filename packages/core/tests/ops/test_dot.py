@@ -178,3 +178,38 @@ def test_every_default_precision_has_a_meaning():
     allowed = set(dc._backend.flags.DEFAULT_MATMUL_PRECISION.allowed)
 
     assert allowed == set(_PRECISIONS) | algorithms
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int4", "int8", "uint8"])
+@pytest.mark.parametrize("wanted", ["int32", "float32", "bfloat16", "complex64"])
+def test_products_of_integers_may_be_other_numbers(dtype, wanted):
+    x = jnp.array([[1, 0, 1], [1, 1, 1]], dtype)
+
+    made = dc.jit(lambda x: lax.dot(x, x.T, preferred_element_type=wanted))(x)
+
+    assert made.dtype == wanted
+    assert made.astype("float32").tolist() == [[2, 2], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wanted", "problem"),
+    [
+        (
+            "float32",
+            "int32",
+            "must be of the operands' kind, or numbers of any kind for",
+        ),
+        ("float32", "complex64", "must be of the operands' kind, or numbers of any "),
+        ("int8", "bool", "must be of the operands' kind, or numbers of any kind for "),
+        ("int8", "int4", "must not be narrower than the operands, got i4 for i8[2,2]"),
+        ("int32", "uint16", "must not be narrower than the operands, got u16 for i32"),
+    ],
+)
+def test_products_of_other_kinds_or_narrower_ones_are_refused(dtype, wanted, problem):
+    x = jnp.ones((2, 2), dtype)
+
+    with pytest.raises(TypeError) as raised:
+        lax.dot(x, x, preferred_element_type=wanted)
+
+    expected = f"dot_general: `preferred_element_type` {problem}"
+    assert str(raised.value).startswith(expected)

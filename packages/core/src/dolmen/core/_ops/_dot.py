@@ -19,6 +19,7 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
+from . import _narrow
 from ._dot_algorithms import (
     Algorithm,
     DotAlgorithm,
@@ -265,6 +266,9 @@ class DotGeneral(Primitive):
         return bind(made, x, y), out_axis
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        changes = builder.out_types[0].dtype != builder.in_types[0].dtype
+        if changes and _narrow.has_narrow(builder):
+            return _narrow.lower_in_bytes(builder, self, args)[0]
         (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
         numbers = mlir.dot_dimension_numbers(x_batch, y_batch, x_con, y_con)
 
@@ -288,6 +292,25 @@ class DotGeneral(Primitive):
         )
 
 
+def _check_preferred(
+    function: str, x: ArrayType, y: ArrayType, preferred: np.dtype
+) -> None:
+    given = f"got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
+    kind, wanted = dtypes.kind(x.dtype), dtypes.kind(preferred)
+    # Booleans and integers, which have no derivatives, may become other numbers.
+    if kind != wanted and (kind not in "biu" or wanted == "b"):
+        raise type_error(
+            f"{function}: `preferred_element_type` must be of the operands' kind, or "
+            f"numbers of any kind for integers, {given}"
+        )
+    if _narrow.is_narrower(preferred, x.dtype):
+        raise type_error(
+            f"{function}: `preferred_element_type` must not be narrower than the "
+            f"operands, {given}",
+            "Convert the result with `.astype(...)`.",
+        )
+
+
 def check_product(
     function: str,
     x: ArrayType,
@@ -307,13 +330,8 @@ def check_product(
             "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, "
             "which promote.",
         )
-    if preferred is not None and dtypes.kind(preferred) != dtypes.kind(x.dtype):
-        kinds = dtypes.kind(x.dtype), dtypes.kind(preferred)
-        if kinds not in (("u", "i"), ("i", "u"), ("b", "i"), ("b", "u")):
-            raise type_error(
-                f"{function}: `preferred_element_type` must be of the operands' "
-                f"kind, got {dtypes.short_name(preferred)} for {x!r} and {y!r}."
-            )
+    if preferred is not None:
+        _check_preferred(function, x, y, preferred)
     check_axes(function, x, y, numbers)
 
 

@@ -15,6 +15,7 @@ from . import (
     _conversion,
     _creation,
     _cumulative,
+    _narrow,
     _reductions,
     _shape,
 )
@@ -129,6 +130,8 @@ class ArgExtremum(Primitive):
         pairs. So it looks for the best block by the blocks' extrema, then inside it:
         25 times faster for 10**7 elements.
         """
+        if _narrow.has_narrow(builder):
+            return _narrow.lower_in_bytes(builder, self, args)[0]
         (x,) = args
         (type,) = builder.in_types
         count = _block_count(type.shape[self.axis])

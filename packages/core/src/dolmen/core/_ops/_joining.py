@@ -13,7 +13,7 @@ from .._ir import (
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
-from . import _creation
+from . import _creation, _narrow
 from ._shape import (
     as_axis,
     as_sizes,
@@ -107,6 +107,8 @@ class Concatenate(Primitive):
         return concatenate(moved, self.dimension + 1), 0
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        if builder.platform == "cpu" and builder.in_types[0].dtype in _narrow.TWO_BITS:
+            return _narrow.lower_in_bytes(builder, self, args)[0]
         return builder.emit("concatenate", args, dimension=mlir.integer(self.dimension))
 
 

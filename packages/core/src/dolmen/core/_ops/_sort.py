@@ -9,7 +9,7 @@ import numpy as np
 from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
 from .._lowering import mlir
 from .._tracing import bind, record, typeof
-from . import _creation, _shape
+from . import _creation, _narrow, _shape
 from ._conversion import real_dtype
 from ._cumulative import gather_along
 from ._elementwise import check_kind
@@ -134,6 +134,8 @@ class Sort(Primitive):
         XLA sorts a single operand of integers several times faster than anything under
         a comparison that knows NaN.
         """
+        if _narrow.has_narrow(builder):
+            return _narrow.lower_in_bytes(builder, self, args)
         key = builder.in_types[0]
         if len(args) == 1 and key.dtype in _ORDERED_AS:
             return [self._lower_as_integers(builder, args[0])]
@@ -332,7 +334,7 @@ class TopK(Primitive):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         """Elements and indices."""
         (x,) = arg_types
-        check_kind(self.name, x, "iuf")
+        check_kind(self.name, x, "biuf")
         shape = (*x.shape[:-1], self.k)
         return [x.with_shape(shape), array_type(shape, _INDEX)]
 
@@ -350,4 +352,6 @@ class TopK(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """`chlo.top_k`."""
+        if _narrow.has_narrow(builder):
+            return _narrow.lower_in_bytes(builder, self, args)
         return builder.emit("chlo.top_k", args, k=mlir.integer(self.k))

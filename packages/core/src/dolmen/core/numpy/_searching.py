@@ -325,7 +325,7 @@ def bincount(
     """How often each non-negative integer occurs.
 
     Args:
-        x: ``[n]`` integers; negative ones count as 0.
+        x: ``[n]`` integers or booleans; negative ones count as 0.
         weights: ``[n]``, added up instead of ones.
         minlength: the least size of the result.
         length: its size. Needed if `x` is traced; larger integers are dropped.
@@ -343,7 +343,7 @@ def bincount(
     if out_sharding is not None:
         raise sharding_error("bincount", "out_sharding", out_sharding)
     type = type_of("bincount", "x", x)
-    if dtypes.kind(type.dtype) not in ("i", "u"):
+    if dtypes.kind(type.dtype) not in ("b", "i", "u"):
         raise type_error(f"bincount: `x` must be integers, got {type!r}.")
     if type.ndim != 1:
         raise value_error(f"bincount: `x` must have one axis, got {type!r}.")
@@ -361,7 +361,8 @@ def bincount(
                 "bincount (the size of its result)",
                 "Pass `length`, the number of elements of the result.",
             )
-        length = max(int(np.max(np.asarray(known), initial=-1)) + 1, minlength)
+        values = np.asarray(known)
+        length = max(int(values.max()) + 1 if values.size else 0, minlength)
     length = max(operator.index(length), operator.index(minlength))
     return _bincount(x, weights, length=length)
 
@@ -373,6 +374,8 @@ def _bincount(x: Any, weights: Any, *, length: int) -> Any:
     one = np.asarray(1, index_dtype()) if weights is None else as_array(weights)
     zeros = lax.full((length,), 0, typeof(one).dtype)
     x = as_array(x)
+    if dtypes.kind(typeof(x).dtype) == "b":
+        x = lax.convert_element_type(x, "int32")
     if dtypes.kind(typeof(x).dtype) == "i":
         x = lax.max(x, np.asarray(0, typeof(x).dtype))
     return At(zeros)[x].add(one, wrap_negative_indices=False) if length else zeros
