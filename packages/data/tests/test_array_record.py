@@ -173,8 +173,10 @@ def test_every_cut_is_told_when_the_file_is_opened(grouped):
     for size in [0, 1, 63, 64, 500, 65535, 65536, 65537, 66000, len(good) - 1]:
         path.write_bytes(good[:size])
 
-        with pytest.raises(DamagedFileError, match="cut short"):
+        with pytest.raises(DamagedFileError, match="cut short") as error:
             ArrayRecordDataSource(path)
+
+        assert error.value.offset == size
 
 
 def test_damage_is_told_with_file_byte_and_record(grouped):

@@ -57,6 +57,17 @@ def test_other_processes_restore_from_any_file(tmp_path, process):
     assert list(restored) == list(iterator_at(4))
 
 
+def test_a_process_prefers_its_own_file(tmp_path, process):
+    handler = checkpoint.CheckpointHandler()
+    for index in range(2):
+        process(index, 2)
+        handler.save(tmp_path, iterator_at(4 + index))
+
+    restored = handler.restore(tmp_path, iterator_at(0))
+
+    assert list(restored) == list(iterator_at(5))
+
+
 def test_an_iterator_of_a_loader_is_saved_likewise(tmp_path):
     loader = DataLoader(data_source="abc", sampler=samplers.SequentialSampler(3))
     iterator = iter(loader)

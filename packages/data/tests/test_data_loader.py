@@ -155,6 +155,15 @@ def test_samplers_answer_for_single_places_as_the_loader_reads():
     )
 
 
+def test_samplers_of_shards_answer_for_the_places_of_all_shards():
+    shard = sharding.ShardOptions(1, 2)
+    sampler = samplers.IndexSampler(6, shard, shuffle=True, num_epochs=2, seed=3)
+
+    keys = [sampler[i].record_key for i in range(1, len(sampler), 2)]
+
+    assert [100 + key for key in keys] == list(loader(sampler))
+
+
 def message_of_index(sampler):
     with pytest.raises(IndexError) as caught:
         sampler[10]

@@ -95,6 +95,16 @@ def test_every_altered_byte_of_a_stream_is_told_or_skipped(tfrecords):
         assert [record for record in RECORDS if record in left] == left
 
 
+def test_only_the_damaged_record_is_left_out(tfrecords):
+    bad = bytearray(tfrecords.read_bytes())
+    bad[len(encoded(b"")) + 12] ^= 1
+    tfrecords.write_bytes(bad)
+    skipping = TFRecordIterDataset(tfrecords, on_damage="skip")
+
+    assert list(skipping) == [RECORDS[0], *RECORDS[2:]]
+    assert resumed_at_every_step(skipping)[1] == RECORDS[2:]
+
+
 def test_every_cut_of_a_stream_is_told(tfrecords):
     good = tfrecords.read_bytes()
     ends = set(itertools.accumulate(len(encoded(r)) for r in RECORDS))

@@ -89,6 +89,7 @@ def test_stages_and_waits_for_threads_are_shown():
     ]
     waits = {part.name: part.waited_us for part in report.parts}
     assert waits["prefetch(2)"] > 100
+    assert waits["to_iter_dataset"] > 100
     assert waits["batch(2)"] == 0
     assert report.steps == 10
     assert report.share_waited > 0.5

@@ -55,8 +55,7 @@ class Zip(Combination):
         return Zipped([part.fetch(positions) for part in self.parts])
 
     def below(self, positions: np.ndarray) -> list[Below]:
-        every = np.arange(len(positions))
-        return [Below(part, positions, every) for part in self.parts]
+        return [Below(part, positions) for part in self.parts]
 
     def describe(self) -> str:
         return "zip"
@@ -74,17 +73,21 @@ class Selection(Combination):
         """The part, and the position in it, for every position."""
 
     def fetch(self, positions: np.ndarray) -> Block:
-        found = self.below(positions)
-        blocks = [below.operation.fetch(below.positions) for below in found]
-        return _merged(blocks, np.concatenate([below.owners for below in found]))
+        by_part = self._by_part(positions)
+        blocks = [self.parts[index].fetch(own) for index, own, _ in by_part]
+        return _merged(blocks, np.concatenate([places for _, _, places in by_part]))
 
     def below(self, positions: np.ndarray) -> list[Below]:
+        by_part = self._by_part(positions)
+        return [Below(self.parts[index], own) for index, own, _ in by_part]
+
+    def _by_part(
+        self, positions: np.ndarray
+    ) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """For each part that is touched: positions in it, and for which of ours."""
         parts, own = self.choose(positions)
-        found = []
-        for index in np.unique(parts).tolist():
-            (here,) = np.nonzero(parts == index)
-            found.append(Below(self.parts[index], own[here], here))
-        return found
+        chosen = [(i, np.flatnonzero(parts == i)) for i in np.unique(parts).tolist()]
+        return [(index, own[places], places) for index, places in chosen]
 
     def origin(self, position: int) -> str:
         parts, own = self.choose(np.array([position]))

@@ -96,14 +96,11 @@ class Below:
 
     Attributes:
         operation: the one below.
-        positions: int64 positions there.
-        owners: for each of them, the number of the record above that it is part of; it
-            never decreases.
+        positions: int64 positions there, in the order of the records above.
     """
 
     operation: Operation
     positions: np.ndarray
-    owners: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +165,7 @@ class OneParent(Operation):
         return self.parent.fetch(self.down(positions))
 
     def below(self, positions: np.ndarray) -> list[Below]:
-        return [Below(self.parent, self.down(positions), np.arange(len(positions)))]
+        return [Below(self.parent, self.down(positions))]
 
     def origin(self, position: int) -> str:
         (below,) = self.down(np.array([position])).tolist()
@@ -412,10 +409,8 @@ class Batch(OneParent):
         return self.size * self.parent.source_records
 
     def fetch(self, positions: np.ndarray) -> Block:
-        spans = [self._span(position) for position in positions.tolist()]
-        records = np.concatenate([np.arange(*span) for span in spans])
+        records, sizes = self._records(positions)
         block = self.parent.fetch(records)
-        sizes = [stop - start for start, stop in spans]
         if self.function is None:
             return block.split(sizes)
         rows = iter(block.rows())
@@ -429,14 +424,17 @@ class Batch(OneParent):
         return f"batch({self.size}{options})"
 
     def below(self, positions: np.ndarray) -> list[Below]:
-        spans = [self._span(position) for position in positions.tolist()]
-        records = np.concatenate([np.arange(*span) for span in spans])
-        sizes = [stop - start for start, stop in spans]
-        return [Below(self.parent, records, np.repeat(np.arange(len(sizes)), sizes))]
+        return [Below(self.parent, self._records(positions)[0])]
 
     def origin(self, position: int) -> str:
         start, stop = self._span(position)
         return f"{stop - start} records from {self.parent.origin(start)}"
+
+    def _records(self, positions: np.ndarray) -> tuple[np.ndarray, list[int]]:
+        """Positions of the parent for some batches, and how many are of each."""
+        spans = [self._span(position) for position in positions.tolist()]
+        records = np.concatenate([np.arange(*span) for span in spans])
+        return records, [stop - start for start, stop in spans]
 
     def _span(self, position: int) -> tuple[int, int]:
         """Positions of the parent from start to stop; never across epochs."""
