@@ -3,8 +3,9 @@
 from typing import Any
 
 import dolmen.core as dc
-from dolmen.core import tree
+from dolmen.core import tree, typeof
 
+from ._batches import batches
 from ._engine import strong
 from ._trees import check_floating, check_structures
 
@@ -33,11 +34,17 @@ def apply_updates(params: Any, updates: Any) -> Any:
         "Pass the updates that `update` returned for these parameters.",
     )
     check_floating("apply_updates", "`updates`", updates)
-    leaves, structure = tree.flatten(params)
-    return structure.unflatten(map(_add, leaves, tree.leaves(updates)))
+    ps, structure = tree.flatten(params)
+    us = tree.leaves(updates)
+    new: list[Any] = [None] * len(ps)
+    for indices in batches(zip(map(typeof, ps), map(typeof, us), strict=True)):
+        added = _added([ps[i] for i in indices], [us[i] for i in indices])
+        for i, p in zip(indices, added, strict=True):
+            new[i] = p
+    return structure.unflatten(new)
 
 
 @dc.jit
-def _add(param: Any, update: Any) -> Any:
-    param = strong(param)
-    return (param + update).astype(param.dtype)
+def _added(params: list[Any], updates: list[Any]) -> list[Any]:
+    params = list(map(strong, params))
+    return [(p + u).astype(p.dtype) for p, u in zip(params, updates, strict=True)]

@@ -16,13 +16,14 @@ steps.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, typeof
 
+from ._batches import batches
 from ._transformation import EmptyState, GradientTransformation
 from ._trees import check_floating, check_params, check_structures
 
@@ -136,9 +137,12 @@ class Pass:
 
         new_gs: list[Any] = [None] * len(gs)
         new_columns = [[list(column) for column in part] for part in columns]
-        for active, indices in _batches(chosen, gs, ps):
+        active = [tuple(m is None or m[i] for m in chosen) for i in range(len(gs))]
+        for indices in batches(
+            zip(active, map(typeof, gs), map(_type, ps), strict=True)
+        ):
             news = self._leaves(
-                active,
+                active[indices[0]],
                 shared,
                 [gs[i] for i in indices],
                 [ps[i] for i in indices],
@@ -234,26 +238,8 @@ def _parts(rule: Rule, state: Any, slot: str, structure: Any) -> list[Any]:
         ) from None
 
 
-# How many equal leaves one call takes. Each size is traced and compiled apart, so there
-# are few; one call for all leaves would be another program for each number of layers.
-_BATCHES = (16, 4, 1)
-
-
-def _batches(
-    chosen: Sequence[tuple[bool, ...] | None], gs: Sequence[Any], ps: Sequence[Any]
-) -> Iterator[tuple[tuple[bool, ...], list[int]]]:
-    """Batches of leaves that are treated alike: which rules they take, and indices."""
-    alike: dict[Any, list[int]] = {}
-    for i, (g, p) in enumerate(zip(gs, ps, strict=True)):
-        active = tuple(mask is None or mask[i] for mask in chosen)
-        kind = active, typeof(g), None if p is None else typeof(p)
-        alike.setdefault(kind, []).append(i)
-    for (active, *_), indices in alike.items():
-        done = 0
-        for size in _BATCHES:
-            while len(indices) - done >= size:
-                yield active, indices[done : done + size]
-                done += size
+def _type(p: Any) -> Any:
+    return None if p is None else typeof(p)
 
 
 def _with_slots(rule: Rule, state: Any, column: Any, structure: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import tree
+from dolmen.core import tree, typeof
 
+from ._batches import batches
 from ._trees import check_floating
 
 
@@ -25,7 +26,18 @@ def global_norm(updates: Any) -> Any:
         Array(5., dtype=float32)
     """
     check_floating("global_norm", "`updates`", updates)
-    return _root_of_sum([sum_of_squares(leaf) for leaf in tree.leaves(updates)])
+    leaves = tree.leaves(updates)
+    return _root_of_sum(
+        [
+            _sum_of_all_squares([leaves[i] for i in indices])
+            for indices in batches(map(typeof, leaves))
+        ]
+    )
+
+
+@dc.jit
+def _sum_of_all_squares(leaves: list[Any]) -> Any:
+    return functools.reduce(operator.add, map(sum_of_squares, leaves))
 
 
 @dc.jit
