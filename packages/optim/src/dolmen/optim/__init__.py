@@ -223,6 +223,9 @@ from ._transformation import (
     EmptyState as EmptyState,
     GradientTransformation as GradientTransformation,
     GradientTransformationExtraArgs as GradientTransformationExtraArgs,
+    TransformInitFn as TransformInitFn,
+    TransformUpdateExtraArgsFn as TransformUpdateExtraArgsFn,
+    TransformUpdateFn as TransformUpdateFn,
     identity as identity,
     init_empty_state as init_empty_state,
     with_extra_args_support as with_extra_args_support,
@@ -285,6 +288,7 @@ _MODULES = (
     "projections",
     "schedules",
     "second_order",
+    "transforms",
     "tree",
     "tree_utils",
 )

@@ -2,11 +2,54 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 PyTree = Any
 Schedule = Callable[[Any], Any]
 ScalarOrSchedule = Any
+
+
+class TransformInitFn(Protocol):
+    """Type of `init`: from parameters to the first state.
+
+    Example:
+        >>> from dolmen import optim
+        >>> init: optim.TransformInitFn = optim.init_empty_state
+    """
+
+    def __call__(self, params: PyTree) -> PyTree:
+        """The first state."""
+        ...
+
+
+class TransformUpdateFn(Protocol):
+    """Type of `update`: from updates and state to new ones.
+
+    Example:
+        >>> from dolmen import optim
+        >>> update: optim.TransformUpdateFn = optim.scale(2.0).update
+    """
+
+    def __call__(
+        self, updates: PyTree, state: PyTree, params: PyTree = None
+    ) -> tuple[PyTree, PyTree]:
+        """New updates and the new state."""
+        ...
+
+
+class TransformUpdateExtraArgsFn(Protocol):
+    """Type of the `update` of a transformation that takes more arguments.
+
+    Example:
+        >>> from dolmen import optim
+        >>> update: optim.TransformUpdateExtraArgsFn = optim.scale_by_polyak().update
+    """
+
+    def __call__(
+        self, updates: PyTree, state: PyTree, params: PyTree = None, **extra_args: Any
+    ) -> tuple[PyTree, PyTree]:
+        """New updates and the new state."""
+        ...
 
 
 class GradientTransformation(NamedTuple):
