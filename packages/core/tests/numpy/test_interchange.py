@@ -369,6 +369,13 @@ PLACES = {
     "jit": lambda b: dc.jit(lambda x: x * 2)(b),
     "result of jit": lambda b: dc.jit(lambda x: Boxed(x * 2))(b),
     "grad": lambda b: dc.grad(lambda x: jnp.sum(x**2))(b),
+    "result of grad": lambda b: dc.grad(lambda x: Boxed(jnp.sum(x**2)))(b),
+    "auxiliary result of grad": lambda b: dc.grad(
+        lambda x: (jnp.sum(x), Boxed(x * 2)), has_aux=True
+    )(b)[1],
+    "auxiliary result of vjp": lambda b: dc.vjp(
+        lambda x: (x, Boxed(x * 2)), b, has_aux=True
+    )[2],
     "value_and_grad": lambda b: dc.value_and_grad(lambda x: jnp.sum(x**2))(b)[0],
     "vjp": lambda b: dc.vjp(jnp.sin, b)[1](b)[0],
     "jvp": lambda b: dc.jvp(lambda x: x, (b,), (b,))[1],

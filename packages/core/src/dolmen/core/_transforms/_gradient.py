@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._ir import dtypes, message
-from .._tracing import typeof
+from .._tracing import as_array, typeof
 from ._derivatives import Form
 from ._differentiable import (
     Chosen,
@@ -117,6 +117,7 @@ def value_and_grad(
         primals = [leaf for leaf, v in zip(leaves, varies, strict=True) if v]
         result, tape, inputs, trace = run_forward(flat, primals, name_of(fun))
         value, aux = split_aux("grad", fun, result) if has_aux else (result, None)
+        value = as_array(value)
         seed = _seed(fun, value, holomorphic)
 
         def primal(leaf: Any) -> Any:
@@ -131,7 +132,8 @@ def value_and_grad(
         out = primal(value)
         if has_aux:
             aux_leaves, aux_tree = flatten(aux)
-            out = out, aux_tree.unflatten([primal(leaf) for leaf in aux_leaves])
+            aux_leaves = [primal(as_array(leaf)) for leaf in aux_leaves]
+            out = out, aux_tree.unflatten(aux_leaves)
         return out, trees[0] if chosen.single else tuple(trees)
 
     return both

@@ -5,6 +5,7 @@ from typing import Any
 
 from .._ir import type_error
 from .._tracing import (
+    as_array,
     check_leaks,
     current_trace,
     enter,
@@ -95,7 +96,7 @@ def jvp(
     if not has_aux:
         return value, tangent
     aux_leaves, aux_tree = flatten(aux)
-    aux = aux_tree.unflatten([_primal(trace, leaf) for leaf in aux_leaves])
+    aux = aux_tree.unflatten([_primal(trace, as_array(leaf)) for leaf in aux_leaves])
     return value, tangent, aux
 
 
@@ -169,7 +170,9 @@ class _Forward:
         if has_aux:
             result, aux = split_aux(transform, fun, result)
             aux_leaves, aux_tree = flatten(aux)
-            self.aux = aux_tree.unflatten([_primal(trace, leaf) for leaf in aux_leaves])
+            self.aux = aux_tree.unflatten(
+                [_primal(trace, as_array(leaf)) for leaf in aux_leaves]
+            )
         outs, out_tree = result_leaves(transform, fun, result)
         self.out_form = Form(result, [typeof(value) for value in outs])
         mine = [isinstance(out, LinearTracer) and out.owner is trace for out in outs]

@@ -1,5 +1,7 @@
 """What may still change: callbacks with side effects, and the modules below.
 
+`array_api`
+    The array API standard, with arrays that can be written to.
 `checkify`
     Errors of compiled programs as values.
 `compilation_cache`
@@ -19,6 +21,7 @@ import importlib
 from .._higher_order import io_callback as io_callback
 
 _MODULES = (
+    "array_api",
     "checkify",
     "compilation_cache",
     "jet",
