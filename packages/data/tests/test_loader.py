@@ -57,6 +57,15 @@ PIPELINES = {
         weights=[0.5, 0.5],
     ),
     "batch function": lambda: MapDataset.range(50).repeat().batch(7, batch_fn=np.array),
+    "window shuffle": lambda: (
+        MapDataset.range(50).window_shuffle(9, seed=4).repeat().batch(7)
+    ),
+    "window shuffle in order": lambda: (
+        MapDataset.range(200)
+        .to_iter_dataset()
+        .pipe(experimental.WindowShuffleIterDataset, window_size=9, seed=4)
+        .batch(7, drop_remainder=True)
+    ),
     "filter, then batch": lambda: (
         MapDataset.range(300)
         .seed(0)

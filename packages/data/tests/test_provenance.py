@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from dolmen.data import Flat, FlatWriter, MapDataset, TextLines, batched
+from dolmen.data import (
+    Flat,
+    FlatWriter,
+    MapDataset,
+    TextLines,
+    batched,
+    experimental,
+    transforms,
+)
 
 
 def message_of(call, *args, **kwargs):
@@ -34,6 +42,7 @@ PIPELINES = {
         .filter(lambda x: True)
     ),
     "mixture": MapDataset.mix([letters(20), letters(30)], weights=[0.4, 0.6]),
+    "window shuffle": letters(23).window_shuffle(5, seed=1).repeat(2),
     "concatenation": MapDataset.concatenate([letters(7), letters(8)]).repeat(2),
 }
 
@@ -105,6 +114,22 @@ def test_files_and_bytes_are_named(tmp_path):
         f"  in {text}: record 2, at byte 8\n"
         f"  by way of source(TextLines(3)) 2"
     )
+
+
+class Twice(transforms.FlatMap):
+    max_fan_out = 3
+
+    def flat_map(self, element):
+        return [element, element]
+
+
+def test_parts_of_a_record_are_named_and_counted_as_one():
+    ds = letters(8).pipe(experimental.FlatMapMapDataset, Twice())
+
+    named = [origin.record for i in range(len(ds)) for origin in ds.why(i)]
+
+    assert named[::3] == named[1::3] == list(ds)[::2]
+    assert ds.audit(2).is_exact
 
 
 def test_nothing_is_read():

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from dolmen.data import MapDataset, ReadOptions, batched
+from dolmen.data import MapDataset, ReadOptions, batched, experimental
 from dolmen.data._report import Part, Report
 from dolmen.data.sharding import ShardOptions
 
@@ -93,6 +93,19 @@ def test_stages_and_waits_for_threads_are_shown():
     assert waits["batch(2)"] == 0
     assert report.steps == 10
     assert report.share_waited > 0.5
+
+
+def test_stages_above_several_others_are_shown_with_all_of_them():
+    first = MapDataset.range(30).to_iter_dataset(ReadOptions(0, 0)).map(abs)
+    second = MapDataset.range(30, 60).to_iter_dataset(ReadOptions(0, 0))
+    ds = experimental.ZipIterDataset([first, second])
+    with ds.loader() as loader:
+        given = list(loader)
+        report = loader.report()
+
+    assert given == list(ds)
+    assert [depth for depth, _ in names_of(report)] == [0, 1, 2, 3, 1, 2]
+    assert report.records == 60
 
 
 def test_a_slow_trainer_is_told_that_nothing_is_to_gain():

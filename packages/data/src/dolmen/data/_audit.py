@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._arguments import at_least
+from ._flat_map import FlatMap
 from ._operations import Operation, Repeat, Source
 
 # Positions that are looked at together.
@@ -122,6 +123,11 @@ def _count(
         if operation not in counts:
             counts[operation] = np.zeros(operation.length, np.int32)
         np.add.at(counts[operation], positions % operation.length, 1)
+    if isinstance(operation, FlatMap):
+        # Every record has several places; it is counted at the first of them.
+        positions = positions[positions % operation.most == 0]
+    if not len(positions):
+        return
     for below in operation.below(positions):
         _count(below.operation, below.positions, counts)
 

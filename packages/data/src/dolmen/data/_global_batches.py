@@ -15,9 +15,10 @@ from ._combinations import Selection
 from ._operations import Operation, Repeat, Seed, Shuffle, Slice
 from ._sharding import ShardOptions
 from ._tree import stack
+from ._window_shuffle import WindowShuffle
 
 # They choose among batches and leave each as it is.
-_CHOOSING = (Seed, Shuffle, Slice, Repeat)
+_CHOOSING = (Seed, Shuffle, Slice, Repeat, WindowShuffle)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from . import _stages
 from ._block import Block
 from ._operations import Below, Operation
+from ._options import MultiprocessingOptions
 
 # Calls that are kept for the trace; older ones are forgotten.
 _CALLS_KEPT = 50_000
@@ -141,7 +141,14 @@ class TimedStage(_stages.OneParent):
         return self.parent.depth
 
     def describe(self) -> str:
-        return self.parent.describe_all()[-1]
+        return self.describe_alone(self.parent)
+
+    @staticmethod
+    def describe_alone(stage: _stages.Stage) -> str:
+        """The call that made a stage."""
+        if isinstance(stage, _stages.OneParent):
+            return stage.describe()
+        return stage.describe_all()[-1]
 
     def describe_all(self) -> list[str]:
         return self.parent.describe_all()
@@ -169,53 +176,57 @@ def measured(stage: _stages.Stage) -> tuple[_stages.Stage, Clock]:
 
 
 def _timed_stage(stage: _stages.Stage, kept: Calls) -> tuple[_stages.Stage, Clock]:
-    match stage:
-        case _stages.Planned():
-            operation, clock = _timed_operation(stage.operation, kept)
-            inner = dataclasses.replace(stage, operation=operation)
-            name = "to_iter_dataset"
-            is_ahead = stage.options.num_threads > 0
-        case _stages.Prefetch():
-            parent, clock = _timed_stage(stage.parent, kept)
-            inner = dataclasses.replace(stage, parent=parent)
-            name, is_ahead = stage.describe(), True
-        case (
-            _stages.Map()
-            | _stages.Filter()
-            | _stages.MapWithIndex()
-            | _stages.RandomMap()
-            | _stages.Batch()
-            | _stages.Seed()
-        ):
-            parent, clock = _timed_stage(stage.parent, kept)
-            inner = dataclasses.replace(stage, parent=parent)
-            name, is_ahead = stage.describe(), False
-        case _:
-            # Worker processes and the like: what happens there is not seen from here.
-            below: list[Clock] = []
-            name = getattr(stage, "describe", lambda: type(stage).__name__)()
-            outer = Clock(name, below, kept, is_ahead=True)
-            return TimedStage(stage, outer), outer
-    is_one_by_one = hasattr(stage, "function")
-    outer = Clock(name, [clock], kept, is_ahead, is_one_by_one)
-    return TimedStage(inner, outer), outer
+    clocks: list[Clock] = []
+    inner = stage if _is_elsewhere(stage) else _with_clocks(stage, kept, clocks)
+    is_planned = isinstance(stage, _stages.Planned)
+    is_ahead = isinstance(stage, _stages.Prefetch) or _is_elsewhere(stage)
+    clock = Clock(
+        "to_iter_dataset" if is_planned else TimedStage.describe_alone(stage),
+        clocks,
+        kept,
+        is_ahead=is_ahead or (is_planned and stage.options.num_threads > 0),
+        is_one_by_one=isinstance(stage, _ONE_BY_ONE),
+    )
+    return TimedStage(inner, clock), clock
+
+
+_ONE_BY_ONE = (
+    _stages.Map,
+    _stages.Filter,
+    _stages.MapWithIndex,
+    _stages.RandomMap,
+)
+
+
+def _is_elsewhere(stage: _stages.Stage) -> bool:
+    """Whether other processes do the work, where no clock of ours is seen."""
+    return isinstance(getattr(stage, "options", None), MultiprocessingOptions)
 
 
 def _timed_operation(operation: Operation, kept: Calls) -> tuple[Operation, Clock]:
     clocks: list[Clock] = []
-
-    def timed(value: Any) -> Any:
-        if isinstance(value, Operation):
-            inner, clock = _timed_operation(value, kept)
-            clocks.append(clock)
-            return inner
-        if isinstance(value, tuple) and any(isinstance(v, Operation) for v in value):
-            return tuple(map(timed, value))
-        return value
-
-    fields: Sequence[Any] = dataclasses.fields(operation)
-    changed = {f.name: timed(getattr(operation, f.name)) for f in fields if f.init}
-    inner = dataclasses.replace(operation, **changed)
+    inner = _with_clocks(operation, kept, clocks)
     one_by_one = operation.calls_one_by_one
     clock = Clock(operation.describe(), clocks, kept, is_one_by_one=one_by_one)
     return TimedOperation(inner, clock), clock
+
+
+def _with_clocks(node: Any, kept: Calls, clocks: list[Clock]) -> Any:
+    """The same part, with clocks around those that it reads from."""
+
+    def timed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(timed, value))
+        if isinstance(value, Operation):
+            part, clock = _timed_operation(value, kept)
+        elif isinstance(value, _stages.Stage):
+            part, clock = _timed_stage(value, kept)
+        else:
+            return value
+        clocks.append(clock)
+        return part
+
+    fields = [field.name for field in dataclasses.fields(node) if field.init]
+    before = {name: getattr(node, name) for name in fields}
+    after = {name: timed(value) for name, value in before.items()}
+    return dataclasses.replace(node, **after) if clocks else node
