@@ -142,9 +142,10 @@ def test_micro_vmap_reduces_on_the_way(size):
     np.testing.assert_allclose(made, X.mean(0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_micro_grad_transforms_the_gradient_of_every_example(keep):
+@pytest.mark.parametrize(("keep", "shape"), [(True, (1, 3)), (False, (3,))])
+def test_micro_grad_transforms_the_gradient_of_every_example(keep, shape):
     def loss(w, x, y):
+        assert x.shape == shape
         return jnp.mean((x @ w - y) ** 2), jnp.sum(x)
 
     grad = micro_grad(

@@ -41,6 +41,7 @@ def test_the_test_ends_where_training_diverges():
 
     # A quadratic diverges once the rate is 2 / curvature, here 1 / 2.
     assert 0.1 < test.learning_rates[-1] < 100
+    assert test.smoothed[-1] <= 4 * min(test.smoothed)
     assert 1e-2 < test.steepest < 0.5 < test.lowest
     assert "learning rate" in str(test)
     assert f"steepest at {test.steepest:.3g}" in str(test)

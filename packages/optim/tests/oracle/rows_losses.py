@@ -247,10 +247,10 @@ LOSSES = {
         Row("", (X, Y), cosine, masked, smooth=(0, 1), label="where"),
         Row(
             "",
-            (np.zeros((2, 3)), np.ones((2, 3))),
+            (np.array([[0.0, 0.0, 0.0], [0.01, 0.0, 0.02]]), np.ones((2, 3))),
             cosine,
             lambda f, x, y: f(x, y, epsilon=1e-3),
-            label="of zeros",
+            label="of short vectors",
         ),
     ],
     "cosine_distance": [
@@ -335,7 +335,7 @@ LOSSES = {
     ],
     "multiclass_hinge_loss": [
         Row("", (X, LABELS), multiclass_hinge, smooth=(0,)),
-        Row("", (X, LABELS - 5), multiclass_hinge, label="from the end"),
+        Row("", (X + 5 * ONE_HOT, LABELS - 5), multiclass_hinge, label="from the end"),
     ],
     "multiclass_perceptron_loss": [
         Row("", (X, LABELS), multiclass_perceptron, smooth=(0,)),

@@ -145,11 +145,10 @@ def _search(
         nearer = ~search.reached & (steps < search.distances)
         distances = jnp.where(nearer, steps, search.distances)
         open_distances = jnp.where(search.reached, jnp.inf, distances)
-        # Of equally near columns a free one ends the search.
         least = jnp.min(open_distances)
         # Written so that NaN, which no comparison finds, doesn't keep it from ending.
         nearest = ~search.reached & ~(open_distances > least)
-        column = jnp.argmax(nearest.astype(int) * jnp.where(row_of < 0, 2, 1))
+        column = jnp.argmax(nearest)
         return _Search(
             column,
             least,

@@ -54,9 +54,7 @@ def ranking_softmax_loss(
     if where is not None:
         where = jnp.broadcast_to(where, logits.shape)
         lists = jnp.any(where, axis=-1)
-        # An empty list keeps its logits, so that its softmax, which nobody looks at,
-        # has no NaN in its derivative.
-        logits = jnp.where(where | ~lists[..., None], logits, -jnp.inf)
+        logits = jnp.where(where, logits, -jnp.inf)
     log_probabilities = nn.log_softmax(logits)
     if where is not None:
         log_probabilities = jnp.where(where, log_probabilities, 0)

@@ -162,13 +162,12 @@ def _interpolated(
         value, start, begun = init_value, 0, init_value
         for end, factor in pieces:
             reached = begun * factor
-            # A piece of no length is a jump at its boundary.
             done = jnp.clip((count - start) / max(end - start, 1), 0, 1)
             if kind == "cosine":
                 done = (1 - jnp.cos(jnp.pi * done)) / 2
             piece = begun + (reached - begun) * done
-            if end > start:
-                value = jnp.where(count < start, value, piece)
+            value = jnp.where(count < start, value, piece)
+            # For a piece of no length: a jump at its boundary.
             value = jnp.where(count < end, value, reached)
             start, begun = end, reached
         return value
