@@ -52,6 +52,13 @@ def kept_of(count, options):
     )
 
 
+def texts(options):
+    def text(x):
+        return {"x": np.full(x % 9, x), "y": np.full(x % 9 // 2, -x), "id": x}
+
+    return kept_of(50, options).map(text)
+
+
 def split(x):
     return [10 * x + i for i in range(x % 4)]
 
@@ -148,6 +155,21 @@ PIPELINES |= {
         num_make_iter_threads=o.num_threads,
         iter_buffer_size=o.num_threads,
     ),
+    "first fit": lambda o: experimental.FirstFitPackIterDataset(
+        texts(o), length_struct={"x": 12, "y": 9}, num_packing_bins=3, seed=5
+    ),
+    "best fit": lambda o: experimental.BestFitPackIterDataset(
+        texts(o), length_struct={"x": 12}, num_packing_bins=2, shuffle_bins=False
+    ).batch(2),
+    "cut where rows are full": lambda o: experimental.ConcatThenSplitIterDataset(
+        texts(o), length_struct={"x": 5, "y": 4}
+    ),
+    "full rows whole": lambda o: experimental.ConcatThenSplitIterDataset(
+        texts(o),
+        length_struct={"x": 8, "id": 2},
+        meta_features=["id"],
+        split_full_length_features=False,
+    ),
     "one after another": lambda o: IterDataset.concatenate(
         [kept_of(9, o), kept_of(9, o).flat_map(split), kept_of(12, o)]
     ),
@@ -160,6 +182,8 @@ PIPELINES |= {
         "stages that count",
         "windows, a limit and repetition",
         "made, then interleaved",
+        "first fit",
+        "full rows whole",
     )
 }
 

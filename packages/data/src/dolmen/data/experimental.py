@@ -32,6 +32,13 @@ from ._grain_names import (
     apply_transformations as apply_transformations,
     batch_and_pad as batch_and_pad,
 )
+from ._packing_names import (
+    BestFitPackIterDataset as BestFitPackIterDataset,
+    BOSHandling as BOSHandling,
+    ConcatThenSplitIterDataset as ConcatThenSplitIterDataset,
+    FirstFitPackIterDataset as FirstFitPackIterDataset,
+    PackAndBatchOperation as PackAndBatchOperation,
+)
 from ._rng_pool import (
     RngPool as RngPool,
     get_next_index as get_next_index,
