@@ -61,6 +61,8 @@ OPTIMIZERS = (
     "o.signum(s, 0.8)",
     "o.sm3(0.05)",
     "o.yogi(0.02)",
+    "o.contrib.prodigy(estim_lr0=1e-3)",
+    "o.contrib.prodigy(s, (0.8, 0.95), 0.9, 1e-4, 0.01, 0.5, 0.1, True)",
 )
 
 SCALINGS = (
