@@ -5,7 +5,7 @@ import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import dlpack, lax
+from dolmen.core import _backend, dlpack, lax
 
 DTYPES = [
     *("bool", "int8", "int16", "int32", "uint8", "uint16", "uint32"),
@@ -142,6 +142,57 @@ def test_a_capsule_of_a_copy_is_the_consumers_own():
 
     assert copy.unsafe_buffer_pointer() != x.unsafe_buffer_pointer()
     np.testing.assert_array_equal(copy, [0, 1, 2])
+
+
+def test_a_buffer_that_is_wanted_in_host_memory_is_copied_there(monkeypatch):
+    x = jnp.arange(3.0)
+    monkeypatch.setattr(_backend, "dlpack_device", lambda array: (2, 0))  # as on a GPU
+
+    copy = dlpack.from_dlpack(Lent(x.__dlpack__(dl_device=(1, 0))))
+
+    np.testing.assert_array_equal(copy, [0, 1, 2])
+    with pytest.raises(
+        BufferError, match=r"own device \(2, 0\), or \(1, 0\) with a copy"
+    ):
+        x.__dlpack__(dl_device=(1, 0), copy=False)
+
+
+def test_no_copy_is_lent_where_none_may_be_made():
+    x = jnp.arange(3.0)
+
+    again = dlpack.from_dlpack(Lent(x.__dlpack__(dl_device=(1, 0), copy=False)))
+
+    assert again.unsafe_buffer_pointer() == x.unsafe_buffer_pointer()
+
+
+@pytest.mark.parametrize("copy", [None, True])
+def test_a_read_only_buffer_is_taken(copy):
+    value = aligned([1, 2], "int32")
+    value.flags.writeable = False
+
+    x = dlpack.from_dlpack(value, copy=copy)
+
+    np.testing.assert_array_equal(x, [1, 2])
+
+
+@pytest.mark.parametrize("version", [(0, 8), (1, 0), (2, 5)])
+def test_consumers_may_name_the_newest_version_that_they_know(version):
+    x = jnp.arange(3.0)
+
+    again = dlpack.from_dlpack(Lent(x.__dlpack__(max_version=version)))
+
+    np.testing.assert_array_equal(again, [0, 1, 2])
+
+
+def test_numpy_takes_a_copy_that_it_may_write_to():
+    x = jnp.arange(3.0)
+
+    copy = np.from_dlpack(x, copy=True)
+
+    assert copy.ctypes.data != x.unsafe_buffer_pointer()
+    assert np.from_dlpack(x, device="cpu", copy=False).ctypes.data == (
+        x.unsafe_buffer_pointer()
+    )
 
 
 class Lent:
@@ -287,9 +338,16 @@ def test_another_device_than_the_arrays_own():
     lines = lines_of(BufferError, lambda: x.__dlpack__(dl_device=(2, 0)))
 
     assert lines[0] == (
-        "__dlpack__: `dl_device` must be the array's own device (1, 0), got (2, 0)."
+        "__dlpack__: `dl_device` must be the array's own device (1, 0), or (1, 0) with "
+        "a copy, got (2, 0)."
     )
     assert lines[2] == "Move the array first, with `device_put`."
+
+
+def test_a_stream_for_host_memory():
+    lines = lines_of(ValueError, lambda: jnp.ones(2).__dlpack__(stream=1))
+
+    assert lines[0] == "__dlpack__: `stream` must be None for host memory, got 1."
 
 
 def test_a_traced_value_has_no_buffer():

@@ -57,6 +57,17 @@ def export_dlpack(
     return _jax.buffer_to_dlpack_managed_tensor(array, stream=stream)
 
 
+def _lent(exporter: Any, **options: Any) -> Any:
+    """The capsule of the newest layout that both sides know."""
+    newest = getattr(_jax, "dlpack_version", None)
+    if newest is not None:
+        try:
+            return exporter.__dlpack__(max_version=newest, **options)
+        except TypeError:  # written before capsules had versions
+            pass
+    return exporter.__dlpack__(**options)
+
+
 def import_dlpack(exporter: Any, device: Any, copy: bool | None) -> Any:
     """An array on the buffer that an object lends, in the dtype it has there.
 
@@ -74,9 +85,17 @@ def import_dlpack(exporter: Any, device: Any, copy: bool | None) -> Any:
     """
     if device.platform == "gpu":
         stream = device.get_stream_for_external_ready_events()
-        capsule = exporter.__dlpack__(stream=stream)
+        capsule = _lent(exporter, stream=stream)
     else:
-        stream, capsule = None, exporter.__dlpack__()
+        stream = None
+        try:
+            capsule = _lent(exporter)
+        except (
+            BufferError
+        ):  # such as of a read-only buffer, which the capsule can't say
+            if copy is False:
+                raise
+            capsule = _lent(exporter, copy=True)
     # The buffer may be of a 64-bit dtype while arrays elsewhere are not.
     previous = _flags.X64.swap_local(True)
     try:

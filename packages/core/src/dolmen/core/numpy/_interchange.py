@@ -29,6 +29,9 @@ def _concrete_array(x: Any, call: str) -> Any:
     return device_array(known)
 
 
+# Host memory, as the DLPack protocol counts devices.
+_HOST = (1, 0)
+
 # ---- buffers -----------------------------------------------------------------------
 
 
@@ -45,11 +48,13 @@ def dlpack(
     Args:
         stream: of the consumer, on a GPU.
         max_version: the newest layout of the capsule that the consumer knows.
-        dl_device: where the consumer wants the buffer: where it is.
-        copy: lend a copy, which the consumer may change.
+        dl_device: where the consumer wants the buffer: where it is, or host memory.
+        copy: True: lend a copy, which the consumer may change; False: never copy.
 
     Raises:
-        BufferError: the dtype or the device is none of the protocol's.
+        BufferError: the dtype or the device is none of the protocol's, or `copy` is
+            False and `dl_device` is another device.
+        ValueError: a `stream` is given for an array in host memory.
     """
     array = _concrete_array(self, "__dlpack__()")
     _backend.check_alive(array)
@@ -61,17 +66,25 @@ def dlpack(
             )
         )
     own = _backend.dlpack_device(array)
-    if dl_device is not None and tuple(dl_device) != own:
-        raise BufferError(
-            message(
-                f"__dlpack__: `dl_device` must be the array's own device {own}, got "
-                f"{tuple(dl_device)}.",
-                "Move the array first, with `device_put`.",
+    wanted = own if dl_device is None else tuple(dl_device)
+    if wanted != own:
+        if wanted != _HOST or copy is False:
+            raise BufferError(
+                message(
+                    f"__dlpack__: `dl_device` must be the array's own device {own}, or "
+                    f"{_HOST} with a copy, got {wanted}.",
+                    "Move the array first, with `device_put`.",
+                )
             )
-        )
-    if copy:
+        array = _backend.move(array, _backend.devices("cpu")[0])
+    elif copy:
         array = _creation.copy(array)
-    return _backend.export_dlpack(array, stream, max_version, bool(copy))
+    if stream is not None and wanted == _HOST:
+        raise value_error(
+            f"__dlpack__: `stream` must be None for host memory, got {stream!r}."
+        )
+    copied = bool(copy) or wanted != own
+    return _backend.export_dlpack(array, stream, max_version, copied)
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
