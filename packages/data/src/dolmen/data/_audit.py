@@ -8,7 +8,7 @@ import numpy as np
 
 from ._arguments import at_least
 from ._flat_map import FlatMap
-from ._operations import Operation, Repeat, Source
+from ._operations import Operation, Repeat
 
 # Positions that are looked at together.
 _AT_ONCE = 1 << 14
@@ -85,7 +85,7 @@ def audit(operation: Operation, epochs: int) -> Audit:
         raise ValueError(
             "audit: the dataset has no end, and no `repeat` that could be cut short."
         )
-    counts: dict[Source, np.ndarray] = {}
+    counts: dict[Operation, np.ndarray] = {}
     for start in range(0, top.length, _AT_ONCE):
         _count(top, np.arange(start, min(start + _AT_ONCE, top.length)), counts)
     sources = tuple(_sum_up(source, n, epochs) for source, n in counts.items())
@@ -117,22 +117,23 @@ def _cut_short(operation: Operation, epochs: int) -> Operation:
 
 
 def _count(
-    operation: Operation, positions: np.ndarray, counts: dict[Source, np.ndarray]
+    operation: Operation, positions: np.ndarray, counts: dict[Operation, np.ndarray]
 ) -> None:
-    if isinstance(operation, Source):
-        if operation not in counts:
-            counts[operation] = np.zeros(operation.length, np.int32)
-        np.add.at(counts[operation], positions % operation.length, 1)
     if isinstance(operation, FlatMap):
         # Every record has several places; it is counted at the first of them.
         positions = positions[positions % operation.most == 0]
     if not len(positions):
         return
-    for below in operation.below(positions):
+    belows = operation.below(positions)
+    if not belows:
+        if operation not in counts:
+            counts[operation] = np.zeros(operation.length, np.int32)
+        np.add.at(counts[operation], positions % operation.length, 1)
+    for below in belows:
         _count(below.operation, below.positions, counts)
 
 
-def _sum_up(source: Source, counts: np.ndarray, epochs: int) -> SourceAudit:
+def _sum_up(source: Operation, counts: np.ndarray, epochs: int) -> SourceAudit:
     wrong = np.flatnonzero(counts != epochs)[:_EXAMPLES].tolist()
     return SourceAudit(
         source=source.describe(),

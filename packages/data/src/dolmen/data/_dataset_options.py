@@ -121,7 +121,6 @@ class WithOptionsIterDataset(IterDataset[T]):
 
     def __init__(self, parent: IterDataset[T], options: DatasetOptions):
         self._options = options
-        self._parent = parent
         super().__init__(_with_watched_filters(parent._stage, options))
 
     def __iter__(self) -> DatasetIterator[T]:

@@ -14,6 +14,7 @@ from . import (
     _window_shuffle,
 )
 from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
+from ._custom import CustomStage, as_parents, check_defined
 from ._device_stage import on_device
 from ._frameworks import process_index_and_count
 from ._global_batches import part_of
@@ -44,6 +45,9 @@ class IterDataset(Iterable[T], Generic[T]):
     It can do what an index can not plan: drop elements for good. Each method
     returns a new dataset. A dataset may be iterated over any number of times.
 
+    A class of your own derives from this one, hands the datasets that it reads from to
+    ``super().__init__`` and defines ``__iter__``, which gives a `DatasetIterator`.
+
     Example:
         >>> from dolmen.data import MapDataset
         >>> ds = MapDataset.range(10).to_iter_dataset().filter(lambda x: x % 3 == 0)
@@ -51,8 +55,34 @@ class IterDataset(Iterable[T], Generic[T]):
         [array([0, 3]), array([6, 9])]
     """
 
-    def __init__(self, stage: _stages.Stage):
-        self._stage = stage
+    def __init__(
+        self,
+        parents: "IterDataset[Any] | Sequence[IterDataset[Any]] | _stages.Stage" = (),
+    ):
+        self._parents: tuple[Any, ...] | None = None
+        if isinstance(parents, _stages.Stage):
+            self._stage = parents
+            return
+        name = type(self).__name__
+        check_defined(self, IterDataset, ["__iter__"])
+        self._parents = as_parents(name, IterDataset, parents)
+        inputs = tuple(parent._stage for parent in self._parents)
+        self._stage = CustomStage(name, inputs, self.__iter__)
+
+    @property
+    def parents(self) -> "Sequence[Any]":
+        """The datasets that this one is made of."""
+        if self._parents is not None:
+            return self._parents
+        stage = self._stage
+        parents = getattr(stage, "parts", (getattr(stage, "parent", None),))
+        return [IterDataset(parent) for parent in parents if parent is not None]
+
+    @property
+    def _parent(self) -> "Any":
+        """The only dataset that this one is made of: for classes of your own."""
+        (parent,) = self.parents
+        return parent
 
     @staticmethod
     def mix(

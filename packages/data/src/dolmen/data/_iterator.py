@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import pathlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar
 
+from ._custom import as_parents, check_defined
 from ._errors import without_our_frames
 from ._settings import config
 from ._stages import Stage
@@ -28,6 +29,9 @@ class DatasetIterator(Iterator[T], Generic[T]):
     An exception of a user function arrives at the element it belongs to, with a
     note that names the record. The iterator then stays before that element.
 
+    A class of your own derives from this one, hands the iterators that it reads from to
+    ``super().__init__`` and defines ``__next__``, ``get_state`` and ``set_state``.
+
     Example:
         >>> from dolmen.data import MapDataset
         >>> ds = MapDataset.range(100).seed(0).shuffle().repeat().batch(3)
@@ -41,12 +45,26 @@ class DatasetIterator(Iterator[T], Generic[T]):
         np.True_
     """
 
-    def __init__(self, stage: Stage):
-        self._pipeline = stage.describe_all()
-        self._cursor = stage.open()
+    def __init__(
+        self,
+        parents: "Stage | DatasetIterator[Any] | Sequence[DatasetIterator[Any]]" = (),
+    ):
+        self._is_closed = False
+        self._parents: tuple[DatasetIterator[Any], ...] = ()
+        if not isinstance(parents, Stage):
+            check_defined(self, DatasetIterator, ["__next__", "get_state", "set_state"])
+            self._parents = as_parents(type(self).__name__, DatasetIterator, parents)
+            return
+        self._pipeline = parents.describe_all()
+        self._cursor = parents.open()
         self._step = 0
         self._position = self._cursor.position()
-        self._is_closed = False
+
+    @property
+    def _parent(self) -> "DatasetIterator[Any]":
+        """The only iterator that this one reads from: for classes of your own."""
+        (parent,) = self._parents
+        return parent
 
     def __iter__(self) -> Self:
         """The iterator itself."""
@@ -153,12 +171,18 @@ class DatasetIterator(Iterator[T], Generic[T]):
     def start_prefetch(self) -> None:
         """Starts to read ahead before the first element is asked for."""
         self._check_open()
-        self._cursor.start()
+        for parent in self._parents:
+            parent.start_prefetch()
+        if hasattr(self, "_cursor"):
+            self._cursor.start()
 
     def close(self) -> None:
         """Ends the iterator's threads and waits for them. May be called twice."""
         self._is_closed = True
-        self._cursor.close()
+        for parent in self._parents:
+            parent.close()
+        if hasattr(self, "_cursor"):
+            self._cursor.close()
 
     def _check_open(self) -> None:
         if self._is_closed:

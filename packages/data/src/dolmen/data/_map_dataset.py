@@ -20,6 +20,7 @@ from . import (
 )
 from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
 from ._audit import Audit
+from ._custom import CustomOperation, as_parents, check_defined
 from ._iter_dataset import IterDataset, apply_one, as_sequence
 from ._iterator import DatasetIterator
 from ._loader import Loader
@@ -43,6 +44,7 @@ from ._transforms import (
 T = TypeVar("T")
 S = TypeVar("S")
 P = ParamSpec("P")
+_Operation = _operations.Operation
 
 
 class MapDataset(Iterable[T], Generic[T]):
@@ -55,6 +57,10 @@ class MapDataset(Iterable[T], Generic[T]):
     Indices from ``len(dataset)`` on belong to the next epochs, in which shuffles
     and random maps differ.
 
+    A class of your own derives from this one, hands the datasets that it reads from to
+    ``super().__init__`` and defines ``__len__`` and ``__getitem__``, which also gets
+    indices of later epochs.
+
     Example:
         >>> ds = MapDataset.range(5).seed(0).shuffle().map(lambda x: 10 * x)
         >>> sorted(ds)
@@ -65,8 +71,32 @@ class MapDataset(Iterable[T], Generic[T]):
         4
     """
 
-    def __init__(self, operation: _operations.Operation):
-        self._operation = operation
+    def __init__(
+        self,
+        parents: "MapDataset[Any] | Sequence[MapDataset[Any]] | _Operation" = (),
+    ):
+        self._parents: tuple[MapDataset[Any], ...] | None = None
+        if isinstance(parents, _operations.Operation):
+            self._operation = parents
+            return
+        name = type(self).__name__
+        check_defined(self, MapDataset, ["__len__", "__getitem__"])
+        self._parents = as_parents(name, MapDataset, parents)
+        inputs = tuple(parent._operation for parent in self._parents)
+        self._operation = CustomOperation(name, inputs, self.__len__, self.__getitem__)
+
+    @property
+    def parents(self) -> "Sequence[MapDataset[Any]]":
+        """The datasets that this one is made of."""
+        if self._parents is not None:
+            return self._parents
+        return [MapDataset(operation) for operation in self._operation.parents]
+
+    @property
+    def _parent(self) -> "MapDataset[Any]":
+        """The only dataset that this one is made of: for classes of your own."""
+        (parent,) = self.parents
+        return parent
 
     @staticmethod
     def source(source: RandomAccessDataSource[S] | Any) -> "MapDataset[S]":

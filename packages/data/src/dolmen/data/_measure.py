@@ -17,6 +17,7 @@ import numpy as np
 
 from . import _stages
 from ._block import Block
+from ._custom import CustomOperation, CustomStage
 from ._operations import Below, Operation
 from ._options import MultiprocessingOptions
 
@@ -177,7 +178,8 @@ def measured(stage: _stages.Stage) -> tuple[_stages.Stage, Clock]:
 
 def _timed_stage(stage: _stages.Stage, kept: Calls) -> tuple[_stages.Stage, Clock]:
     clocks: list[Clock] = []
-    inner = stage if _is_elsewhere(stage) else _with_clocks(stage, kept, clocks)
+    is_opaque = _is_elsewhere(stage) or isinstance(stage, CustomStage)
+    inner = stage if is_opaque else _with_clocks(stage, kept, clocks)
     is_planned = isinstance(stage, _stages.Planned)
     is_ahead = isinstance(stage, _stages.Prefetch) or _is_elsewhere(stage)
     clock = Clock(
@@ -205,7 +207,8 @@ def _is_elsewhere(stage: _stages.Stage) -> bool:
 
 def _timed_operation(operation: Operation, kept: Calls) -> tuple[Operation, Clock]:
     clocks: list[Clock] = []
-    inner = _with_clocks(operation, kept, clocks)
+    is_opaque = isinstance(operation, CustomOperation)
+    inner = operation if is_opaque else _with_clocks(operation, kept, clocks)
     one_by_one = operation.calls_one_by_one
     clock = Clock(operation.describe(), clocks, kept, is_one_by_one=one_by_one)
     return TimedOperation(inner, clock), clock

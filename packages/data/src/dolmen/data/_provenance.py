@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._arguments import at_least
-from ._operations import Operation, RandomMap, Source
+from ._operations import Operation, RandomMap
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,15 @@ def _trace(
     way = (*so_far.way, (operation.describe(), position))
     origin = replace(so_far, way=way)
     epoch, index = divmod(position, operation.length)
-    if isinstance(operation, Source):
-        return [_at_source(operation.source, origin, epoch, index)]
+    belows = operation.below(np.array([position]))
+    if not belows:
+        source = getattr(operation, "source", None)
+        return [_at_source(source, origin, epoch, index)]
     if isinstance(operation, RandomMap):
         key = RandomKey(operation.describe(), operation.seed, epoch, index)
         origin = replace(origin, random=(*origin.random, key))
     found: list[Origin] = []
-    for below in operation.below(np.array([position])):
+    for below in belows:
         positions = below.positions.tolist()
         if row is not None and len(positions) > 1:
             if row >= len(positions):

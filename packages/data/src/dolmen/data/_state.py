@@ -18,7 +18,7 @@ def to_state(step: int, position: Sequence[int], pipeline: list[str]) -> dict[st
     return state | {"pipeline": _shorten(pipeline), "hash": _hash(pipeline)}
 
 
-def from_state(state: Any, pipeline: list[str]) -> tuple[int, list[int]]:
+def from_state(state: Any, pipeline: list[str]) -> tuple[int, list[Any]]:
     """Step and position of a state that was saved by this very pipeline.
 
     Raises:
@@ -39,7 +39,11 @@ def from_state(state: Any, pipeline: list[str]) -> tuple[int, list[int]]:
     step = _natural("step", state["step"])
     if "hash" in state and state["hash"] != _hash(pipeline):
         raise ValueError(_difference(state, step, pipeline))
-    position = [_natural("at", number) for number in state.get("at", [step])]
+    position = [
+        # The state of an iterator of the user's own is whatever that one makes it.
+        part if isinstance(part, dict) else _natural("at", part)
+        for part in state.get("at", [step])
+    ]
     return step, position
 
 
