@@ -225,7 +225,8 @@ def test_filters_that_drop_far_too_much_are_an_error(name):
 
 
 def test_filters_that_drop_little_are_not_told(caplog):
-    options = experimental.DatasetOptions(filter_warn_threshold_ratio=0.95)
+    # Threads make the last 1000 elements not quite those of the order.
+    options = experimental.DatasetOptions(filter_warn_threshold_ratio=0.97)
 
     list(experimental.WithOptionsIterDataset(FILTERED["by index"], options))
 
