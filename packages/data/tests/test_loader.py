@@ -1,5 +1,6 @@
 import json
 import pickle
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ def add_noise(x, rng):
 
 def is_kept(x):
     return x % 3 != 1
+
+
+def tokens_of(number):
+    return {"x": np.full(number % 9 + 1, number)}
 
 
 def double(x):
@@ -72,6 +77,20 @@ PIPELINES = {
         .shuffle()
         .filter(is_kept)
         .to_iter_dataset()
+        .batch(7, drop_remainder=True)
+    ),
+    "packed": lambda: (
+        MapDataset.range(1, 400)
+        .seed(0)
+        .shuffle()
+        .map(tokens_of)
+        .to_iter_dataset()
+        .pipe(
+            experimental.FirstFitPackIterDataset,
+            length_struct={"x": 16},
+            num_packing_bins=5,
+        )
+        .map(itemgetter("x"))
         .batch(7, drop_remainder=True)
     ),
     "prefetched": lambda: (
@@ -182,6 +201,35 @@ def test_a_state_of_a_changed_pipeline_is_refused_and_shows_the_difference():
 
     assert "  saved: source(range(0, 50)) > shuffle(0) > batch(5)\n" in message
     assert "  here:  source(range(0, 50)) > shuffle(1) > batch(5)\n" in message
+
+
+def long_pipeline(first=double, second=double, more=()):
+    ds = MapDataset.range(50).map(is_kept).map(first).map(double).map(second)
+    for function in more:
+        ds = ds.map(function)
+    return ds.map(double).map(double).map(double).batch(5)
+
+
+def test_a_change_in_the_middle_of_a_long_pipeline_is_named():
+    with long_pipeline().loader() as loader:
+        state = loader.state()
+
+    changed = message_of(long_pipeline(second=is_kept).loader, state=state)
+    longer = message_of(long_pipeline(more=[is_kept]).loader, state=state)
+    shorter = message_of(long_pipeline().loader, state={**state, "hash": "0" * 32})
+
+    assert changed.splitlines()[3] == (
+        "  They differ from operation 4 on, here map(is_kept)."
+    )
+    assert longer.splitlines()[3] == (
+        "  They differ from operation 5 on, here map(is_kept)."
+    )
+    assert shorter.splitlines()[3].startswith("  They differ from operation 0 on")
+    with long_pipeline(more=[double]).loader() as loader:
+        state = loader.state()
+    assert message_of(long_pipeline().loader, state=state).splitlines()[3] == (
+        "  They differ from operation 8 on, here batch(5)."
+    )
 
 
 def test_a_spec_is_hashable_printable_and_picklable():

@@ -1,13 +1,17 @@
 """The state of an iterator: a step, and which pipeline it is a step of."""
 
 import hashlib
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 _STATE_KEYS = {"step", "at", "pipeline", "hash"}
-# Keeps the JSON form below 200 bytes.
-_LONGEST_PIPELINE = 80
+# Keep the JSON form below 200 bytes.
+_LONGEST_PIPELINE = 64
+_HASH_DIGITS = 12
+# Of so many operations a digest is kept, which tells where pipelines differ.
+_OPERATIONS_TOLD = 10
 
 
 def to_state(step: int, position: Sequence[int], pipeline: list[str]) -> dict[str, Any]:
@@ -52,9 +56,24 @@ def _difference(state: dict[str, Any], step: int, pipeline: list[str]) -> str:
         "set_state: `state` was saved by another pipeline:\n"
         f"  saved: {state.get('pipeline', 'unknown')}\n"
         f"  here:  {_shorten(pipeline)}\n"
+        f"{_first_change(state['hash'], pipeline)}"
         "Build the pipeline that it was saved by, or go to the same step of this one "
         f"with `set_state({{'step': {step}}})`."
     )
+
+
+def _first_change(saved: Any, pipeline: list[str]) -> str:
+    """Names the first operation that differs, if that can't be seen above."""
+    if _shorten(pipeline) == " > ".join(pipeline) or not isinstance(saved, str):
+        return ""
+    digests = saved[_HASH_DIGITS:]
+    before = [digests[i : i + 2] for i in range(0, len(digests), 2)]
+    here = _digests(pipeline)
+    pairs = itertools.zip_longest(before, here)
+    first = next((i for i, (a, b) in enumerate(pairs) if a != b), len(here))
+    if first >= len(pipeline):
+        return f"  There were more operations than the {len(pipeline)} here.\n"
+    return f"  They differ from operation {first} on, here {pipeline[first]}.\n"
 
 
 def _natural(key: str, value: Any) -> int:
@@ -73,7 +92,14 @@ def _natural(key: str, value: Any) -> int:
 
 
 def _hash(pipeline: list[str]) -> str:
-    return hashlib.blake2b("\n".join(pipeline).encode(), digest_size=8).hexdigest()
+    whole = hashlib.blake2b("\n".join(pipeline).encode(), digest_size=_HASH_DIGITS // 2)
+    return whole.hexdigest() + "".join(_digests(pipeline))
+
+
+def _digests(pipeline: list[str]) -> list[str]:
+    """Two digits for each of the first operations."""
+    told = pipeline[:_OPERATIONS_TOLD]
+    return [hashlib.blake2b(op.encode(), digest_size=1).hexdigest() for op in told]
 
 
 def _shorten(pipeline: list[str]) -> str:
