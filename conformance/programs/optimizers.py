@@ -63,6 +63,13 @@ OPTIMIZERS = (
     "o.yogi(0.02)",
     "o.contrib.prodigy(estim_lr0=1e-3)",
     "o.contrib.prodigy(s, (0.8, 0.95), 0.9, 1e-4, 0.01, 0.5, 0.1, True)",
+    "o.contrib.muon(0.02)",
+    "o.contrib.muon(s, 'dion', nesterov=False, weight_decay=0.1, consistent_rms=0.2)",
+    "o.contrib.muon(0.02, adaptive=True, preconditioning='aol', adam_learning_rate=s)",
+    "o.contrib.schedule_free(o.sgd(0.05), 0.05, 0.8)",
+    "o.contrib.schedule_free_sgd(0.05, 10, weight_decay=0.1)",
+    "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
+    "o.chain(o.sgd(0.05), o.contrib.reduce_on_plateau(0.5, 2, cooldown=1))",
 )
 
 SCALINGS = (
@@ -132,7 +139,8 @@ def programs(api):
         return params, core.tree.leaves(state)
 
     for call in OPTIMIZERS:
-        kind = "descends by value" if "polyak" in call else "descends"
+        by_value = "polyak" in call or "plateau" in call
+        kind = "descends by value" if by_value else "descends"
         yield f"{call}, {STEPS} steps", lambda call=call, kind=kind: run(call, kind)
     for call in SCALINGS:
         yield f"{call}, {STEPS} steps", lambda call=call: run(call, "")
