@@ -70,18 +70,23 @@ def canonicalize_dtype(dtype: Any, allow_extended_dtype: bool = False) -> np.dty
 def itemsize_bits(dtype: Any) -> int:
     """Bits of one element; fewer than 8 for the packed narrow formats.
 
+    Raises:
+        TypeError: `dtype` is none of booleans or numbers.
+
     Example:
         >>> itemsize_bits("int4"), itemsize_bits("float32")
         (4, 32)
     """
-    made = dtypes.as_dtype(dtype, function="itemsize_bits", wanted=False)
-    if made == np.dtype(bool):
-        return 8
-    if dtypes.kind(made) in ("i", "u"):
+    made = _as_numpy(dtype) if dtype is not None else None
+    kind = "" if made is None else dtypes.kind_of_name(made)
+    if made is None or not kind:
+        raise type_error(
+            "itemsize_bits: `dtype` must be boolean, integer, floating-point or "
+            f"complex, got {dtype!r}."
+        )
+    if kind in ("i", "u"):
         return iinfo(made).bits
-    if dtypes.kind(made) == "f":
-        return finfo(made).bits
-    return 8 * made.itemsize
+    return finfo(made).bits if kind == "f" else 8 * made.itemsize
 
 
 def scalar_type_of(x: Any) -> type:
@@ -106,18 +111,17 @@ def _as_numpy(x: Any) -> np.dtype | None:
         return np.dtype(getattr(ml_dtypes, x)) if isinstance(x, str) else None
 
 
-def issubdtype(arg1: Any, arg2: Any) -> bool:
-    """Whether dtype `arg1` is `arg2` or belongs to the abstract kind `arg2`.
+def issubdtype(a: Any, b: Any) -> bool:
+    """Whether dtype `a` is `b` or belongs to the abstract kind `b`.
 
     Args:
-        arg1: a dtype or an abstract kind such as `jnp.floating`.
-        arg2: the same.
+        a: a dtype or an abstract kind such as `jnp.floating`.
+        b: the same.
 
     Example:
         >>> issubdtype(bfloat16, np.floating)
         True
     """
-    a, b = arg1, arg2
     if isinstance(b, type) and issubclass(b, extended):
         kind = a if isinstance(a, type) else getattr(a, "type", None)  # a dtype of keys
         return isinstance(kind, type) and issubclass(kind, b)

@@ -13,7 +13,6 @@ from ..dtypes import (
     finfo as finfo,
     iinfo as iinfo,
     isdtype as isdtype,
-    issubdtype as issubdtype,
     promote_types as promote_types,
     result_type as result_type,
 )
@@ -294,6 +293,7 @@ from ._scalar_types import (
     int32 as int32,
     int64 as int64,
     int_ as int_,
+    issubdtype as issubdtype,
     single as single,
     uint as uint,
     uint1 as uint1,

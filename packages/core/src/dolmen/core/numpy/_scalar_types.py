@@ -5,6 +5,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from .. import dtypes
 from .._backend import ArrayImpl
 from .._tracing import Tracer
 
@@ -77,3 +78,18 @@ float64 = double = _make("float64", np.float64)
 complex64 = csingle = _make("complex64", np.complex64)
 complex128 = cdouble = _make("complex128", np.complex128)
 int_, uint, float_, complex_ = int64, uint64, float64, complex128
+
+
+def issubdtype(arg1: Any, arg2: Any) -> bool:
+    """Whether dtype `arg1` is `arg2` or belongs to the abstract kind `arg2`.
+
+    Args:
+        arg1: a dtype or an abstract kind such as `jnp.floating`.
+        arg2: the same.
+
+    Example:
+        >>> import dolmen.core.numpy as jnp
+        >>> jnp.issubdtype(jnp.bfloat16, jnp.floating)
+        True
+    """
+    return dtypes.issubdtype(arg1, arg2)
