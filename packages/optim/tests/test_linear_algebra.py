@@ -32,6 +32,13 @@ def test_power_iteration_finds_the_largest_eigenvalue_of_either_sign(sign):
     np.testing.assert_allclose(abs(vector @ vectors[:, at]), 1.0, rtol=1e-4)
 
 
+def test_the_largest_eigenvalue_of_zero_is_zero():
+    value, vector = optim.power_iteration(jnp.zeros((2, 2)))
+
+    assert float(value) == 0.0
+    np.testing.assert_array_equal(vector, np.zeros(2))
+
+
 def test_power_iteration_takes_functions_of_trees():
     def product(v):
         return {"a": 2.0 * v["a"], "b": -5.0 * v["b"]}
@@ -93,6 +100,21 @@ def test_nonnegative_least_squares_agree_with_scipy():
     assert (np.asarray(expected) == 0).any()
     np.testing.assert_allclose(np.transpose(together), expected, atol=1e-4)
     np.testing.assert_allclose(one_by_one, expected, atol=1e-4)
+
+
+def test_nonnegative_least_squares_take_integers():
+    x = optim.nnls(np.array([[1, 0], [0, 2]]), np.array([-1, 1]), 100)
+
+    np.testing.assert_allclose(x, [0.0, 0.5], atol=1e-4)
+
+
+def test_power_iteration_of_a_complex_matrix_is_refused():
+    with pytest.raises(TypeError) as raised:
+        optim.power_iteration(np.eye(2, dtype=np.complex64))
+
+    assert str(raised.value).splitlines()[0] == (
+        "power_iteration: `matrix` must be real and floating-point, got c64[2,2]."
+    )
 
 
 def test_nonnegative_least_squares_of_nothing_is_zero():

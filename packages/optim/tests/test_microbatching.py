@@ -187,6 +187,13 @@ def test_micro_grad_transforms_the_gradient_of_every_example(keep, shape):
             "Name the arguments that have an axis of the batch in `argnums`.",
         ),
         (
+            ValueError,
+            lambda: microbatch(lambda x, y: 0, (0, 1), 2, argnames="z")(X, y=Y),
+            "microbatch: the arguments [1, 'z'] have an axis of the batch, but the "
+            "call has only [0, 'y'].\n  at <here>\n"
+            "Pass by position what `argnums` names, by name what `argnames` names.",
+        ),
+        (
             TypeError,
             lambda: microbatch(jnp.sum, 0, 2, "sum")(X),
             "microbatch: `accumulator` must be an Accumulator, an AccumulationType or "

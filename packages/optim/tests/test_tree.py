@@ -160,6 +160,7 @@ def test_leaves_of_other_trees_come_along():
     "optimizer",
     [
         optim.masked(optim.adam(0.1), {"w": True, "b": False}),
+        optim.masked(optim.adam(0.1), lambda tree: {"w": True, "b": False}),
         optim.partition(
             {"adam": optim.adam(0.1), "sgd": optim.sgd(0.1, 0.9)},
             {"w": "adam", "b": "sgd"},
@@ -172,6 +173,14 @@ def test_states_of_some_parameters_are_mapped_too(optimizer):
     np.testing.assert_array_equal(tree.get(new, "mu")["w"], np.ones((2, 2)))
     assert tree.get(new, "mu")["b"] == optim.MaskedNode()
     assert int(tree.get(new, "count")) == 0
+
+
+def test_masks_of_weight_decay_need_no_parameters():
+    optimizer = optim.adamw(0.1, mask={"w": True, "b": False})
+
+    new = doubled(optimizer.init(PARAMS), optimizer)
+
+    np.testing.assert_array_equal(tree.get(new, "mu")["b"], np.ones(2))
 
 
 # ---- dtypes, keys ------------------------------------------------------------------

@@ -81,6 +81,20 @@ def test_softmax_cross_entropy_of_an_impossible_class_is_infinite():
     assert float(loss) == INF
 
 
+def test_lists_are_arrays_too():
+    loss = losses.softmax_cross_entropy(
+        [[0.0, 0.0]], [[0.5, 0.5]], where=[[True, True]]
+    )
+
+    np.testing.assert_allclose(loss, [np.log(2)], rtol=1e-6)
+
+
+def test_a_batch_may_be_empty():
+    nothing = losses.multiclass_sparsemax_loss(jnp.zeros((0, 3)), jnp.zeros(0, int))
+
+    assert nothing.shape == (0,)
+
+
 X = jnp.ones((2, 3))
 INTEGERS = jnp.ones((2, 3), jnp.int32)
 

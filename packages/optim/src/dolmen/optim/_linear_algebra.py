@@ -27,9 +27,10 @@ def power_iteration(
         key: of the random start, by default ``random.key(0)``.
 
     Returns:
-        The eigenvalue, and a tree like `v0` of norm 1.
+        The eigenvalue, and a tree like `v0` of norm 1, or 0 if the matrix is 0.
 
     Raises:
+        TypeError: `matrix` is not real and floating-point.
         ValueError: `matrix` is a function and there is no `v0`, or is not square.
 
     Example:
@@ -91,7 +92,7 @@ def matrix_inverse_pth_root(
     Accelerators are better at this than at eigenvalues.
 
     Args:
-        matrix: float ``[n, n]``, symmetric positive semi-definite.
+        matrix: float ``[n, n]``, symmetric positive semi-definite, not zero.
         p: positive integer.
         num_iters: at most as many steps.
         ridge_epsilon: times the greatest eigenvalue, is added to the diagonal.
@@ -103,6 +104,7 @@ def matrix_inverse_pth_root(
         largest element of ``M - 1``. If it grows, the root before that is given.
 
     Raises:
+        TypeError: `matrix` is not real and floating-point.
         ValueError: `matrix` is not square, or `p` is no positive integer.
 
     Example:
@@ -187,7 +189,8 @@ def nnls(A: Any, b: Any, iters: int, unroll: int | bool = 1, L: Any = None) -> A
     Source: Beck and Teboulle (2009), "A fast iterative shrinkage-thresholding
     algorithm".
     """
-    A, b = jnp.asarray(A), jnp.asarray(b)
+    dtype = jnp.result_type(A, b, 1.0)
+    A, b = jnp.asarray(A, dtype), jnp.asarray(b, dtype)
     if A.ndim != 2 or b.ndim not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(
             extend.error_message(
@@ -224,6 +227,13 @@ def _power(m: Any, p: int, times: Callable[[Any, Any], Any]) -> Any:
 
 def _square(function: str, matrix: Any) -> Any:
     matrix = jnp.asarray(matrix)
+    if not jnp.issubdtype(matrix.dtype, jnp.floating):
+        raise TypeError(
+            extend.error_message(
+                f"{function}: `matrix` must be real and floating-point, got "
+                f"{typeof(matrix)}."
+            )
+        )
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(
             extend.error_message(
@@ -249,4 +259,5 @@ def _wide(x: Any) -> Any:
 
 def _normalized(x: Any) -> Any:
     norm = _norm(x)
+    norm = jnp.where(norm == 0, 1, norm)
     return tree.map(lambda leaf: (leaf / norm).astype(jnp.asarray(leaf).dtype), x)

@@ -70,8 +70,6 @@ def masked(
     inner = with_extra_args_support(inner)
 
     def init(params: Any) -> MaskedState:
-        if isinstance(params, ParamsPlaceholder):
-            return MaskedState(inner.init(params))
         return MaskedState(inner.init(selected(_chosen(mask, params), params)))
 
     def update(
@@ -142,6 +140,8 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
         TypeError: a leaf of the mask is not a boolean.
         ValueError: the mask is no prefix of `values`.
     """
+    if isinstance(values, ParamsPlaceholder):
+        return ()
     mask = _of_values(mask, values)
     wrong = [
         f"  {tree_util.keystr(path)}: {type(leaf).__name__}"

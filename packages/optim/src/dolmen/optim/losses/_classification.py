@@ -32,6 +32,7 @@ def softmax_cross_entropy(
         Array([0.6931472], dtype=float32)
     """
     logits = floating("softmax_cross_entropy", "logits", logits)
+    labels = jnp.asarray(labels)
     where = _mask_of_classes(where, logits, axis)
     normalizer = _log_normalizer(logits, axis, where, keepdims=True)
     terms = labels * (logits - normalizer)

@@ -63,6 +63,7 @@ def microbatch(
 
     def microbatched(*args: Any, **kwargs: Any) -> Any:
         given = {**dict(enumerate(args)), **kwargs}
+        _check_given(where, given)
         count = _num_microbatches(
             [(place, given[place], axis) for place, axis in where], microbatch_size
         )
@@ -129,6 +130,18 @@ def reshape_batch_axis(tree: Any, microbatch_size: int, axis: int = 0) -> Any:
         return jnp.swapaxes(jnp.reshape(x, split), at, at + 1)
 
     return dc.tree.map(reshaped, tree)
+
+
+def _check_given(where: list[tuple[Any, int]], given: dict[Any, Any]) -> None:
+    missing = [place for place, _ in where if place not in given]
+    if missing:
+        raise ValueError(
+            extend.error_message(
+                f"microbatch: the arguments {missing} have an axis of the batch, but "
+                f"the call has only {list(given)}.",
+                "Pass by position what `argnums` names, by name what `argnames` names.",
+            )
+        )
 
 
 def _num_microbatches(batches: list[tuple[Any, Any, int]], microbatch_size: int) -> int:

@@ -10,8 +10,7 @@ def project_onto_simplex(values: Any, scale: Any) -> Any:
     """The nearest vector without negative elements whose sum is `scale`.
 
     It is ``max(values - t, 0)`` for the one ``t`` that gives the sum. The elements that
-    stay positive are the largest ones, as many as keep the smallest of them above the
-    ``t`` that they determine together.
+    stay positive are the largest ones, as many as give the largest ``t``.
 
     Args:
         values: float ``[n]``, n at least 1.
@@ -25,15 +24,14 @@ def project_onto_simplex(values: Any, scale: Any) -> Any:
     """
     descending = -jnp.sort(-lax.stop_gradient(values))
     counts = jnp.arange(1, values.size + 1, dtype=values.dtype)
+    # What `t` is for the k largest, for every k: it grows as long as the k-th of them
+    # is above it, then falls.
     thresholds = (jnp.cumsum(descending) - lax.stop_gradient(scale)) / counts
-    # The largest always stays, even where rounding or a scale of 0 hides it.
-    last = jnp.maximum(jnp.sum(descending > thresholds), 1) - 1
-    support = lax.stop_gradient(values) > thresholds[last]
+    support = lax.stop_gradient(values) > jnp.max(thresholds)
     # With the support known, the threshold is a mean: that is all derivatives need.
     kept = jnp.sum(jnp.where(support, values, 0))
     count = jnp.maximum(jnp.sum(support), 1)
     threshold = (kept - scale) / count.astype(values.dtype)
     nearest = jnp.where(support, jnp.maximum(values - threshold, 0), 0)
     # Comparisons with NaN are False: without this, NaN would give zeros.
-    known = jnp.isfinite(thresholds[last]) & ~jnp.isnan(thresholds[-1])
-    return jnp.where(known, nearest, jnp.nan)
+    return jnp.where(jnp.isfinite(jnp.max(thresholds)), nearest, jnp.nan)
