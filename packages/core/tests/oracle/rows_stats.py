@@ -18,9 +18,7 @@ INNER_PROBABILITIES = np.array([0.1, 0.45, 0.8])
 LOCATION = {"loc": np.array(0.25), "scale": np.array(1.5)}
 
 
-def rows(
-    family, *shapes, names=None, numbers=NUMBERS, inside=None, slack=1.0, smooth=None
-):
+def rows(family, *shapes, names=None, inside=INSIDE, slack=1.0, smooth=None):
     """Of every function of a distribution, or of those named."""
     shapes = [np.asarray(shape) for shape in shapes]
     module = importlib.import_module(f"dolmen.core.scipy.stats.{family}")
@@ -29,14 +27,13 @@ def rows(
         parameters = inspect.signature(getattr(module, name)).parameters
         location = [LOCATION[p] for p in parameters if p in LOCATION]
         args = (*shapes, *location)
-        every, by = numbers, range(1 + len(args))
-        inner = INSIDE if inside is None else inside
+        every, inner, by = NUMBERS, inside, range(1 + len(args))
         if name in ("ppf", "isf"):
             every, inner = PROBABILITIES, INNER_PROBABILITIES
         elif "k" in parameters:
             by = range(1, 1 + len(shapes))
             every = COUNTS + location[0]
-            inner = INNER_COUNTS + location[0] if inside is None else inside
+            inner = INNER_COUNTS + location[0] if inside is INSIDE else inside
         if any(shape.ndim for shape in shapes):
             every = every[:, None]
         yield Row(path, (every, *args), slack=slack)
@@ -209,7 +206,12 @@ ROWS = [
         label="smooth",
     ),
     Row("scipy.stats.bernoulli.cdf", (COUNTS, P[:, None])),
-    Row("scipy.stats.bernoulli.cdf", (COUNTS[:-1], P[:, None]), smooth=(1,), label="s"),
+    Row(
+        "scipy.stats.bernoulli.cdf",
+        (np.array([-2.0, 0.0, 0.5, 1.0]), P[:, None]),
+        smooth=(1,),
+        label="inside",
+    ),
     Row("scipy.stats.bernoulli.ppf", (PROBABILITIES[2:], P[:, None])),
     *rows("bernoulli", P, names=["logpmf", "pmf"], inside=np.array([0.25, 1.25, 1.25])),
     *rows("betabinom", np.array([5.0, 7.0, 60.0]), A, B, slack=10.0),
