@@ -1,5 +1,6 @@
 """Rows of several examples, one behind another, with what tells them apart."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,43 +35,49 @@ class RowLayout:
         Raises:
             ValueError: it has no such features.
         """
-        if not isinstance(element, Mapping) or not self.wanted <= element.keys():
+        example = {}
+        try:
+            for key in self.lengths:
+                value = element[key]
+                if type(value) is not np.ndarray or not value.ndim:
+                    value = np.atleast_1d(value)
+                example[key] = value
+            for key in self.listed:
+                example[key] = element[key]
+        except (KeyError, TypeError, IndexError):
             got = sorted(element) if isinstance(element, Mapping) else type(element)
+            wanted = sorted(self.meta_features | self.lengths.keys())
             raise ValueError(
-                f"{call}: elements must be dictionaries with the features "
-                f"{sorted(self.wanted)}, got {got}, for {name()}."
-            )
-        example = {key: np.atleast_1d(element[key]) for key in self.lengths}
-        return example | {key: element[key] for key in self.listed}
+                f"{call}: elements must be dictionaries with the features {wanted}, "
+                f"got {got}, for {name()}."
+            ) from None
+        return example
 
-    @property
+    @functools.cached_property
     def listed(self) -> frozenset[str]:
         """Meta features without a length."""
         return self.meta_features - self.lengths.keys()
 
-    @property
-    def wanted(self) -> frozenset[str]:
-        """All features that an element must have."""
-        return self.meta_features | self.lengths.keys()
-
     def make(self, examples: Sequence[Example]) -> dict[str, Any]:
         """The row of some examples, at least one, that have room in it."""
         row: dict[str, Any] = {}
-        places: dict[Any, _Places] = {}  # most features have the same
+        known: dict[Any, _Places] = {}  # most features have the same
         for key, length in self.lengths.items():
             arrays = [example[key] for example in examples]
             sizes = tuple(map(len, arrays))
-            alignment = self.alignments.get(key, 1)
-            which = sizes, length, alignment
-            if which not in places:
-                places[which] = _Places(*which)
-            found = places[which]
-            row[key] = found.spread(np.concatenate(arrays), self.padding.get(key, 0))
+            which = sizes, length, self.alignments.get(key, 1)
+            if which not in known:
+                known[which] = _Places(*which)
+            places = known[which]
+            row[key] = places.spread(arrays, self.padding.get(key, 0))
             if key in self.starts:
-                row[key][found.starts[np.array(sizes) > 0]] = self.starts[key]
+                firsts = [
+                    start for start, n in zip(places.starts, sizes, strict=True) if n
+                ]
+                row[key][firsts] = self.starts[key]
             if key not in self.meta_features:
-                row[f"{key}_segment_ids"] = found.segment_ids.copy()
-                row[f"{key}_positions"] = found.positions.copy()
+                row[f"{key}_segment_ids"] = places.segment_ids.copy()
+                row[f"{key}_positions"] = places.positions.copy()
         for key in sorted(self.listed):
             row[key] = [example[key] for example in examples]
         return row
@@ -80,22 +87,38 @@ class _Places:
     """Where the entries of examples of some sizes stand in a row."""
 
     def __init__(self, sizes: Sequence[int], length: int, alignment: int):
-        counts = np.array(sizes)
-        rounded = -(-counts // alignment) * alignment
-        self.starts = np.cumsum(rounded) - rounded
+        ramp = _ramp(length)
         self._length = length
-        total = int(counts.sum())
-        within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
-        # Without gaps the entries are the start of the row: no need to index it.
-        self._where: Any = slice(total)
-        if alignment > 1:
-            self._where = within + np.repeat(self.starts, counts)
-        ids = np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts)
-        self.segment_ids = self.spread(ids, 0)
-        self.positions = self.spread(within.astype(np.int32), 0)
+        self.starts: list[int] = []
+        self.firsts: list[int] = []  # where an entry stands
+        self.segment_ids = np.zeros(length, np.int32)
+        self.positions = np.zeros(length, np.int32)
+        start = stop = 0
+        for number, size in enumerate(sizes, 1):
+            stop = start + size
+            self.starts.append(start)
+            if size:
+                self.firsts.append(start)
+            self.segment_ids[start:stop] = number
+            self.positions[start:stop] = ramp[:size]
+            start += -(-size // alignment) * alignment
+        self._has_gaps = alignment > 1
+        self._stop = stop
 
-    def spread(self, entries: np.ndarray, padding: Any) -> np.ndarray:
-        """The entries in their places, in a row that is filled up with padding."""
-        row = np.full((self._length, *entries.shape[1:]), padding, entries.dtype)
-        row[self._where] = entries
+    def spread(self, arrays: Sequence[np.ndarray], padding: Any) -> np.ndarray:
+        """The arrays in their places, in a row that is filled up with padding."""
+        entries = np.concatenate(arrays)  # also tells arrays that don't go together
+        row = np.zeros((self._length, *entries.shape[1:]), entries.dtype)
+        if not isinstance(padding, int) or padding:  # zeros are there already
+            row[...] = padding
+        if self._has_gaps:
+            for start, array in zip(self.starts, arrays, strict=True):
+                row[start : start + len(array)] = array
+        else:
+            row[: self._stop] = entries
         return row
+
+
+@functools.lru_cache(maxsize=8)
+def _ramp(length: int) -> np.ndarray:
+    return np.arange(length, dtype=np.int32)
