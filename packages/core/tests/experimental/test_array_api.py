@@ -90,6 +90,25 @@ def test_derivatives_pass_through_writes():
         )
 
 
+VIEWED = {
+    "jit": lambda f, x: dc.jit(f)(x),
+    "grad": lambda f, x: dc.value_and_grad(f)(x)[0],
+    "auxiliary": lambda f, x: dc.grad(lambda x: (f(x), f(x)), has_aux=True)(x)[1],
+    "vjp": lambda f, x: dc.vjp(f, x)[0],
+    "jvp": lambda f, x: dc.jvp(f, (x,), (x,))[0],
+    "vmap": lambda f, x: dc.vmap(f)(x[None])[0],
+    "jit of grad": lambda f, x: dc.jit(dc.value_and_grad(f))(x)[0],
+}
+
+
+@pytest.mark.parametrize("name", VIEWED)
+def test_transformed_functions_may_return_views(name):
+    made = VIEWED[name](lambda x: xp.asarray(x * 2.0)[1], jnp.asarray([1.0, 2.0]))
+
+    assert isinstance(made, dc.Array)
+    assert made == 4.0
+
+
 def test_the_array_itself_never_changes():
     plain = jnp.arange(3.0)
     x = xp.asarray(plain)

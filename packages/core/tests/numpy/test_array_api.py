@@ -665,3 +665,92 @@ def test_casts_and_kinds():
     assert jnp.isdtype(jnp.float32, ("integral", jnp.float32))
     assert jnp.isdtype(jnp.bool, "bool")
     assert not jnp.isdtype(jnp.int8, "unsigned integer")
+
+
+# ---- deviations: the rows of the table in docs/array_api.md -------------------------
+
+
+def test_arrays_never_change():
+    x = jnp.ones(2)
+    y = x
+
+    y += 1
+
+    np.testing.assert_array_equal(x, [1, 1])
+    with pytest.raises(TypeError, match="arrays never change"):
+        x[0] = 3
+
+
+def test_wide_dtypes_are_halved_unless_they_are_enabled():
+    with pytest.warns(UserWarning, match="float64 is not enabled"):
+        made = jnp.zeros(1, jnp.float64)
+
+    assert (made.dtype, jnp.arange(1).dtype) == ("float32", "int32")
+
+
+def test_arrays_made_of_python_scalars_give_way():
+    assert (jnp.ones(1, "float16") + jnp.asarray(1.0)).dtype == "float16"
+    assert (jnp.ones(1, "float16") + jnp.asarray(1.0, "float32")).dtype == "float32"
+
+
+def test_kinds_can_be_mixed():
+    assert (jnp.ones(1, "int8") + jnp.ones(1, "float16")).dtype == "float16"
+    assert (jnp.ones(1, "int8") + 0.5).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x[x > 0],
+        jnp.nonzero,
+        jnp.unique_values,
+        lambda x: jnp.repeat(x, x.astype(int)),
+        bool,
+        int,
+        float,
+        complex,
+    ],
+)
+def test_what_depends_on_values_is_refused_while_tracing(call):
+    x = jnp.ones((), "float32") if isinstance(call, type) else jnp.ones(2)
+
+    call(x)
+    with pytest.raises((dc.errors.ConcretizationTypeError, IndexError)):
+        dc.jit(call)(x)
+
+
+def test_copies_that_nobody_could_tell_from_the_array_are_not_made():
+    x = jnp.ones(2)
+
+    assert jnp.astype(x, jnp.float32) is x
+    assert jnp.astype(x, jnp.float32, copy=True) is not x
+
+
+def test_the_transpose_reverses_all_axes():
+    assert jnp.ones((1, 2, 3)).T.shape == (3, 2, 1)
+
+
+def test_a_wrong_axis_is_a_wrong_value():
+    with pytest.raises(ValueError, match="expand_dims: `axis` must be between"):
+        jnp.expand_dims(jnp.ones(2), axis=7)
+
+
+def test_limits_of_floats_are_scalars_of_numpy():
+    assert type(jnp.finfo(jnp.float32).eps) is np.float32
+
+
+def test_signs_of_zeros_that_are_jaxs():
+    made = [jnp.sign(-0.0), jnp.remainder(0.0, -1.0), jnp.floor_divide(-0.0, 1.0)]
+
+    assert [bool(jnp.signbit(x)) for x in made] == [True, False, False]
+
+
+def test_what_the_standard_leaves_open():
+    singular = jnp.zeros((2, 2))
+
+    assert not jnp.isfinite(jnp.linalg.inv(singular)).all()
+    assert jnp.isnan(jnp.linalg.cholesky(-jnp.eye(2))).any()
+    assert jnp.arange(3)[jnp.asarray([7])].tolist() == [2]
+    assert jnp.isnan(jnp.take(jnp.ones(3), jnp.asarray([7]))).all()
+    with pytest.raises(IndexError, match="index 7 is out of bounds"):
+        jnp.arange(3)[7]

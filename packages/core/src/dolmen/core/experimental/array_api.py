@@ -22,6 +22,8 @@ import numpy as np
 from .. import numpy as jnp
 from .._ir import value_error
 
+__all__ = ["WritableArray"]  # and, by `__getattr__`, what `numpy` has
+
 _BINARY_NAMES = """
 add sub mul truediv floordiv mod pow matmul and or xor lshift rshift
 eq ne lt le gt ge
@@ -56,7 +58,7 @@ class WritableArray:
         Array([2., 1., 1.], dtype=float32)
     """
 
-    __slots__ = ("_part", "_source")
+    __slots__ = ("_part", "_seen", "_source", "_whole")
     __array_priority__ = 101  # before arrays, and NumPy's
     __hash__ = None  # type: ignore[assignment]  # as it may change
 
@@ -64,19 +66,25 @@ class WritableArray:
         # The array; or, in a view, what it is a view of, and what takes the part.
         self._source = value
         self._part: Callable[[Any], Any] | None = None
+        # Of a view: the part last taken, and the array it was taken from.
+        self._seen: Any = None
+        self._whole: Any = None
 
     @property
     def value(self) -> Any:
         """The array as it is now."""
         if self._part is None:
             return self._source
-        return self._part(self._source.value)
+        whole = self._source.value
+        if whole is not self._whole:
+            self._whole, self._seen = whole, self._part(whole)
+        return self._seen
 
     def _view(self, part: Callable[[Any], Any]) -> "WritableArray":
         """The view of what `part`, which only moves elements, makes of the array."""
         made = WritableArray(self)
         made._part = part
-        made.value  # noqa: B018 - errors come now
+        made.value  # noqa: B018 - errors come now, and a trace that is open takes it
         return made
 
     def _set(self, value: Any) -> None:
