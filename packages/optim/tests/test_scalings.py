@@ -9,10 +9,12 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen import optim
+from dolmen.optim import contrib
 
 with warnings.catch_warnings(action="ignore"):
     OPTIMIZERS = {
         "adabelief": optim.adabelief(0.1),
+        "acprop": contrib.acprop(0.1),
         "adadelta": optim.adadelta(0.1),
         "adafactor": optim.adafactor(0.1, momentum=0.9, weight_decay_rate=0.1),
         "adagrad": optim.adagrad(0.1),
@@ -20,11 +22,14 @@ with warnings.catch_warnings(action="ignore"):
         "adamax": optim.adamax(0.1),
         "adamaxw": optim.adamaxw(0.1),
         "adamw": optim.adamw(0.1),
+        "ademamix": contrib.ademamix(0.1),
+        "adopt": contrib.adopt(0.1),
         "adan": optim.adan(0.1),
         "amsgrad": optim.amsgrad(0.1),
         "centered_rmsprop": optim.rmsprop(
             0.1, centered=True, momentum=0.9, bias_correction=True
         ),
+        "cocob": contrib.cocob(),
         "distance_over_gradients": optim.scale_by_distance_over_gradients(),
         "ema": optim.ema(0.9),
         "factored_rms": optim.scale_by_factored_rms(min_dim_size_to_factor=2),
@@ -32,6 +37,7 @@ with warnings.catch_warnings(action="ignore"):
         "lamb": optim.lamb(0.1),
         "lars": optim.lars(0.1),
         "lion": optim.lion(0.1),
+        "madgrad": contrib.madgrad(0.1),
         "nadam": optim.nadam(0.1),
         "nadamw": optim.nadamw(0.1),
         "novograd": optim.novograd(0.1),
@@ -46,6 +52,7 @@ with warnings.catch_warnings(action="ignore"):
         "shampoo": optim.shampoo(0.1),
         "soap": optim.soap(0.1),
         "sign_sgd": optim.sign_sgd(0.1),
+        "simplified_ademamix": contrib.simplified_ademamix(0.1),
         "signum": optim.signum(0.1),
         "sm3": optim.sm3(0.1),
         "yogi": optim.yogi(0.1),

@@ -69,14 +69,14 @@ class _ParamsEma(Rule):
         return ParamsEmaState(zero_count(), _copied(self.name, params))
 
     def prepare(self, updates, state):
-        decay = self.decay
+        weight = 1 - self.decay
         if self.warmup:
-            decay = jnp.minimum(decay, (1 + state.count) / (10 + state.count))
-        return decay, state._replace(count=safe_increment(state.count))
+            weight = jnp.maximum(weight, 9 / (10 + state.count))
+        return weight, state._replace(count=safe_increment(state.count))
 
     def apply(self, shared, g, p, slots):
         (average,) = slots
-        new = average + (1 - shared) * ((p + g).astype(average.dtype) - average)
+        new = average + shared * ((p + g).astype(average.dtype) - average)
         return g, stored((new,), slots)
 
 

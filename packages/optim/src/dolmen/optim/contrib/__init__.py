@@ -4,6 +4,26 @@ from .._noise import (
     DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState,
     differentially_private_aggregate as differentially_private_aggregate,
 )
+from ._adam_relatives import (
+    ScaleByAdemamixState as ScaleByAdemamixState,
+    ScaleBySimplifiedAdEMAMixState as ScaleBySimplifiedAdEMAMixState,
+    acprop as acprop,
+    ademamix as ademamix,
+    adopt as adopt,
+    scale_by_acprop as scale_by_acprop,
+    scale_by_ademamix as scale_by_ademamix,
+    scale_by_adopt as scale_by_adopt,
+    scale_by_simplified_ademamix as scale_by_simplified_ademamix,
+    simplified_ademamix as simplified_ademamix,
+)
+from ._from_the_start import (
+    COCOBState as COCOBState,
+    MadgradState as MadgradState,
+    cocob as cocob,
+    madgrad as madgrad,
+    scale_by_cocob as scale_by_cocob,
+    scale_by_madgrad as scale_by_madgrad,
+)
 from ._muon import (
     MuonDimensionNumbers as MuonDimensionNumbers,
     MuonState as MuonState,
@@ -14,7 +34,10 @@ from ._plateau import (
     ReduceLROnPlateauState as ReduceLROnPlateauState,
     reduce_on_plateau as reduce_on_plateau,
 )
-from ._prodigy import ProdigyState as ProdigyState, prodigy as prodigy
+from ._prodigy import (
+    ProdigyState as ProdigyState,
+    prodigy as prodigy,
+)
 from ._schedule_free import (
     ScheduleFreeState as ScheduleFreeState,
     schedule_free as schedule_free,
@@ -24,19 +47,35 @@ from ._schedule_free import (
 )
 
 __all__ = [
+    "COCOBState",
     "DifferentiallyPrivateAggregateState",
+    "MadgradState",
     "MuonDimensionNumbers",
     "MuonState",
     "ProdigyState",
     "ReduceLROnPlateauState",
+    "ScaleByAdemamixState",
+    "ScaleBySimplifiedAdEMAMixState",
     "ScheduleFreeState",
+    "acprop",
+    "ademamix",
+    "adopt",
+    "cocob",
     "differentially_private_aggregate",
+    "madgrad",
     "muon",
     "prodigy",
     "reduce_on_plateau",
+    "scale_by_acprop",
+    "scale_by_ademamix",
+    "scale_by_adopt",
+    "scale_by_cocob",
+    "scale_by_madgrad",
     "scale_by_muon",
+    "scale_by_simplified_ademamix",
     "schedule_free",
     "schedule_free_adamw",
     "schedule_free_eval_params",
     "schedule_free_sgd",
+    "simplified_ademamix",
 ]
