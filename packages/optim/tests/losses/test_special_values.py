@@ -81,6 +81,17 @@ def test_softmax_cross_entropy_of_an_impossible_class_is_infinite():
     assert float(loss) == INF
 
 
+def test_lists_without_items_make_no_nan_on_the_way():
+    where = jnp.asarray([[True, False], [False, False]])
+
+    with dc.debug_nans(True):
+        loss = losses.ranking_softmax_loss(
+            jnp.ones((2, 2)), jnp.ones((2, 2)), where=where
+        )
+
+    assert float(loss) == 0.0
+
+
 def test_lists_are_arrays_too():
     loss = losses.softmax_cross_entropy(
         [[0.0, 0.0]], [[0.5, 0.5]], where=[[True, True]]

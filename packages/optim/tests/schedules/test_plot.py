@@ -42,6 +42,23 @@ def test_constant_and_infinite_values_have_a_place():
     assert pole.splitlines()[2] == "1 ┤•"
 
 
+def test_what_is_not_a_number_is_not_drawn():
+    values = [1.0, math.nan, 3.0]
+    plot = optim.Plot([0, 1, 2], {"": values}, "x")
+
+    assert plot.text(3, 3).splitlines()[:3] == ["3 ┤  •", "  │", "1 ┤•"]
+    assert 'points="64.0,280.0 624.0,16.0"' in plot.svg()
+
+
+def test_a_plot_needs_a_schedule():
+    with pytest.raises(ValueError) as raised:
+        schedules.plot_schedule({}, 3)
+
+    assert str(raised.value).splitlines()[0] == (
+        "plot_schedule: `schedule` must hold a schedule."
+    )
+
+
 def test_svg_is_well_formed_and_escapes_names():
     plot = schedules.plot_schedule({"a < b & c": lambda count: count**2}, 300)
 

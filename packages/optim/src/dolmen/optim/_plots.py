@@ -52,12 +52,17 @@ class Plot:
         to_row = _scaled(low, high, height - 1)
         marks = _cycled(_MARKS, self.lines)
         for mark, line in zip(marks, self.lines.values(), strict=True):
-            rows = [int(to_row(y) + 0.5) for y in self._at_columns(line, width)]
-            for column, row in enumerate(rows):
-                before = rows[max(column - 1, 0)]
+            before = None
+            for column, y in enumerate(self._at_columns(line, width)):
+                if math.isnan(y):
+                    before = None
+                    continue
+                row = int(to_row(y) + 0.5)
+                before = row if before is None else before
                 # From the neighbor's row on: steep lines have no gaps.
-                for y in range(min(row, before + 1), max(row, before - 1) + 1):
-                    grid[height - 1 - y][column] = mark
+                for i in range(min(row, before + 1), max(row, before - 1) + 1):
+                    grid[height - 1 - i][column] = mark
+                before = row
         labels = [""] * height
         labels[0], labels[-1] = f"{high:.3g}", f"{low:.3g}"
         margin = max(map(len, labels))

@@ -54,7 +54,8 @@ def ranking_softmax_loss(
     if where is not None:
         where = jnp.broadcast_to(where, logits.shape)
         lists = jnp.any(where, axis=-1)
-        logits = jnp.where(where, logits, -jnp.inf)
+        # An empty list keeps its logits: its softmax counts nothing, but would be NaN.
+        logits = jnp.where(where | ~lists[..., None], logits, -jnp.inf)
     log_probabilities = nn.log_softmax(logits)
     if where is not None:
         log_probabilities = jnp.where(where, log_probabilities, 0)

@@ -1,5 +1,6 @@
 """Schedules one after another: warm-up, then a decay."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -181,12 +182,9 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
         raise ValueError(
             extend.error_message("sgdr_schedule: `cosine_kwargs` must hold a cycle.")
         )
-    ends = [0]
-    for cycle in cycles:
-        ends.append(ends[-1] + cycle["decay_steps"])
-    return join_schedules(
-        [warmup_cosine_decay_schedule(**cycle) for cycle in cycles], ends[1:-1]
-    )
+    parts = [warmup_cosine_decay_schedule(**cycle) for cycle in cycles]
+    ends = itertools.accumulate(cycle["decay_steps"] for cycle in cycles)
+    return join_schedules(parts, list(ends)[:-1])
 
 
 def warmup_stable_decay_schedule(

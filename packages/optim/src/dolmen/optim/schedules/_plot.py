@@ -22,7 +22,8 @@ def plot_schedule(
         A `Plot`: print it in a terminal, show its SVG in a notebook, or `save` that.
 
     Raises:
-        ValueError: `num_steps` is not positive, or `points` less than 2.
+        ValueError: `num_steps` is not positive, `points` less than 2, or there is no
+            schedule.
 
     Example:
         >>> from dolmen import optim
@@ -43,6 +44,10 @@ def plot_schedule(
                 "plot_schedule: `num_steps` must be positive and `points` at least 2, "
                 f"got {num_steps} and {points}."
             )
+        )
+    if isinstance(schedule, Mapping) and not schedule:
+        raise ValueError(
+            extend.error_message("plot_schedule: `schedule` must hold a schedule.")
         )
     named = schedule if isinstance(schedule, Mapping) else {"": schedule}
     many = min(points, num_steps + 1)
