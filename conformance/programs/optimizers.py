@@ -69,6 +69,8 @@ OPTIMIZERS = (
     "o.contrib.adopt(s, b2=0.9, nesterov=True, use_clipping=False)",
     "o.contrib.cocob()",
     "o.contrib.cocob(s, 10.0, 1e-3, 0.1, m)",
+    "o.contrib.dadapt_adamw(estim_lr0=1e-3)",
+    "o.contrib.dadapt_adamw(s, (0.8, 0.95), 1e-4, 0.01, 0.1)",
     "o.contrib.madgrad(0.05)",
     "o.contrib.madgrad(s, 0.5, 0.01, 1e-4)",
     "o.contrib.simplified_ademamix(0.001)",

@@ -1,4 +1,4 @@
-"""Prodigy finds its learning rate."""
+"""Prodigy and D-adaptation find their learning rates."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,10 @@ from dolmen import optim
 from dolmen.optim import contrib
 
 
+@pytest.mark.parametrize("make", [contrib.prodigy, contrib.dadapt_adamw])
 @pytest.mark.parametrize("distance", [0.1, 100.0])
-def test_the_estimate_grows_to_the_distance(distance):
-    optimizer = contrib.prodigy(optim.cosine_decay_schedule(1.0, 400))
+def test_the_estimate_grows_to_the_distance(make, distance):
+    optimizer = make(optim.cosine_decay_schedule(1.0, 400))
 
     def step(carry, _):
         p, state = carry
@@ -23,11 +24,12 @@ def test_the_estimate_grows_to_the_distance(distance):
     (p, state), _ = dc.lax.scan(step, carry, None, length=400)
 
     np.testing.assert_allclose(p, distance, rtol=0.05)
-    assert 0.05 * distance < float(state.estim_lr) < 2 * distance
+    assert 0.05 * distance < float(state.estim_lr) < 3 * distance
 
 
-def test_gradients_of_zero_change_nothing():
-    optimizer = contrib.prodigy()
+@pytest.mark.parametrize("make", [contrib.prodigy, contrib.dadapt_adamw])
+def test_gradients_of_zero_change_nothing(make):
+    optimizer = make()
     params = jnp.ones(2)
 
     updates, state = optimizer.update(jnp.zeros(2), optimizer.init(params), params)

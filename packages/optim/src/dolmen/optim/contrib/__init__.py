@@ -16,6 +16,10 @@ from ._adam_relatives import (
     scale_by_simplified_ademamix as scale_by_simplified_ademamix,
     simplified_ademamix as simplified_ademamix,
 )
+from ._dadapt_adamw import (
+    DAdaptAdamWState as DAdaptAdamWState,
+    dadapt_adamw as dadapt_adamw,
+)
 from ._from_the_start import (
     COCOBState as COCOBState,
     MadgradState as MadgradState,
@@ -48,6 +52,7 @@ from ._schedule_free import (
 
 __all__ = [
     "COCOBState",
+    "DAdaptAdamWState",
     "DifferentiallyPrivateAggregateState",
     "MadgradState",
     "MuonDimensionNumbers",
@@ -61,6 +66,7 @@ __all__ = [
     "ademamix",
     "adopt",
     "cocob",
+    "dadapt_adamw",
     "differentially_private_aggregate",
     "madgrad",
     "muon",
