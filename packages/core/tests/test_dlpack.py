@@ -97,6 +97,16 @@ def test_our_own_arrays_are_shared_too():
     assert dlpack.from_dlpack(x).unsafe_buffer_pointer() == x.unsafe_buffer_pointer()
 
 
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"])
+def test_8_bit_floats_are_shared_between_arrays(dtype):
+    x = jnp.array([1, 2, 0.5], dtype)
+
+    again = dlpack.from_dlpack(x)
+
+    assert (again.dtype, again.tolist()) == (x.dtype, [1, 2, 0.5])
+    assert again.unsafe_buffer_pointer() == x.unsafe_buffer_pointer()
+
+
 def test_bfloat16_goes_both_ways():
     x = jnp.array([1.5, 2.5], "bfloat16")
 
@@ -321,12 +331,13 @@ def test_a_copy_that_is_forbidden_but_needed_for_the_dtype():
     )
 
 
-def test_a_dtype_the_protocol_lacks():
-    x = jnp.ones(2, "int4")
+@pytest.mark.parametrize(("dtype", "short"), [("int4", "i4"), ("uint2", "u2")])
+def test_a_dtype_the_protocol_lacks(dtype, short):
+    x = jnp.ones(2, dtype)
 
     lines = lines_of(BufferError, lambda: np.from_dlpack(x))
 
-    assert lines[0] == "__dlpack__: DLPack has no dtype for i4[2]."
+    assert lines[0] == f"__dlpack__: DLPack has no dtype for {short}[2]."
     assert lines[2] == (
         "Convert the array first, for example with `.astype('float32')`."
     )

@@ -146,6 +146,14 @@ def test_a_view_of_narrow_integers_packs_them():
 
     assert x.view("int8").tolist() == [[0x21, 0x43]]
     assert jnp.array([0x21], "int8").view("int4").tolist() == [1, 2]
+    assert jnp.array([1, 2, 3, 0], "uint2").view("uint8").tolist() == [0b00111001]
+
+
+def test_a_view_of_narrow_floats_packs_them():
+    x = jnp.array([1, -3, 0.5, 2], "float4_e2m1fn")
+
+    assert x.view("uint8").tolist() == [0xD2, 0x41]
+    assert jnp.array([0xD2], "uint8").view("float4_e2m1fn").tolist() == [1, -3]
 
 
 def test_rounding_by_python_gives_an_array_also_when_traced():

@@ -25,7 +25,9 @@ SUPPORTED_DTYPES = frozenset({bfloat16, *(np.dtype(name) for name in _NAMES.spli
 
 
 def is_supported_dtype(dtype: Any) -> bool:
-    """Whether arrays of a dtype can be shared.
+    """Whether arrays of a dtype can be shared with every library.
+
+    8-bit floats, which few know, are shared too.
 
     Raises:
         TypeError: `dtype` is no dtype.

@@ -13,6 +13,7 @@ from .._ir import message, value_error
 from .._tracing import Tracer, device_array, not_concrete
 from . import _creation
 from ._array_like import Array
+from ._promotion import bits
 
 
 def _concrete_array(x: Any, call: str) -> Any:
@@ -58,7 +59,7 @@ def dlpack(
     """
     array = _concrete_array(self, "__dlpack__()")
     _backend.check_alive(array)
-    if array.dtype not in _dlpack.SUPPORTED_DTYPES:
+    if bits(array.dtype) < 8:
         raise BufferError(
             message(
                 f"__dlpack__: DLPack has no dtype for {array.aval!r}.",

@@ -174,6 +174,8 @@ def bits(dtype: np.dtype) -> int:
     """Bits of an element."""
     if dtypes.kind(dtype) in ("i", "u"):
         return ml_dtypes.iinfo(dtype).bits
+    if dtypes.kind(dtype) == "f":
+        return ml_dtypes.finfo(dtype).bits
     return 8 * dtype.itemsize
 
 
