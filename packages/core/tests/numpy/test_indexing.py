@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dolmen.core import grad, jit, numpy as jnp, vmap
+from dolmen.core import ShapeDtypeStruct, eval_shape, grad, jit, numpy as jnp, vmap
 from dolmen.core.errors import NonConcreteBooleanIndexError
 from dolmen.core.numpy import _indexing
 from dolmen.core.numpy._indexing import (
@@ -271,6 +271,36 @@ def test_traced_slice_bounds_are_refused_with_advice(x):
         "traced start. If `i` is a setting rather than data, write "
         "`@jit(static_argnames=('i',))`."
     )
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x: x[np.array([3 * 10**9])],
+        lambda x: x[jnp.array([0])],
+        lambda x: x.at[jnp.array(0)].set(1),
+        lambda x: jnp.take(x, jnp.array([0])),
+    ],
+)
+def test_indices_of_an_axis_that_they_do_not_reach_are_refused(read):
+    long = ShapeDtypeStruct((4 * 10**9,), "int8")
+
+    with pytest.raises(ValueError) as caught:
+        eval_shape(read, long)
+
+    assert _message(caught) == (
+        "x[...]: an axis of 4000000000 elements can be sliced, but index arrays and "
+        "traced integers reach 2147483647 of them at most.\n"
+        "Reshape it to several shorter axes first."
+    )
+
+
+def test_slices_and_known_integers_reach_every_element_in_a_program():
+    long = ShapeDtypeStruct((4 * 10**9,), "int8")
+
+    made = eval_shape(lambda x: (x[3 * 10**9], x[3 * 10**9 :: 2]), long)
+
+    assert [m.shape for m in made] == [(), (5 * 10**8,)]
 
 
 def test_an_index_into_an_empty_axis_is_refused():

@@ -650,6 +650,12 @@ def _points_shape(plan: Plan, operands: Sequence[Any]) -> tuple[int, ...]:
 
 def as_int32(index: Any, size: int, wrap: bool) -> Any:
     """An index of an axis as int32; negative ones count from its end if `wrap`."""
+    if size > _INT32_LIMITS.max:
+        raise value_error(
+            f"x[...]: an axis of {size} elements can be sliced, but index arrays and "
+            f"traced integers reach {_INT32_LIMITS.max} of them at most.",
+            "Reshape it to several shorter axes first.",
+        )
     if isinstance(index, int | np.ndarray | np.generic):
         made = np.asarray(index)
         made = np.where(made < 0, made + size, made) if wrap else made
