@@ -47,30 +47,16 @@ class Plot:
             width: columns of the area in which the lines are.
             height: its rows.
         """
-        grid = [[" "] * width for _ in range(height)]
         low, high = self._range()
-        to_row = _scaled(low, high, height - 1)
-        marks = _cycled(_MARKS, self.lines)
-        for mark, line in zip(marks, self.lines.values(), strict=True):
-            before = None
-            for column, y in enumerate(self._at_columns(line, width)):
-                if math.isnan(y):
-                    before = None
-                    continue
-                row = int(to_row(y) + 0.5)
-                before = row if before is None else before
-                # From the neighbor's row on: steep lines have no gaps.
-                for i in range(min(row, before + 1), max(row, before - 1) + 1):
-                    grid[height - 1 - i][column] = mark
-                before = row
         labels = [""] * height
         labels[0], labels[-1] = f"{high:.3g}", f"{low:.3g}"
         margin = max(map(len, labels))
-        body = [
-            f"{label:>{margin}} {'┤' if label else '│'}{''.join(row)}".rstrip()
-            for label, row in zip(labels, grid, strict=True)
-        ]
         pad = " " * margin
+        marks = _cycled(_MARKS, self.lines)
+        body = [
+            f"{label:>{margin}} {'┤' if label else '│'}{row}".rstrip()
+            for label, row in zip(labels, self._rows(marks, width, height), strict=True)
+        ]
         legend = [
             f"{pad}  {mark} {name}"
             for mark, name in zip(marks, self.lines, strict=True)
@@ -124,6 +110,24 @@ class Plot:
 
     def _repr_svg_(self) -> str:
         return self.svg()
+
+    def _rows(self, marks: Sequence[str], width: int, height: int) -> list[str]:
+        """The area in which the lines are, from top to bottom."""
+        grid = [[" "] * width for _ in range(height)]
+        to_row = _scaled(*self._range(), height - 1)
+        for mark, line in zip(marks, self.lines.values(), strict=True):
+            before = None
+            for column, y in enumerate(self._at_columns(line, width)):
+                if math.isnan(y):
+                    before = None
+                    continue
+                row = int(to_row(y) + 0.5)
+                before = row if before is None else before
+                # From the neighbor's row on: steep lines have no gaps.
+                for i in range(min(row, before + 1), max(row, before - 1) + 1):
+                    grid[height - 1 - i][column] = mark
+                before = row
+        return ["".join(row) for row in grid]
 
     def _at(self, x: float) -> float:
         return math.log(x) if self.log_x else x
