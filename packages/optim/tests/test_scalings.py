@@ -200,6 +200,16 @@ def test_factored_moments_take_the_memory_of_rows_and_columns():
     assert [part["small"] for part in shapes] == [(1,), (1,), (100, 300)]
 
 
+@pytest.mark.parametrize(("param", "update"), [(0.0, 2.0), (3.0, 0.0)])
+def test_updates_pass_unchanged_where_a_norm_is_zero(param, update):
+    transform = optim.scale_by_trust_ratio()
+    params, updates = jnp.full(2, param), jnp.full(2, update)
+
+    got, _ = transform.update(updates, transform.init(params), params)
+
+    np.testing.assert_array_equal(got, updates)
+
+
 def test_noise_of_noisy_descent_dies_away():
     optimizer = optim.noisy_sgd(1.0, eta=4.0, gamma=2.0, key=0)
     zeros = jnp.zeros(4000)

@@ -351,3 +351,23 @@ def test_eager_steps_of_many_shapes_do_not_warn():
     moved = optim.apply_updates(params, updates)
 
     assert [p.shape for p in moved] == [p.shape for p in params]
+
+
+def test_equal_leaves_keep_their_places():
+    rows = RNG.normal(size=(21, 3)).astype(np.float32)
+    optimizer = optim.sgd(0.5, momentum=0.9)
+    grads = [jnp.asarray(row) for row in rows]
+
+    updates, state = optimizer.update(grads, optimizer.init(grads))
+    moved = optim.apply_updates(grads, updates)
+
+    np.testing.assert_allclose(np.stack(state[0].trace), rows, rtol=1e-6)
+    np.testing.assert_allclose(np.stack(moved), 0.5 * rows, rtol=1e-6)
+
+
+def test_the_norm_counts_every_one_of_many_equal_leaves():
+    rows = RNG.normal(size=(21, 3)).astype(np.float32)
+
+    norm = optim.global_norm([jnp.asarray(row) for row in rows])
+
+    np.testing.assert_allclose(norm, np.linalg.norm(rows), rtol=1e-6)
