@@ -170,6 +170,15 @@ def test_advice_is_given_for_the_bottleneck(name, self_us, busy_us, one_by_one, 
     )
 
 
+def test_advice_for_what_other_processes_do_is_to_look_there():
+    part = Part("mp_prefetch(2)", 0, 100, 5.0, 5.0, 50.0, 1.0, False)
+
+    assert report_of(part).advice == (
+        "mp_prefetch(2) waits for other processes: give it more of them, or see what "
+        "they do by the `report` of the dataset, which makes all itself."
+    )
+
+
 def test_the_text_is_a_tree():
     parts = (
         Part("batch(4)", 0, 5, 0.5, 0.5, 0.0, 0.05, False),

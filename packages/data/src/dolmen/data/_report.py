@@ -76,6 +76,11 @@ class Report:
         part = self.bottleneck
         if self.share_waited < _WORTH_ADVICE:
             return "Elements were there when they were asked for: nothing to gain."
+        if part.waited_us > part.self_us:
+            return (
+                f"{part.name} waits for other processes: give it more of them, or see "
+                "what they do by the `report` of the dataset, which makes all itself."
+            )
         if part.self_us and part.busy_us / part.self_us < _WAITING:
             return (
                 f"{part.name} mostly waits, for files or for its turn on a processor: "
