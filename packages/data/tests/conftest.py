@@ -155,6 +155,14 @@ PIPELINES |= {
         num_make_iter_threads=o.num_threads,
         iter_buffer_size=o.num_threads,
     ),
+    "packed by index": lambda o: (
+        MapDataset.range(60)
+        .map(lambda i: {"x": np.full(i % 7, i)})
+        .pack({"x": 9}, lengths=[i % 7 for i in range(60)])
+        .shuffle(1)
+        .repeat(2)
+        .batch(2)
+    ).to_iter_dataset(o),
     "first fit": lambda o: experimental.FirstFitPackIterDataset(
         texts(o), length_struct={"x": 12, "y": 9}, num_packing_bins=3, seed=5
     ),

@@ -4,7 +4,7 @@ import builtins
 import itertools
 import operator
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -14,6 +14,8 @@ from . import (
     _combinations,
     _flat_map,
     _operations,
+    _packed_rows,
+    _planned_packing,
     _provenance,
     _stages,
     _window_shuffle,
@@ -40,6 +42,7 @@ from ._transforms import (
     Transformation,
     function_name,
 )
+from ._tree import outline_leaf
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -470,6 +473,105 @@ class MapDataset(Iterable[T], Generic[T]):
         most = at_least(call, "max_fan_out", max_fan_out, 1)
         name = function_name(transform)
         return MapDataset(_flat_map.FlatMap(self._operation, function, name, most))
+
+    def pack(
+        self,
+        length_struct: Mapping[str, int],
+        *,
+        lengths: np.ndarray | Sequence[int],
+        meta_features: Sequence[str] = (),
+        padding_struct: Mapping[str, Any] | None = None,
+        max_sequences_per_bin: int | None = None,
+        window_size: int = 65536,
+    ) -> "MapDataset[dict[str, Any]]":
+        """Packs whole examples into rows, which stay known by index.
+
+        Which examples make which row is planned from their sizes alone, without reading
+        any, when the length or an element is first asked for: about a second for a
+        million examples, and 8 bytes for each and for each row. Examples are put, the
+        largest first, into the fullest row that has room, so that hardly anything is
+        wasted.
+
+        Rows hold the same examples in every epoch: shuffle them afterwards.
+        `experimental.FirstFitPackIterDataset` tells what stands in a row.
+
+        Args:
+            length_struct: of each feature, how many entries a row has room for: the
+                same for all of them. Others are left out.
+            lengths: for each index of this dataset, the size of all its features.
+            meta_features: features without segment ids and positions. Those that
+                `length_struct` does not name are given as lists.
+            padding_struct: of features, what rows are filled up with instead of 0.
+            max_sequences_per_bin: examples in a row at most.
+            window_size: consecutive examples that are packed together.
+
+        Raises:
+            TypeError: an argument is of the wrong kind.
+            ValueError: `lengths` does not fit, or examples are shuffled or filtered
+                before; when elements are read, `lengths` was wrong.
+
+        Example:
+            >>> texts = [{"x": np.full(n, n)} for n in (3, 4, 2, 1)]
+            >>> ds = MapDataset.source(texts)
+            >>> rows = ds.pack({"x": 5}, lengths=[3, 4, 2, 1])
+            >>> for row in rows:
+            ...     print(row["x"], row["x_segment_ids"])
+            [4 4 4 4 1] [1 1 1 1 2]
+            [3 3 3 2 2] [1 1 1 2 2]
+        """
+        call = "MapDataset.pack"
+        layout = _packed_rows.RowLayout(
+            _packed_rows.checked_lengths(call, length_struct),
+            frozenset(meta_features),
+            padding=_packed_rows.checked_struct(
+                call, "padding_struct", padding_struct, length_struct
+            ),
+        )
+        most = max_sequences_per_bin
+        if most is not None:
+            most = at_least(call, "max_sequences_per_bin", most, 1)
+        window = at_least(call, "window_size", window_size, 1)
+        sizes = self._checked_sizes(call, lengths, layout)
+        return MapDataset(
+            _planned_packing.PackedPlan(self._operation, layout, sizes, most, window)
+        )
+
+    def _checked_sizes(
+        self, call: str, lengths: Any, layout: _packed_rows.RowLayout
+    ) -> np.ndarray:
+        """The sizes of all examples, which a plan can be made of."""
+        if self._operation.drops_records:
+            raise ValueError(
+                f"{call}: `pack` can not follow `filter`, because it plans with all "
+                "examples. Filter the source before, or pack in order with "
+                "`experimental.BestFitPackIterDataset`."
+            )
+        for shuffle in _planned_packing.shuffles_below(self._operation):
+            raise ValueError(
+                f"{call}: rows are the same in every epoch, so `pack` can not follow "
+                f"`{shuffle}`. Shuffle the rows afterwards."
+            )
+        (most, *others) = {*layout.lengths.values()}
+        if others:
+            raise ValueError(
+                f"{call}: features must have rows of equal length, got "
+                f"{dict(layout.lengths)}. Pack in order with "
+                "`experimental.BestFitPackIterDataset`."
+            )
+        sizes = np.asarray(lengths) if len(lengths) else np.empty(0, np.int64)
+        if sizes.shape != (len(self),) or sizes.dtype.kind not in "iu":
+            raise ValueError(
+                f"{call}: `lengths` must be {len(self)} integers, one for each "
+                f"example, got {outline_leaf(sizes)}."
+            )
+        sizes = sizes.astype(np.int64)
+        wrong = np.flatnonzero((sizes < 0) | (sizes > most))
+        if wrong.size:
+            raise ValueError(
+                f"{call}: `lengths` must be from 0 to {most}, the length of a row, got "
+                f"{sizes[wrong[0]]} at {wrong[0]}. Cut examples short before."
+            )
+        return sizes
 
     def batch(
         self,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import at_least
+
 Example = dict[str, Any]
 
 
@@ -122,3 +124,31 @@ class _Places:
 @functools.lru_cache(maxsize=8)
 def _ramp(length: int) -> np.ndarray:
     return np.arange(length, dtype=np.int32)
+
+
+def checked_lengths(call: str, lengths: Any) -> dict[str, int]:
+    """Lengths of features, at least one."""
+    if not isinstance(lengths, Mapping):
+        raise TypeError(
+            f"{call}: `length_struct` must be a dictionary from features to lengths, "
+            f"got {type(lengths).__name__}. Put an array into a dictionary before."
+        )
+    if not lengths:
+        raise ValueError(f"{call}: `length_struct` must name a feature, got none.")
+    return {
+        key: at_least(call, f"length_struct[{key!r}]", length, 1)
+        for key, length in lengths.items()
+    }
+
+
+def checked_struct(
+    call: str, argument: str, struct: Any, lengths: Mapping[str, int]
+) -> dict[str, Any]:
+    """Values of some of the features."""
+    given = dict(struct or {})
+    if not given.keys() <= lengths.keys():
+        raise ValueError(
+            f"{call}: `{argument}` must name features of `length_struct`, "
+            f"{list(lengths)}, got {list(given)}."
+        )
+    return given

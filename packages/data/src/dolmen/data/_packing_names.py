@@ -9,7 +9,7 @@ import numpy as np
 from ._arguments import at_least, checked_seed
 from ._bins import Bins
 from ._iter_dataset import IterDataset
-from ._packed_rows import RowLayout
+from ._packed_rows import RowLayout, checked_lengths, checked_struct
 from ._packing import ConcatThenSplit, Pack
 from ._record import Record, RecordMetadata
 
@@ -42,10 +42,10 @@ class _PackIterDataset(IterDataset[Row]):
         layout = RowLayout(
             lengths=checked_lengths(call, length_struct),
             meta_features=frozenset(meta_features),
-            alignments=_checked_struct(
+            alignments=checked_struct(
                 call, "pack_alignment_struct", pack_alignment_struct, length_struct
             ),
-            padding=_checked_struct(
+            padding=checked_struct(
                 call, "padding_struct", padding_struct, length_struct
             ),
         )
@@ -294,30 +294,3 @@ class PackAndBatchOperation:
                 empty = np.zeros(missing, filled.dtype)
                 part[key] = np.concatenate([filled, empty])
         return Record(RecordMetadata(index=last), tuple(parts))
-
-
-def checked_lengths(call: str, lengths: Any) -> dict[str, int]:
-    """Lengths of features, at least one."""
-    if not isinstance(lengths, Mapping):
-        raise TypeError(
-            f"{call}: `length_struct` must be a dictionary from features to lengths, "
-            f"got {type(lengths).__name__}. Put an array into a dictionary before."
-        )
-    if not lengths:
-        raise ValueError(f"{call}: `length_struct` must name a feature, got none.")
-    return {
-        key: at_least(call, f"length_struct[{key!r}]", length, 1)
-        for key, length in lengths.items()
-    }
-
-
-def _checked_struct(
-    call: str, argument: str, struct: Any, lengths: Mapping[str, int]
-) -> dict[str, Any]:
-    given = dict(struct or {})
-    if not given.keys() <= lengths.keys():
-        raise ValueError(
-            f"{call}: `{argument}` must name features of `length_struct`, "
-            f"{list(lengths)}, got {list(given)}."
-        )
-    return given
