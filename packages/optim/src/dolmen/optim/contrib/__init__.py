@@ -20,6 +20,12 @@ from ._dadapt_adamw import (
     DAdaptAdamWState as DAdaptAdamWState,
     dadapt_adamw as dadapt_adamw,
 )
+from ._dog import (
+    DoGState as DoGState,
+    DoWGState as DoWGState,
+    dog as dog,
+    dowg as dowg,
+)
 from ._from_the_start import (
     COCOBState as COCOBState,
     MadgradState as MadgradState,
@@ -54,6 +60,8 @@ __all__ = [
     "COCOBState",
     "DAdaptAdamWState",
     "DifferentiallyPrivateAggregateState",
+    "DoGState",
+    "DoWGState",
     "MadgradState",
     "MuonDimensionNumbers",
     "MuonState",
@@ -68,6 +76,8 @@ __all__ = [
     "cocob",
     "dadapt_adamw",
     "differentially_private_aggregate",
+    "dog",
+    "dowg",
     "madgrad",
     "muon",
     "prodigy",
