@@ -31,6 +31,7 @@ WRITES = {
     "view in place": lambda x: x[0].__iadd__(10.0),
     "copy": lambda x: x.copy().__setitem__(0, 8.0),
     "result": lambda x: (x + 0.0).__setitem__(0, 8.0),
+    "truth": lambda x: x[True].__setitem__(Ellipsis, 8.0),
     "advanced": lambda x: x[x > 0.0].__setitem__(0, 8.0),
     **{
         f"in place {name}": lambda x, name=name: getattr(x, f"__i{name}__")(2.0)
@@ -124,7 +125,7 @@ def test_places_are_shared_or_not_as_in_numpy():
     x = xp.asarray([1.0, 2.0])
 
     same, other = xp.asarray(x), xp.asarray(x, copy=True)
-    converted, copied = xp.astype(x, xp.int32), copy.deepcopy(x)
+    converted, copied = xp.astype(x, xp.float32), copy.deepcopy(x)
     x[0] = 7.0
 
     assert same is x is xp.astype(x, xp.float32, copy=False)
@@ -183,12 +184,17 @@ def test_results_can_be_written_to(name):
     np.testing.assert_array_equal(made, np.zeros(made.shape))
 
 
-@pytest.mark.parametrize("other", [np.ones(2, np.float32), jnp.ones(2)], ids=type)
-def test_operators_with_other_arrays(other):
+@pytest.mark.parametrize(
+    ("other", "reflected"),
+    [(np.ones(2, np.float32), xp.WritableArray), (jnp.ones(2), dc.Array)],
+    ids=["numpy", "array"],
+)
+def test_operators_with_other_arrays(other, reflected):
     x = xp.asarray([1.0, 2.0])
 
     for made in (x - other, x @ other, x == other, x < other):
         assert isinstance(made, xp.WritableArray)
+    assert isinstance(other - x, reflected)
     np.testing.assert_array_equal(x - other, [0, 1])
     np.testing.assert_array_equal(other - x, [0, -1])
 

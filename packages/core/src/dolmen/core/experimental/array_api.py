@@ -125,7 +125,8 @@ class WritableArray:
         return _writable(self.value[key])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._set(_written(self.value, _plain(key), _plain(value)))
+        x = self.value
+        self._set(x.at[_plain(key)].set(jnp.asarray(_plain(value), x.dtype)))
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self.value)))
@@ -151,15 +152,6 @@ def _is_basic(key: Any) -> bool:
     if isinstance(key, bool | np.bool_):
         return False
     return key is None or key is Ellipsis or isinstance(key, int | slice | np.integer)
-
-
-def _written(x: Any, key: Any, value: Any) -> Any:
-    """`x` with `value`, converted to its dtype, at `key`."""
-    value = jnp.asarray(value, x.dtype)
-    is_mask = getattr(key, "dtype", None) == np.bool_
-    if is_mask and key.shape == x.shape and value.ndim == 0:
-        return jnp.where(key, value, x)  # of a mask that is traced, too
-    return x.at[key].set(value)
 
 
 def _install() -> None:
