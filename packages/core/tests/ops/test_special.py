@@ -57,6 +57,19 @@ def test_large_arguments_keep_their_digits_in_single_precision(function, oracle)
     np.testing.assert_allclose(got, oracle(a.astype(float), x.astype(float)), rtol=2e-5)
 
 
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 2e-14), (np.float32, 2e-6)])
+def test_the_upper_function_of_a_small_shape_keeps_its_digits(dtype, limit):
+    a = np.array([1e-8, 1e-4, 0.01, 0.3, 0.49], dtype)[:, None]
+    x = np.array([0, 1e-10, 1e-3, 0.4, 1], dtype)
+    a, x = np.broadcast_arrays(a, x)
+
+    with dc.enable_x64(True):
+        got = lax.igammac(a, x)
+
+    expected = scipy.special.gammaincc(a.astype(float), x.astype(float))
+    np.testing.assert_allclose(got, expected, rtol=limit)
+
+
 @pytest.mark.parametrize(
     ("function", "oracle"),
     [(lax.igamma, scipy.special.gammainc), (lax.igammac, scipy.special.gammaincc)],

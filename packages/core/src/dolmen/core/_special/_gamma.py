@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from .._ops._arithmetic import mul, neg, sub
 from .._ops._elementwise import Term, constant_like, not_derived
-from .._ops._transcendental import digamma, exp, lgamma, log, log1p
+from .._ops._transcendental import digamma, exp, expm1, lgamma, log, log1p
 from .._tracing import bind
 from .._transforms import jvp
 from ._iteration import Expanded, converge, first_of, lentz, where
+
+_EULER = 0.5772156649015329
 
 
 def igamma(a: Any, x: Any) -> Any:
@@ -188,7 +190,41 @@ def _both(a: Any, x: Any) -> tuple[Any, Any]:
     lower = weight * series.value(series_a)
     upper = weight * a * fraction.value(fraction_a)
     inside = _in_series(a, x)
-    return where(inside, lower, 1 - upper), where(inside, 1 - lower, upper)
+    rest = where((a < 0.5) & (x <= 1), _upper_of_small(a, x), 1 - lower)
+    return where(inside, lower, 1 - upper), where(inside, rest, upper)
+
+
+# Of ζ(k) - 1, from k = 2 on, by Euler and Maclaurin's sum.
+_ZETA_MINUS_1 = [
+    sum(n**-k for n in range(2, 100))
+    + 100.0 ** (1 - k) / (k - 1)
+    + 100.0**-k / 2
+    + k * 100.0 ** (-k - 1) / 12
+    - k * (k + 1) * (k + 2) * 100.0 ** (-k - 3) / 720
+    for k in range(2, 28)
+]
+
+
+def _upper_of_small(a: Any, x: Any) -> Any:
+    """`Q` for `a` below 1/2 and `x` up to 1; it is about `a`, which `1 - P` forgets.
+
+    By `P = x**a / Γ(a + 1) (1 + a T)` with `T = Σ (-x)**n / ((a + n) n!)`; the
+    logarithm of `Γ(a + 1)` is Abramowitz and Stegun 6.1.33.
+    """
+    inside = (a < 0.5) & (x <= 1)
+    a, x = where(inside, a, 0.25), where(inside, x, 1.0)
+    tail = 0.0
+    for k, zeta_minus_1 in reversed(list(enumerate(_ZETA_MINUS_1, 2))):
+        tail = (-1) ** k * zeta_minus_1 / k + tail * a
+    log_gamma = a * (1 - _EULER + a * tail) - log1p(a)
+    factor = expm1(a * log(x) - log_gamma)
+
+    def step(k: Any, total: Any, power: Any) -> Sequence[Any]:
+        power = power * (-x / k)
+        return total + power / (a + k), power
+
+    total = converge(step, [a * 0 + x * 0, a * 0 + x * 0 + 1])[0]
+    return -(factor + (1 + factor) * a * total)
 
 
 def _at_edges(value: Any, a: Any, x: Any, low: float, high: float) -> Any:
