@@ -170,7 +170,7 @@ PIPELINES |= {
         texts(o), length_struct={"x": 12}, num_packing_bins=2, shuffle_bins=False
     ).batch(2),
     "cut where rows are full": lambda o: experimental.ConcatThenSplitIterDataset(
-        texts(o), length_struct={"x": 5, "y": 4}
+        texts(o), length_struct={"x": 3, "y": 4}
     ),
     "full rows whole": lambda o: experimental.ConcatThenSplitIterDataset(
         texts(o),
