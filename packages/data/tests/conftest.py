@@ -1,6 +1,8 @@
 """Pipelines of every kind, for the tests of what must hold for all of them."""
 
 import collections
+import pathlib
+import sys
 import threading
 
 import numpy as np
@@ -15,6 +17,9 @@ from dolmen.data import (
     batched,
     experimental,
 )
+
+# Where worker processes find `functions_for_workers`.
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 Point = collections.namedtuple("Point", ["x", "y"])
 

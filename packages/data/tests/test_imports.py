@@ -40,6 +40,7 @@ def test_public_modules_define_what_they_say():
         "TFRecordDataSource",
         "TextLines",
         "TokenWindows",
+        "WorkerDiedError",
         "batched",
         "checkpoint",
         "config",

@@ -19,6 +19,7 @@ from ._data_loader import (
     DataLoader as DataLoader,
     DataLoaderIterator as DataLoaderIterator,
 )
+from ._errors import WorkerDiedError as WorkerDiedError
 from ._flat import Flat as Flat
 from ._flat_format import FlatWriter as FlatWriter
 from ._iter_dataset import IterDataset as IterDataset

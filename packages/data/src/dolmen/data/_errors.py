@@ -7,6 +7,14 @@ from typing import NoReturn
 _OUR_FRAMES = str(pathlib.Path(__file__).parent)
 
 
+class WorkerDiedError(RuntimeError):
+    """A worker process ended before it had done its work; see `mp_prefetch`.
+
+    The iterator stands before the element that is missing: the next call of ``next``
+    starts the workers again.
+    """
+
+
 _NOTE = "dolmen.data: raised by"
 
 

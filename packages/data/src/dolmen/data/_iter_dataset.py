@@ -8,6 +8,7 @@ import numpy as np
 from . import (
     _flat_map,
     _interleaving,
+    _mp_prefetch,
     _rebatch,
     _repetition,
     _stages,
@@ -20,7 +21,7 @@ from ._frameworks import process_index_and_count
 from ._global_batches import part_of
 from ._iterator import DatasetIterator
 from ._loader import Loader
-from ._options import MultiprocessingOptions
+from ._options import MultiprocessingOptions, usable_cpus
 from ._schedule import shares_of
 from ._sharding import ShardOptions
 from ._transforms import (
@@ -422,6 +423,53 @@ class IterDataset(Iterable[T], Generic[T]):
         if device is not None:
             stage = on_device(stage, device, 2, 2)
         return Loader(stage, step=step, state=state)
+
+    def mp_prefetch(
+        self,
+        options: MultiprocessingOptions | None = None,
+        worker_init_fn: Callable[[int, int], None] | None = None,
+        sequential_slice: bool = False,
+    ) -> "IterDataset[T]":
+        """Makes elements in worker processes, ahead of their use.
+
+        Changes neither elements nor states, whatever the number of workers. They make
+        the part of the pipeline whose elements have places that are known beforehand:
+        all of it without filters, and with filters up to the first operation that must
+        see what they leave in order, such as `batch`. The rest is done by a thread of
+        the program.
+
+        Workers are new processes, that import the modules in which functions are
+        defined. In a program it takes ``if __name__ == "__main__":`` around what is
+        not to be run again. They use JAX on the CPU only. Arrays come from them in
+        shared memory and are not copied, unless more than two elements are kept.
+
+        Args:
+            options: how many workers; as many as there are processors, but at most
+                10, if None.
+            worker_init_fn: called first in each worker, with its number and the number
+                of workers.
+            sequential_slice: accepted for programs written for Grain. Workers always
+                read consecutive records together where the order of the pipeline is
+                consecutive.
+
+        Raises:
+            TypeError: when elements are asked for, a part of the pipeline can't be
+                pickled.
+            WorkerDiedError: when elements are asked for, a worker was killed.
+
+        Example:
+            >>> from dolmen.data import MapDataset, MultiprocessingOptions
+            >>> ds = MapDataset.range(6).map(abs).batch(3).to_iter_dataset()
+            >>> list(ds.mp_prefetch(MultiprocessingOptions(num_workers=2)))
+            [array([0, 1, 2]), array([3, 4, 5])]
+        """
+        if options is None:
+            options = MultiprocessingOptions(num_workers=min(10, usable_cpus()))
+        if not options.num_workers:
+            return self
+        return IterDataset(
+            _mp_prefetch.MpPrefetch(self._stage, options, worker_init_fn)
+        )
 
     def apply(
         self, transformations: Transformation | Sequence[Transformation]

@@ -56,6 +56,7 @@ class DatasetIterator(Iterator[T], Generic[T]):
             self._parents = as_parents(type(self).__name__, DatasetIterator, parents)
             return
         self._pipeline = parents.describe_all()
+        self._numbering = parents.numbering()
         self._cursor = parents.open()
         self._step = 0
         self._position = self._cursor.position()
@@ -113,8 +114,8 @@ class DatasetIterator(Iterator[T], Generic[T]):
 
         Args:
             state: what `get_state` returned, for the same pipeline but any
-                `ReadOptions` and prefetching; or ``{"step": n}`` to go to step ``n``
-                of a pipeline without filters after planning.
+                `ReadOptions`, prefetching and workers; or ``{"step": n}`` to go to
+                step ``n`` of a pipeline without filters.
 
         Raises:
             TypeError: `state` is no dictionary or its numbers are no integers.
@@ -122,6 +123,8 @@ class DatasetIterator(Iterator[T], Generic[T]):
         """
         self._check_open()
         step, position = from_state(state, self._pipeline)
+        if "at" not in state and self._numbering and self._numbering.is_gapless:
+            position = self._numbering.position_of_step(step)
         if "at" not in state and len(position) != len(self._position):
             raise ValueError(
                 f"set_state: this pipeline's position has {len(self._position)} "

@@ -11,20 +11,19 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ._errors import blame
+from ._numbering import Numbering, Position
 from ._operations import Operation
 from ._options import ReadOptions
 from ._read_ahead import Made, ReadAhead, make
 from ._streams import RecordStreams
 from ._transforms import batched, function_name
 from ._tree import map_leaves, stack
-
-Position = tuple[int, ...]
 
 # Elements are made together until about so many source records are touched: from
 # there on the fixed costs of a call no longer matter.
@@ -59,6 +58,7 @@ class Cursor(abc.ABC):
         """Starts to read ahead, where there is something to read ahead."""
 
 
+@dataclass(frozen=True, eq=False)
 class Stage(abc.ABC):
     """One step of a pipeline over elements in order."""
 
@@ -75,6 +75,10 @@ class Stage(abc.ABC):
     @abc.abstractmethod
     def describe_all(self) -> list[str]:
         """The calls that made the pipeline, without those that change speed only."""
+
+    def numbering(self) -> Numbering | None:
+        """The numbers of all candidates, if their places are known beforehand."""
+        return None
 
     @abc.abstractmethod
     def open(self) -> Cursor:
@@ -101,7 +105,11 @@ class Planned(Stage):
         nones = ["allow_nones"] if self.allow_nones else []
         return self.operation.describe_all() + nones
 
-    def open(self) -> Cursor:
+    def numbering(self) -> Numbering:
+        is_gapless = self.allow_nones or not self.operation.drops_records
+        return Numbering(self.operation.length, is_gapless, lambda number: (number,))
+
+    def open(self) -> "PlannedCursor":
         return PlannedCursor(self)
 
 
@@ -140,6 +148,10 @@ class PlannedCursor(Cursor):
             )
         self.close()
         self._next = number
+
+    def limit(self, stop: int, width: int) -> None:
+        """From now on ends at `stop`, and makes `width` elements together."""
+        self._length, self._width = stop, width
 
     def origin(self, position: Position) -> str:
         return self._operation.origin(position[0] - 1)
@@ -226,6 +238,11 @@ class OneParentCursor(Cursor):
     def __init__(self, parent: Cursor):
         self._parent = parent
 
+    @property
+    def parent(self) -> Cursor:
+        """The cursor that this one reads from."""
+        return self._parent
+
     def position(self) -> Position:
         return self._parent.position()
 
@@ -252,6 +269,9 @@ class Seed(OneParent):
     def default_seed(self) -> int:
         return self.seed
 
+    def numbering(self) -> Numbering | None:
+        return self.parent.numbering()
+
     def describe(self) -> str:
         return f"seed({self.seed})"
 
@@ -265,6 +285,9 @@ class Map(OneParent):
 
     function: Callable[[Any], Any]
     name: str
+
+    def numbering(self) -> Numbering | None:
+        return self.parent.numbering()
 
     def describe(self) -> str:
         return f"map({self.name})"
@@ -298,6 +321,10 @@ class Filter(OneParent):
     function: Callable[[Any], bool]
     name: str
 
+    def numbering(self) -> Numbering | None:
+        numbering = self.parent.numbering()
+        return numbering and replace(numbering, is_gapless=False)
+
     def describe(self) -> str:
         return f"filter({self.name})"
 
@@ -319,6 +346,9 @@ class MapWithIndex(OneParent):
 
     function: Callable[[int, Any], Any]
     name: str
+
+    def numbering(self) -> Numbering | None:
+        return _count_on(self.parent.numbering())
 
     def describe(self) -> str:
         return f"map_with_index({self.name})"
@@ -356,6 +386,14 @@ class CountingCursor(OneParentCursor):
         return self._parent.origin(position[:-1])
 
 
+def _count_on(numbering: Numbering | None) -> Numbering | None:
+    """With the count of a stage that counts; unknown where filters make gaps."""
+    if numbering is None or not numbering.is_gapless:
+        return None
+    below = numbering.position_before
+    return replace(numbering, position_before=lambda number: (*below(number), number))
+
+
 @dataclass(frozen=True, eq=False)
 class RandomMap(OneParent):
     """A function of an element and of random numbers that belong to its number."""
@@ -364,6 +402,9 @@ class RandomMap(OneParent):
     name: str
     seed: int
     explicit: bool
+
+    def numbering(self) -> Numbering | None:
+        return _count_on(self.parent.numbering())
 
     def describe(self) -> str:
         seed = f", {self.seed}" if self.explicit else ""
@@ -391,6 +432,18 @@ class Batch(OneParent):
         if self.function is not None:
             options += f", {function_name(self.function)}"
         return f"batch({self.size}{options})"
+
+    def numbering(self) -> Numbering | None:
+        below = self.parent.numbering()
+        if below is None or not below.is_gapless:
+            return None
+        full, rest = divmod(below.count, self.size)
+
+        def position_before(number: int) -> Position:
+            return below.position_before(min(number * self.size, below.count))
+
+        count = full if self.drop_remainder or not rest else full + 1
+        return Numbering(count, True, position_before)
 
     def open(self) -> Cursor:
         return BatchCursor(self.parent.open(), self)
@@ -429,6 +482,9 @@ class Prefetch(OneParent):
     def depth(self) -> int:
         # Speed must not change random numbers, which depend on the depth.
         return self.parent.depth
+
+    def numbering(self) -> Numbering | None:
+        return self.parent.numbering()
 
     def describe(self) -> str:
         return f"prefetch({self.buffer_size})"
