@@ -113,9 +113,10 @@ def test_processes_within_processes_are_one_set_of_them():
     )
 
     with iter(dataset.mp_prefetch(workers(2))) as iterator:
-        assert list(iterator) == [x for x in numbers() if x % 2 == 0]
+        first = next(iterator)
         (nursery,) = [x for x in children_of(os.getpid()) if children_of(x)]
         assert len(children_of(nursery)) == 2
+        assert [first, *iterator] == [x for x in numbers() if x % 2 == 0]
 
 
 def test_a_state_is_a_step_where_no_filter_stands():
@@ -130,9 +131,10 @@ def test_a_state_is_a_step_where_no_filter_stands():
 def test_many_small_elements_are_handed_over_together():
     dataset = MapDataset.range(30_000).to_iter_dataset().mp_prefetch(workers(1))
     with iter(dataset) as iterator:
-        assert list(iterator) == list(range(30_000))
+        first = next(iterator)
         pool = iterator._cursor._crew.pool()
 
+        assert [first, *iterator] == list(range(30_000))
         assert pool._next_number < 1000
 
 

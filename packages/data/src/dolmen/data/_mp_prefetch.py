@@ -157,8 +157,6 @@ class Crew:
         """Ends the workers when something interrupts the exchange with them."""
         try:
             yield
-        except StopIteration:
-            raise
         except BaseException:
             self.close()
             raise
@@ -274,11 +272,11 @@ class StreamCursor(Cursor):
     def _refill(self) -> None:
         if self._error is not None:
             raise self._error
+        if self._taken == self._numbering.count:
+            self._position = self._numbering.position_before(self._taken)
+            raise StopIteration
         with self._crew.ended_by_errors():
             pool = self._send()
-            if not self._sent:
-                self._position = self._numbering.position_before(self._taken)
-                raise StopIteration
             made, seconds = pool.take(self._sent[0].number)
         self._taken = self._sent.popleft().stop
         self._ready.extend(made.elements)
