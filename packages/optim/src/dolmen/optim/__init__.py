@@ -33,6 +33,9 @@ from ._apply import apply_updates as apply_updates
 from ._cautious import cautious as cautious
 from ._chain import chain as chain, explain as explain
 from ._clipping import (
+    AdaptiveGradClipState as AdaptiveGradClipState,
+    ClipByGlobalNormState as ClipByGlobalNormState,
+    ClipState as ClipState,
     adaptive_grad_clip as adaptive_grad_clip,
     clip as clip,
     clip_by_block_rms as clip_by_block_rms,
@@ -274,6 +277,11 @@ if TYPE_CHECKING:
         RangeTest as RangeTest,
         find_learning_rate as find_learning_rate,
     )
+    from .contrib import (
+        DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState,
+        differentially_private_aggregate as differentially_private_aggregate,
+        dpsgd as dpsgd,
+    )
     from .losses import *  # noqa: F403 - what `__getattr__` finds
     from .microbatching import *  # noqa: F403
     from .schedules import *  # noqa: F403
@@ -297,6 +305,9 @@ _SELDOM = {
     "MultiNormal": "_distributions",
     "Plot": "_plots",
     "RangeTest": "_range_test",
+    "DifferentiallyPrivateAggregateState": "contrib",
+    "differentially_private_aggregate": "contrib",
+    "dpsgd": "contrib",
     "find_learning_rate": "_range_test",
     "incremental_update": "_averages",
     "matrix_inverse_pth_root": "_linear_algebra",

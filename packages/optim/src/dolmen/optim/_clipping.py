@@ -10,8 +10,12 @@ from dolmen.core import extend, tree
 
 from ._engine import Rule, transformation
 from ._norms import global_norm
-from ._transformation import GradientTransformation
+from ._transformation import EmptyState, GradientTransformation
 from ._trees import check_floating
+
+AdaptiveGradClipState = EmptyState
+ClipByGlobalNormState = EmptyState
+ClipState = EmptyState
 
 
 def clip(max_delta: Any) -> GradientTransformation:

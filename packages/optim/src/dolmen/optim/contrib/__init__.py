@@ -48,6 +48,7 @@ from ._plateau import (
     ReduceLROnPlateauState as ReduceLROnPlateauState,
     reduce_on_plateau as reduce_on_plateau,
 )
+from ._privacy import dpsgd as dpsgd
 from ._prodigy import (
     ProdigyState as ProdigyState,
     prodigy as prodigy,
@@ -83,6 +84,7 @@ __all__ = [
     "differentially_private_aggregate",
     "dog",
     "dowg",
+    "dpsgd",
     "madgrad",
     "muon",
     "prodigy",
