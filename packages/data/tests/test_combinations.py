@@ -263,6 +263,9 @@ def test_wrong_arguments_are_told():
         "MapDataset.mix: `weights` must be positive and finite, got [1.0, 0]. Leave "
         "out a dataset that is not to be read."
     )
+    assert message_of(mix, [ten, five], ["a", 1]) == (
+        "MapDataset.mix: `weights` must be real numbers, got ['a', 1]."
+    )
     assert message_of(concatenate, [ten.repeat(), five]) == (
         "MapDataset.concatenate: `datasets[0]` is endless, so those that follow would "
         "never be read. Give `repeat` a number of epochs, or call it on the result."

@@ -263,6 +263,15 @@ def test_wrong_options_are_told():
     assert message_of(first_fit, length_struct={"x": 0}) == (
         "FirstFitPackIterDataset: `length_struct['x']` must be at least 1, got 0."
     )
+    assert message_of(
+        FirstFitPackIterDataset,
+        MapDataset.range(2),
+        length_struct={"x": 4},
+        num_packing_bins=1,
+    ) == (
+        "FirstFitPackIterDataset: `parent` must be an IterDataset, got MapDataset. "
+        "Call `to_iter_dataset()` on a MapDataset."
+    )
     assert message_of(first_fit, length_struct={}) == (
         "FirstFitPackIterDataset: `length_struct` must name a feature, got none."
     )

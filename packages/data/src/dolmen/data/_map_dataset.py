@@ -558,7 +558,9 @@ class MapDataset(Iterable[T], Generic[T]):
                 f"{dict(layout.lengths)}. Pack in order with "
                 "`experimental.BestFitPackIterDataset`."
             )
-        sizes = np.asarray(lengths) if len(lengths) else np.empty(0, np.int64)
+        sizes = np.asarray(lengths)
+        if not sizes.size:  # an empty list is one of integers too
+            sizes = sizes.astype(np.int64)
         if sizes.shape != (len(self),) or sizes.dtype.kind not in "iu":
             raise ValueError(
                 f"{call}: `lengths` must be {len(self)} integers, one for each "

@@ -12,6 +12,7 @@ from ._iter_dataset import IterDataset
 from ._packed_rows import RowLayout, checked_lengths, checked_struct
 from ._packing import ConcatThenSplit, Pack
 from ._record import Record, RecordMetadata
+from ._stages import Stage
 
 Row = dict[str, Any]
 
@@ -60,7 +61,7 @@ class _PackIterDataset(IterDataset[Row]):
         seed = checked_seed(call, seed)
         super().__init__(
             Pack(
-                parent._stage,
+                _stage_of(call, parent),
                 layout,
                 at_least(call, "num_packing_bins", num_packing_bins, 1),
                 self._is_best_fit,
@@ -217,7 +218,7 @@ class ConcatThenSplitIterDataset(IterDataset[Row]):
             )
         layout = RowLayout(lengths, frozenset(meta_features), starts=starts)
         super().__init__(
-            ConcatThenSplit(parent._stage, layout, split_full_length_features)
+            ConcatThenSplit(_stage_of(call, parent), layout, split_full_length_features)
         )
 
 
@@ -294,3 +295,12 @@ class PackAndBatchOperation:
                 empty = np.zeros(missing, filled.dtype)
                 part[key] = np.concatenate([filled, empty])
         return Record(RecordMetadata(index=last), tuple(parts))
+
+
+def _stage_of(call: str, parent: Any) -> Stage:
+    if not isinstance(parent, IterDataset):
+        raise TypeError(
+            f"{call}: `parent` must be an IterDataset, got {type(parent).__name__}. "
+            "Call `to_iter_dataset()` on a MapDataset."
+        )
+    return parent._stage

@@ -12,7 +12,8 @@ the count of a part never is two records off; nor one, where parts are two or th
 
 import heapq
 import math
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -126,7 +127,9 @@ def shares_of(
     """
     if weights is None:
         return (1,) * parts
-    given = list(weights)
+    given = list(weights) if isinstance(weights, Iterable) else [weights]
+    if not all(isinstance(weight, numbers.Real) for weight in given):
+        raise TypeError(f"{call}: `weights` must be real numbers, got {given}.")
     if len(given) != parts:
         raise ValueError(
             f"{call}: `weights` must hold one number for each of the {parts} datasets, "
