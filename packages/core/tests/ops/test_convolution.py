@@ -169,6 +169,13 @@ def test_groups_split_the_batch_of_a_shape():
             "strides=(1,), pads=SAME, batch_group_count=2.",
         ),
         (
+            lax.conv_shape_tuple,
+            ((2, 3, 8), (4, 3, 3), (1,), "SAME", 0),
+            "conv_shape_tuple: the batch size must be a multiple of "
+            "`batch_group_count`, got lhs_shape=(2, 3, 8), rhs_shape=(4, 3, 3), "
+            "strides=(1,), pads=SAME, batch_group_count=0.",
+        ),
+        (
             lax.conv_general_permutations,
             (("NHC", "HIO"),),
             "conv_general_permutations: expected three layouts such as ('NHWC', "
