@@ -246,6 +246,33 @@ def test_what_was_unused_for_longest_goes_first(home):
     assert recent < files(home)
 
 
+def test_a_full_directory_is_emptied_by_a_tenth(home):
+    compiled(3), compiled(4), compiled(5)
+    sizes = sorted(path.stat().st_size for path in home.iterdir())
+
+    left = _cache._shrink(home, sum(sizes) - 1)
+
+    assert left <= 0.9 * (sum(sizes) - 1)
+    assert left == sum(path.stat().st_size for path in home.iterdir())
+
+
+def test_a_directory_is_looked_at_again_only_when_it_may_be_full(home, monkeypatch):
+    looks = []
+    shrink = _cache._shrink
+
+    def noted(*args):
+        looks.append(args)
+        return shrink(*args)
+
+    monkeypatch.setattr(_cache, "_shrink", noted)
+    compiled(3), compiled(4)
+    at_first = len(looks)
+    monkeypatch.setattr(_cache, "_SECONDS_BETWEEN_LOOKS", 0.0)
+    compiled(5)
+
+    assert (at_first, len(looks)) == (1, 2)
+
+
 def test_without_a_bound_nothing_goes(home):
     config.update("compilation_cache_max_size", -1)
 

@@ -11,6 +11,7 @@ Files appear whole, by renaming, so processes need no locks.
 import contextlib
 import dataclasses
 import hashlib
+import math
 import os
 import pathlib
 import re
@@ -193,7 +194,7 @@ def write(entry: Key, executable: Any, *, seconds: float) -> str:
         _prepare(path.parent)
         _write_whole(path, content)
         if bound >= 0:
-            _shrink(path.parent, bound)
+            _keep_below(bound, path.parent, len(content))
     except OSError as error:
         _failed("kept", path, error)
         return f"not kept: {error}"
@@ -230,8 +231,29 @@ def _write_whole(path: pathlib.Path, content: bytes) -> None:
         raise
 
 
-def _shrink(home: pathlib.Path, bound: int) -> None:
-    """Remove the files unused for longest until `bound` bytes are left."""
+# By directory, how many bytes it held after the last look at it, with what this process
+# has written since, and when that was. To look takes longer than most compilations once
+# there are tens of thousands of files.
+_held: dict[pathlib.Path, tuple[int, float]] = {}
+_SECONDS_BETWEEN_LOOKS = 60.0  # others write, too
+
+
+def _keep_below(bound: int, home: pathlib.Path, written: int) -> None:
+    """Let old files go if the directory has grown past its bound, or might have."""
+    held, looked = _held.get(home, (0, -math.inf))
+    held += written
+    now = time.monotonic()
+    if held > bound or now - looked > _SECONDS_BETWEEN_LOOKS:
+        held, looked = _shrink(home, bound), now
+    _held[home] = held, looked
+
+
+def _shrink(home: pathlib.Path, bound: int) -> int:
+    """Remove the files unused for longest, down to 9/10 of a bound that is exceeded.
+
+    Returns:
+        How many bytes are left.
+    """
     entries = []
     abandoned = time.time() - _ABANDONED_SECONDS
     for entry in os.scandir(home):
@@ -241,12 +263,15 @@ def _shrink(home: pathlib.Path, bound: int) -> None:
                 continue  # another process is writing it
             entries.append((status.st_mtime, status.st_size, entry.path))
     total = sum(size for _, size, _ in entries)
+    if total <= bound:
+        return total
     for _, size, path in sorted(entries):
-        if total <= bound:
-            return
+        if total <= 0.9 * bound:
+            break
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         total -= size
+    return total
 
 
 def keep_xla_caches(options: Any, device: Any) -> None:
