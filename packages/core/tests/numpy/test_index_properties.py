@@ -11,6 +11,7 @@ from .index_strategies import (
     expressions,
     places,
     read,
+    some_shape,
     updated,
 )
 
@@ -58,12 +59,11 @@ def traced(function, key, *args):
 
 ways = st.sampled_from([known, on_device, traced])
 unknown_ways = st.sampled_from([on_device, traced])
-shapes = st.sampled_from(SHAPES)
 wraps = st.booleans()
 
 
 @some(100)
-@given(data=st.data(), shape=shapes)
+@given(data=st.data(), shape=some_shape)
 def test_the_oracle_means_what_numpy_means(data, shape):
     key = data.draw(expressions(shape))
 
@@ -71,7 +71,7 @@ def test_the_oracle_means_what_numpy_means(data, shape):
 
 
 @some(40)
-@given(way=ways, data=st.data(), shape=shapes)
+@given(way=ways, data=st.data(), shape=some_shape)
 def test_any_expression_reads_what_numpy_reads(way, data, shape):
     key = data.draw(expressions(shape))
 
@@ -94,7 +94,7 @@ FILLS = st.sampled_from(
 
 
 @some(24)
-@given(way=ways, data=st.data(), shape=shapes, wrap=wraps, filling=FILLS)
+@given(way=ways, data=st.data(), shape=some_shape, wrap=wraps, filling=FILLS)
 def test_filling_reads_the_fill_value_out_of_bounds(way, data, shape, wrap, filling):
     key = data.draw(expressions(shape, beyond=2))
     dtype, given_fill, fill = filling
@@ -107,7 +107,7 @@ def test_filling_reads_the_fill_value_out_of_bounds(way, data, shape, wrap, fill
 
 
 @some(20)
-@given(way=ways, data=st.data(), shape=shapes, wrap=wraps)
+@given(way=ways, data=st.data(), shape=some_shape, wrap=wraps)
 def test_clipping_reads_the_nearest_element_out_of_bounds(way, data, shape, wrap):
     key = data.draw(expressions(shape, beyond=2))
     x = host(shape)
@@ -121,7 +121,7 @@ def test_clipping_reads_the_nearest_element_out_of_bounds(way, data, shape, wrap
 
 
 @some(15)
-@given(data=st.data(), shape=shapes)
+@given(data=st.data(), shape=some_shape)
 def test_what_is_not_known_to_be_out_of_bounds_reads_clipped(data, shape):
     key = data.draw(expressions(shape, beyond=2))
 
@@ -174,7 +174,7 @@ def values_for(where):
 
 
 @some(40)
-@given(way=ways, data=st.data(), shape=shapes, name=st.sampled_from([*UPDATES]))
+@given(way=ways, data=st.data(), shape=some_shape, name=st.sampled_from([*UPDATES]))
 def test_any_expression_updates_what_numpy_updates(way, data, shape, name):
     key = data.draw(expressions(shape))
     values = values_for(places(shape, key))
@@ -192,7 +192,7 @@ def test_any_expression_updates_what_numpy_updates(way, data, shape, name):
 @given(
     way=unknown_ways,
     data=st.data(),
-    shape=shapes,
+    shape=some_shape,
     name=st.sampled_from([*UPDATES]),
     mode=st.sampled_from([*MODES]),
     wrap=wraps,
@@ -215,7 +215,7 @@ def test_updates_out_of_bounds_go_where_the_mode_says(
 
 
 @some(12)
-@given(way=ways, data=st.data(), shape=shapes, wrap=wraps)
+@given(way=ways, data=st.data(), shape=some_shape, wrap=wraps)
 def test_a_function_is_applied_as_often_as_an_element_is_indexed(
     way, data, shape, wrap
 ):
@@ -235,7 +235,9 @@ def test_a_function_is_applied_as_often_as_an_element_is_indexed(
 
 
 @some(20)
-@given(way=ways, data=st.data(), shape=shapes, name=st.sampled_from(["get", *UPDATES]))
+@given(
+    way=ways, data=st.data(), shape=some_shape, name=st.sampled_from(["get", *UPDATES])
+)
 def test_promises_that_hold_change_nothing(way, data, shape, name):
     key = data.draw(expressions(shape))
     where = places(shape, key).ravel()
@@ -258,7 +260,7 @@ def test_promises_that_hold_change_nothing(way, data, shape, name):
 
 
 @some(12)
-@given(mode=st.sampled_from(["clip", "fill"]), data=st.data(), shape=shapes)
+@given(mode=st.sampled_from(["clip", "fill"]), data=st.data(), shape=some_shape)
 def test_gradients_of_reading_add_up_where_it_read(mode, data, shape):
     key = data.draw(expressions(shape, beyond=1))
     weights = host(read(host(shape), key).shape)
@@ -274,7 +276,7 @@ def test_gradients_of_reading_add_up_where_it_read(mode, data, shape):
 
 
 @some(12)
-@given(mode=st.sampled_from(["clip", "fill"]), data=st.data(), shape=shapes)
+@given(mode=st.sampled_from(["clip", "fill"]), data=st.data(), shape=some_shape)
 def test_gradients_of_adding_are_those_of_both(mode, data, shape):
     key = data.draw(expressions(shape, beyond=1))
     weights = host(shape)
@@ -295,7 +297,7 @@ def test_gradients_of_adding_are_those_of_both(mode, data, shape):
 
 
 @some(10)
-@given(data=st.data(), shape=shapes)
+@given(data=st.data(), shape=some_shape)
 def test_gradients_of_setting_are_those_of_what_stays(data, shape):
     key = data.draw(expressions(shape, beyond=1))
     where = places(shape, key)
@@ -319,7 +321,7 @@ def test_gradients_of_setting_are_those_of_what_stays(data, shape):
 
 
 @some(10)
-@given(data=st.data(), shape=shapes, name=st.sampled_from(["get", *UPDATES]))
+@given(data=st.data(), shape=some_shape, name=st.sampled_from(["get", *UPDATES]))
 def test_a_batch_of_arrays_and_indices_is_a_loop(data, shape, name):
     key = data.draw(expressions(shape))
     numbers = [np.asarray(key[i]) for i in numbers_of(key)]
