@@ -13,14 +13,12 @@ SHAPES = [(3, 4, 2), (1, 3), (2, 0, 3), ()]
 some_shape = st.sampled_from([SHAPES[0]] * 6 + SHAPES[1:])
 
 
-def arrays_of_integers(low, high):
-    """Of shapes that broadcast together, and as values of several dtypes."""
+def arrays_of(numbers):
+    """Of shapes that broadcast together."""
     shapes = [(), (2,), (3, 1), (1,)]
     return st.sampled_from(shapes).flatmap(
         lambda shape: st.lists(
-            st.integers(low, high),
-            min_size=int(np.prod(shape)),
-            max_size=int(np.prod(shape)),
+            numbers, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))
         ).map(lambda values: np.array(values).reshape(shape))
     )
 
@@ -35,11 +33,16 @@ def axis_items(size, beyond):
         items.append(st.just(np.array([], int)))
     else:
         low, high = -size - beyond, size - 1 + beyond
+        inside, outside = (
+            st.sampled_from(range(-size, size)),
+            st.sampled_from([low, high]),
+        )
+        numbers = inside | outside if beyond else inside
         # Two true elements, so that masks broadcast with the other arrays.
         mask = [True, True] + [False] * (size - 2)
         items += [
-            st.integers(low, high),
-            arrays_of_integers(low, high),
+            numbers,
+            arrays_of(numbers),
             st.permutations(mask[:size]).map(np.array),
         ]
     return st.one_of(items)
