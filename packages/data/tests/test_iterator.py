@@ -119,7 +119,8 @@ def test_a_state_of_another_pipeline_is_refused_with_the_difference():
 
 def test_states_that_are_none_are_refused():
     iterator = iter(MapDataset.range(5))
-    counting = iter(MapDataset.range(5).to_iter_dataset().map_with_index(max))
+    filtered = MapDataset.range(5).to_iter_dataset().filter(bool)
+    counting = iter(filtered.map_with_index(max))
 
     assert message_of(iterator.set_state, 3) == (
         "set_state: `state` must be the dictionary that `get_state` returned, got int."
@@ -143,6 +144,14 @@ def test_states_that_are_none_are_refused():
         "`get_state`."
     )
     assert next(iterator) == 0
+
+
+def test_a_step_says_where_counting_stages_stand_if_nothing_is_filtered():
+    iterator = iter(MapDataset.range(9, 19).to_iter_dataset().map_with_index(max))
+
+    iterator.set_state({"step": 4})
+
+    assert list(iterator) == [13, 14, 15, 16, 17, 18]
 
 
 @pytest.mark.parametrize("prefetched", [False, True])
