@@ -11,8 +11,9 @@ from typing import Any
 from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
 from ._files import Path, check_files
 from ._iter_dataset import IterDataset
+from ._numbering import Position
 from ._parquet import Columns, ParquetFile
-from ._stages import Cursor, Position, Stage
+from ._stages import Cursor, Stage
 from ._tfrecord import map_file, next_record, read_record
 
 

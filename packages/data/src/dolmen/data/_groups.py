@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._stages import Cursor, OneParent, OneParentCursor, Position
+from ._numbering import Position
+from ._stages import Cursor, OneParent, OneParentCursor
 
 
 @dataclass(frozen=True, eq=False)

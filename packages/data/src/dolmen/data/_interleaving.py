@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ._numbering import Position
 from ._operations import Operation
 from ._read_ahead import ReadAhead
 from ._schedule import Schedule
-from ._stages import Cursor, Position, Prefetch, Stage
+from ._stages import Cursor, Prefetch, Stage
 from ._streams import combined_seed
 
 # Turns of a mixture that are worked out at once.

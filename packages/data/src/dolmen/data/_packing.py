@@ -8,9 +8,10 @@ import numpy as np
 
 from ._bins import Bins
 from ._groups import GroupCursor, Grouping
+from ._numbering import Position
 from ._packed_rows import Example, RowLayout
 from ._permutation import Permutation
-from ._stages import Cursor, OneParent, OneParentCursor, Position
+from ._stages import Cursor, OneParent, OneParentCursor
 from ._streams import shuffle_key
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ._stages import Cursor, OneParent, OneParentCursor, Position
+from ._numbering import Position
+from ._stages import Cursor, OneParent, OneParentCursor
 from ._tree import concatenate, leaves_with_paths, map_leaves, outline_leaf
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._stages import Cursor, OneParent, OneParentCursor, Position
+from ._numbering import Position
+from ._stages import Cursor, OneParent, OneParentCursor
 
 
 @dataclass(frozen=True, eq=False)
