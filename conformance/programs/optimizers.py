@@ -87,6 +87,8 @@ OPTIMIZERS = (
     "o.contrib.schedule_free(o.sgd(0.05), 0.05, 0.8)",
     "o.contrib.schedule_free_sgd(0.05, 10, weight_decay=0.1)",
     "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
+    "o.contrib.sam(o.sgd(0.05, 0.9), o.chain(o.contrib.normalize(), o.sgd(0.1)))",
+    "o.contrib.sam(o.adam(s), o.adam(0.05), 3, False)",
     "o.chain(o.sgd(0.05), o.contrib.reduce_on_plateau(0.5, 2, cooldown=1))",
 )
 

@@ -53,6 +53,12 @@ from ._prodigy import (
     ProdigyState as ProdigyState,
     prodigy as prodigy,
 )
+from ._sam import (
+    NormalizeState as NormalizeState,
+    SAMState as SAMState,
+    normalize as normalize,
+    sam as sam,
+)
 from ._schedule_free import (
     ScheduleFreeState as ScheduleFreeState,
     schedule_free as schedule_free,
@@ -70,8 +76,10 @@ __all__ = [
     "MadgradState",
     "MuonDimensionNumbers",
     "MuonState",
+    "NormalizeState",
     "ProdigyState",
     "ReduceLROnPlateauState",
+    "SAMState",
     "ScaleByAdemamixState",
     "ScaleBySimplifiedAdEMAMixState",
     "ScheduleFreeState",
@@ -87,8 +95,10 @@ __all__ = [
     "dpsgd",
     "madgrad",
     "muon",
+    "normalize",
     "prodigy",
     "reduce_on_plateau",
+    "sam",
     "scale_by_acprop",
     "scale_by_ademamix",
     "scale_by_adopt",
