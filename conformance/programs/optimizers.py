@@ -89,6 +89,8 @@ OPTIMIZERS = (
     "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
     "o.contrib.sam(o.sgd(0.05, 0.9), o.chain(o.contrib.normalize(), o.sgd(0.1)))",
     "o.contrib.sam(o.adam(s), o.adam(0.05), 3, False)",
+    "o.contrib.sophia(0.02)",
+    "o.contrib.sophia(s, 0.8, 0.9, 1e-6, 0.1, m, 1.0, 0.5, 3)",
     "o.chain(o.sgd(0.05), o.contrib.reduce_on_plateau(0.5, 2, cooldown=1))",
 )
 
@@ -140,6 +142,8 @@ def programs(api):
         params, state = carry
         value, grads = core.value_and_grad(loss)(params, noise)
         extra = {"value": value} if "value" in is_descent else {}
+        if "curvature" in is_descent:
+            extra["obj_fn"] = lambda p: loss(p, noise)
         updates, state = transform.update(grads, state, params, **extra)
         updates = core.tree.map(lambda u: scale(is_descent) * u, updates)
         return (optim.apply_updates(params, updates), state), None
@@ -156,11 +160,15 @@ def programs(api):
             return lax.scan(lambda c, n: step(transform, kind, c, n), carry, noises)[0]
 
         params, state = steps((params, transform.init(params)))
+        # Keys as words, typed here or there or nowhere.
+        state = optim.tree_utils.tree_unwrap_random_key_data(state)
         return params, core.tree.leaves(state)
 
     for call in OPTIMIZERS:
         by_value = "polyak" in call or "plateau" in call
         kind = "descends by value" if by_value else "descends"
+        if "sophia" in call:
+            kind = "descends by curvature"
         yield f"{call}, {STEPS} steps", lambda call=call, kind=kind: run(call, kind)
     for call in SCALINGS:
         yield f"{call}, {STEPS} steps", lambda call=call: run(call, "")

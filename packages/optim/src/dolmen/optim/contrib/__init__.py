@@ -66,6 +66,12 @@ from ._schedule_free import (
     schedule_free_eval_params as schedule_free_eval_params,
     schedule_free_sgd as schedule_free_sgd,
 )
+from ._sophia import (
+    HutchinsonState as HutchinsonState,
+    SophiaState as SophiaState,
+    hutchinson_estimator_diag_hessian as hutchinson_estimator_diag_hessian,
+    sophia as sophia,
+)
 
 __all__ = [
     "COCOBState",
@@ -73,6 +79,7 @@ __all__ = [
     "DifferentiallyPrivateAggregateState",
     "DoGState",
     "DoWGState",
+    "HutchinsonState",
     "MadgradState",
     "MuonDimensionNumbers",
     "MuonState",
@@ -83,6 +90,7 @@ __all__ = [
     "ScaleByAdemamixState",
     "ScaleBySimplifiedAdEMAMixState",
     "ScheduleFreeState",
+    "SophiaState",
     "SplitRealAndImaginaryState",
     "acprop",
     "ademamix",
@@ -93,6 +101,7 @@ __all__ = [
     "dog",
     "dowg",
     "dpsgd",
+    "hutchinson_estimator_diag_hessian",
     "madgrad",
     "muon",
     "normalize",
@@ -111,5 +120,6 @@ __all__ = [
     "schedule_free_eval_params",
     "schedule_free_sgd",
     "simplified_ademamix",
+    "sophia",
     "split_real_and_imaginary",
 ]
