@@ -87,6 +87,10 @@ OPTIMIZERS = (
     "o.contrib.schedule_free(o.sgd(0.05), 0.05, 0.8)",
     "o.contrib.schedule_free_sgd(0.05, 10, weight_decay=0.1)",
     "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
+    "o.contrib.momo()",
+    "o.contrib.momo(s, 0.8, 20.0, 0.1, True)",
+    "o.contrib.momo_adam()",
+    "o.contrib.momo_adam(s, 0.8, 0.9, 1e-6, 20.0, 0.1, True)",
     "o.contrib.sam(o.sgd(0.05, 0.9), o.chain(o.contrib.normalize(), o.sgd(0.1)))",
     "o.contrib.sam(o.adam(s), o.adam(0.05), 3, False)",
     "o.contrib.sophia(0.02)",
@@ -165,7 +169,7 @@ def programs(api):
         return params, core.tree.leaves(state)
 
     for call in OPTIMIZERS:
-        by_value = "polyak" in call or "plateau" in call
+        by_value = any(name in call for name in ("polyak", "plateau", "momo"))
         kind = "descends by value" if by_value else "descends"
         if "sophia" in call:
             kind = "descends by curvature"

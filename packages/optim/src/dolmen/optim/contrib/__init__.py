@@ -38,6 +38,12 @@ from ._from_the_start import (
     scale_by_cocob as scale_by_cocob,
     scale_by_madgrad as scale_by_madgrad,
 )
+from ._momo import (
+    MomoAdamState as MomoAdamState,
+    MomoState as MomoState,
+    momo as momo,
+    momo_adam as momo_adam,
+)
 from ._muon import (
     MuonDimensionNumbers as MuonDimensionNumbers,
     MuonState as MuonState,
@@ -81,6 +87,8 @@ __all__ = [
     "DoWGState",
     "HutchinsonState",
     "MadgradState",
+    "MomoAdamState",
+    "MomoState",
     "MuonDimensionNumbers",
     "MuonState",
     "NormalizeState",
@@ -103,6 +111,8 @@ __all__ = [
     "dpsgd",
     "hutchinson_estimator_diag_hessian",
     "madgrad",
+    "momo",
+    "momo_adam",
     "muon",
     "normalize",
     "prodigy",
