@@ -87,6 +87,8 @@ OPTIMIZERS = (
     "o.contrib.schedule_free(o.sgd(0.05), 0.05, 0.8)",
     "o.contrib.schedule_free_sgd(0.05, 10, weight_decay=0.1)",
     "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
+    "o.contrib.mechanize(o.sgd(1.0), s_init=0.01)",
+    "o.contrib.mechanize(o.adam(s), 0.1, 1e-3, 0.1, 3)",
     "o.contrib.momo()",
     "o.contrib.momo(s, 0.8, 20.0, 0.1, True)",
     "o.contrib.momo_adam()",

@@ -38,6 +38,10 @@ from ._from_the_start import (
     scale_by_cocob as scale_by_cocob,
     scale_by_madgrad as scale_by_madgrad,
 )
+from ._mechanic import (
+    MechanicState as MechanicState,
+    mechanize as mechanize,
+)
 from ._momo import (
     MomoAdamState as MomoAdamState,
     MomoState as MomoState,
@@ -87,6 +91,7 @@ __all__ = [
     "DoWGState",
     "HutchinsonState",
     "MadgradState",
+    "MechanicState",
     "MomoAdamState",
     "MomoState",
     "MuonDimensionNumbers",
@@ -111,6 +116,7 @@ __all__ = [
     "dpsgd",
     "hutchinson_estimator_diag_hessian",
     "madgrad",
+    "mechanize",
     "momo",
     "momo_adam",
     "muon",
