@@ -87,6 +87,8 @@ OPTIMIZERS = (
     "o.contrib.schedule_free(o.sgd(0.05), 0.05, 0.8)",
     "o.contrib.schedule_free_sgd(0.05, 10, weight_decay=0.1)",
     "o.contrib.schedule_free_adamw(0.05, 10, weight_decay=0.1)",
+    "o.contrib.galore(0.02, 2, 10)",
+    "o.contrib.galore(s, 3, 7, 0.5, o.scale_by_lion(), 0.1, m)",
     "o.contrib.mechanize(o.sgd(1.0), s_init=0.01)",
     "o.contrib.mechanize(o.adam(s), 0.1, 1e-3, 0.1, 3)",
     "o.contrib.momo()",
