@@ -46,6 +46,7 @@ def test_public_modules_define_what_they_say():
         "config",
         "experimental",
         "load",
+        "multiprocessing",
         "python",
         "samplers",
         "sharding",

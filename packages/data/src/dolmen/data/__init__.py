@@ -7,6 +7,7 @@ step. Threads and buffers change its speed only, and its state is a step.
 from . import (
     checkpoint as checkpoint,
     experimental as experimental,
+    multiprocessing as multiprocessing,
     python as python,
     samplers as samplers,
     sharding as sharding,

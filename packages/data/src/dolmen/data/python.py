@@ -40,6 +40,7 @@ from ._sharding import (
     ShardByJaxProcess as ShardByJaxProcess,
     ShardOptions as ShardOptions,
 )
+from ._shared_array import SharedMemoryArray as SharedMemoryArray
 from ._sources import (
     RandomAccessDataSource as RandomAccessDataSource,
     RangeDataSource as RangeDataSource,
