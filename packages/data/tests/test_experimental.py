@@ -269,3 +269,34 @@ def test_given_options_win_over_others_and_those_over_defaults():
         "DatasetOptions: `filter_raise_threshold_ratio` must be between 0 and 1 or "
         "None, got 1.5."
     )
+
+
+@pytest.mark.parametrize(("size", "is_ahead"), [(0, False), (3, True)])
+def test_a_buffer_decides_which_thread_makes_elements(size, is_ahead):
+    threads = set()
+    ds = MapDataset.range(5).to_iter_dataset()
+    noted = ds.map(lambda x: (threads.add(threading.current_thread()), x)[1])
+    ahead = experimental.ThreadPrefetchIterDataset(noted, prefetch_buffer_size=size)
+
+    with iter(ahead) as iterator:
+        first = next(iterator)
+        state = iterator.get_state()
+    with iter(noted) as plain:
+        plain.set_state(state)
+        made_by = set(threads)
+        second = next(plain)
+
+    assert (first, second) == (0, 1)
+    assert (threading.main_thread() not in made_by) == is_ahead
+
+
+def test_a_negative_buffer_of_a_thread_is_refused():
+    ds = MapDataset.range(5).to_iter_dataset()
+
+    message = message_of(
+        experimental.ThreadPrefetchIterDataset, ds, prefetch_buffer_size=-1
+    )
+
+    assert message == (
+        "ThreadPrefetchIterDataset: `prefetch_buffer_size` must be at least 0, got -1."
+    )

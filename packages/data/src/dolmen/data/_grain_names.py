@@ -90,6 +90,31 @@ class CacheIterDataset(IterDataset[T]):
         super().__init__(parent.cache()._stage)
 
 
+class ThreadPrefetchIterDataset(IterDataset[T]):
+    """`IterDataset.prefetch` as a class.
+
+    Args:
+        parent: what to make ahead of its use, in a thread.
+        prefetch_buffer_size: elements that may be made before they are asked for; 0
+            makes each in the caller's thread when it is asked for.
+
+    Raises:
+        TypeError: `prefetch_buffer_size` is not an integer.
+        ValueError: it is negative.
+
+    Example:
+        >>> ds = MapDataset.range(3).to_iter_dataset()
+        >>> list(ThreadPrefetchIterDataset(ds, prefetch_buffer_size=2))
+        [0, 1, 2]
+    """
+
+    def __init__(self, parent: IterDataset[T], *, prefetch_buffer_size: int):
+        call, argument = "ThreadPrefetchIterDataset", "prefetch_buffer_size"
+        size = at_least(call, argument, prefetch_buffer_size, 0)
+        ahead = parent.prefetch(size) if size else parent
+        super().__init__(ahead._stage)
+
+
 class InterleaveIterDataset(IterDataset[T]):
     """Reads several datasets at once and takes their elements in turn.
 

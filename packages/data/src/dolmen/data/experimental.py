@@ -25,6 +25,7 @@ from ._grain_names import (
     LimitIterDataset as LimitIterDataset,
     RebatchIterDataset as RebatchIterDataset,
     RepeatIterDataset as RepeatIterDataset,
+    ThreadPrefetchIterDataset as ThreadPrefetchIterDataset,
     WindowShuffleIterDataset as WindowShuffleIterDataset,
     WindowShuffleMapDataset as WindowShuffleMapDataset,
     ZipIterDataset as ZipIterDataset,
