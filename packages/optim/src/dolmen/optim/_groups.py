@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -258,8 +259,10 @@ def labels_by_path(
     """
     patterns = {pattern: _parts(pattern) for pattern in labels}
 
-    def choose(values: Any) -> Any:
-        paths = [path_of(keys) for keys, _ in tree.leaves_with_path(values)]
+    @functools.cache  # every step of training asks for the same tree
+    def choose(structure: Any) -> Any:
+        numbered = structure.unflatten(range(structure.num_leaves))
+        paths = [path_of(keys) for keys, _ in tree.leaves_with_path(numbered)]
         unmatched = set(patterns)
         chosen, homeless = [], []
         for path in paths:
@@ -271,9 +274,9 @@ def labels_by_path(
             chosen.append(labels[matching[0]] if matching else default)
         _check_patterns([name for name in patterns if name in unmatched], paths)
         _check_paths(homeless)
-        return tree.structure(values).unflatten(chosen)
+        return structure.unflatten(chosen)
 
-    return choose
+    return lambda values: choose(tree.structure(values))
 
 
 def path_of(keys: Any) -> str:

@@ -7,14 +7,14 @@ from dolmen.core import extend, lax, tree
 
 from ._chain import chain
 from ._counts import safe_increment, zero_count
-from ._line_searches import real_vdot
+from ._line_searches import real_product
 from ._scaling import scale, scale_by_learning_rate
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
 )
-from ._trees import check_floating
+from ._trees import check_floating, check_params
 from ._zoom import scale_by_zoom_linesearch
 
 
@@ -84,22 +84,16 @@ def scale_by_lbfgs(
         check_floating("scale_by_lbfgs", "`params`", params)
         zeros = tree.map(lambda p: jnp.zeros(jnp.shape(p), jnp.result_type(p)), params)
         memory = tree.map(lambda p: jnp.zeros((memory_size, *p.shape), p.dtype), zeros)
-        weights = jnp.zeros(memory_size, real_vdot(zeros, zeros).dtype)
+        weights = jnp.zeros(memory_size, real_product(zeros, zeros).dtype)
         return ScaleByLBFGSState(zero_count(), zeros, zeros, memory, memory, weights)
 
     def update(
         updates: Any, state: ScaleByLBFGSState, params: Any = None
     ) -> tuple[Any, ScaleByLBFGSState]:
-        if params is None:
-            raise ValueError(
-                extend.error_message(
-                    "scale_by_lbfgs: `params` must be given, got None.",
-                    "Call `update(grads, state, params)`.",
-                )
-            )
+        check_params("scale_by_lbfgs", params)
         steps = tree.map(jnp.subtract, params, state.params)
         changes = tree.map(jnp.subtract, updates, state.updates)
-        product = real_vdot(changes, steps)
+        product = real_product(changes, steps)
         is_first = state.count == 0
         # Negative curvature would point uphill, and nothing precedes the first step.
         usable = (product > 0) & ~is_first
@@ -122,8 +116,8 @@ def scale_by_lbfgs(
         )
         factor: Any = 1.0
         if scale_init_precond:
-            size = jnp.sqrt(real_vdot(updates, updates))
-            curved = product / jnp.where(usable, real_vdot(changes, changes), 1)
+            size = jnp.sqrt(real_product(updates, updates))
+            curved = product / jnp.where(usable, real_product(changes, changes), 1)
             first = jnp.minimum(1, 1 / jnp.where(size > 0, size, 1))
             factor = jnp.where(usable, curved, jnp.where(is_first, first, 1))
         oldest = (place + 1) % memory_size
@@ -154,13 +148,13 @@ def _times_inverse_hessian(
 
     def back(vector: Any, place: Any) -> tuple[Any, Any]:
         step, change, weight = at(place)
-        share = weight * real_vdot(step, vector)
+        share = weight * real_product(step, vector)
         return _plus(vector, -share, change), share
 
     def forth(vector: Any, place_and_share: Any) -> tuple[Any, None]:
         place, share = place_and_share
         step, change, weight = at(place)
-        beta = weight * real_vdot(change, vector)
+        beta = weight * real_product(change, vector)
         return _plus(vector, share - beta, step), None
 
     vector, shares = lax.scan(back, vector, order, reverse=True)

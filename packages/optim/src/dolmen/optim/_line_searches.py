@@ -8,20 +8,13 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import debug, extend, lax, tree
 
+from ._norms import inner_product
 from ._transformation import GradientTransformationExtraArgs
 
 
-def real_vdot(a: Any, b: Any) -> Any:
-    """The real part of the inner product of two trees, a float32 or wider scalar."""
-    products = [
-        jnp.real(jnp.vdot(x, y, preferred_element_type=_wide(x, y)))
-        for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True)
-    ]
-    return sum(products, start=jnp.zeros(()))
-
-
-def _wide(x: Any, y: Any) -> Any:
-    return jnp.promote_types(jnp.result_type(x, y), jnp.float32)
+def real_product(a: Any, b: Any) -> Any:
+    """The real part of two trees' inner product: a slope, where one is a gradient."""
+    return jnp.real(inner_product(a, b))
 
 
 def moved(params: Any, step: Any, updates: Any) -> Any:
@@ -183,7 +176,7 @@ def scale_by_backtracking_linesearch(
         )
         assert value_fn is not None
         arguments = arguments_of(value_fn, extra_args)
-        slope = real_vdot(updates, grad)
+        slope = real_product(updates, grad)
         dtype = state.value.dtype
 
         def value_at(step: Any) -> tuple[Any, Any]:

@@ -49,6 +49,21 @@ def sum_of_squares(leaf: Any) -> Any:
     return jnp.sum(jnp.square(leaf))
 
 
+def inner_product(a: Any, b: Any) -> Any:
+    """``Σ conj(a) b`` of two trees as vectors, in float32 or wider."""
+    products = [
+        jnp.vdot(*map(_wide, pair), precision="highest")
+        for pair in zip(tree.leaves(a), tree.leaves(b), strict=True)
+    ]
+    return functools.reduce(operator.add, products, jnp.float32(0.0))
+
+
+def sum_of_elements(values: Any) -> Any:
+    """Of all leaves; a float32 or wider scalar if they are."""
+    sums = map(jnp.sum, tree.leaves(values))
+    return functools.reduce(operator.add, sums, jnp.float32(0.0))
+
+
 @dc.jit
 def _root_of_sum(squares: list[Any]) -> Any:
     return jnp.sqrt(functools.reduce(operator.add, squares, jnp.float32(0.0)))
@@ -80,7 +95,7 @@ def safe_norm(
         >>> dc.grad(safe_norm)(jnp.zeros(2), 0.0)
         Array([0., 0.], dtype=float32)
     """
-    x = _wide(jnp.asarray(x))
+    x = _wide(x)
     is_small = jnp.linalg.norm(x, ord, axis, keepdims=True) <= min_norm
     norm = jnp.linalg.norm(jnp.where(is_small, 1, x), ord, axis, keepdims=keepdims)
     return jnp.where(is_small.reshape(norm.shape), min_norm, norm)
@@ -107,4 +122,5 @@ def safe_root_mean_squares(x: Any, min_rms: Any) -> Any:
 
 
 def _wide(x: Any) -> Any:
+    x = jnp.asarray(x)
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))

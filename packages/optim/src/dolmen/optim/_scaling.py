@@ -93,6 +93,11 @@ class _ScaleBySchedule(Rule):
         return jnp.asarray(shared, g.dtype) * g, slots
 
 
+def value_at(value: ScalarOrSchedule, count: Any) -> Any:
+    """A number, or what a schedule says for the count of steps done."""
+    return value(count) if callable(value) else value
+
+
 def scale_by_learning_rate(
     learning_rate: ScalarOrSchedule = None, *, flip_sign: bool = True
 ) -> GradientTransformation:

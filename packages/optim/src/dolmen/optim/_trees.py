@@ -105,6 +105,28 @@ def check_params(function: str, params: Any) -> None:
         )
 
 
+def check_against_state(
+    function: str, slot: tuple[str, Any], updates: Any, params: Any
+) -> None:
+    """Raise unless updates and parameters are like a tree of the state.
+
+    Args:
+        function: whose arguments they are.
+        slot: name of the state's field and its tree.
+        updates: tree.
+        params: tree, or None.
+
+    Raises:
+        ValueError: parameters are missing, or a tree differs; all differences are
+            listed by path.
+    """
+    check_params(function, params)
+    name, values = slot
+    fix = "Make the state with `init` from these parameters."
+    for argument, given in (("`updates`", updates), ("`params`", params)):
+        check_structures(function, (argument, given), (f"`state.{name}`", values), fix)
+
+
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is a floating-point or complex array or scalar."""
     try:

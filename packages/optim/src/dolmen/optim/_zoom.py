@@ -18,7 +18,7 @@ from ._line_searches import (
     check_given,
     moved,
     real_dtype_of,
-    real_vdot,
+    real_product,
     taken,
 )
 from ._transformation import GradientTransformationExtraArgs
@@ -211,13 +211,13 @@ def scale_by_zoom_linesearch(
         start = _Point(
             jnp.zeros((), dtype),
             jnp.asarray(value, dtype),
-            real_vdot(updates, grad).astype(dtype),
+            real_product(updates, grad).astype(dtype),
         )
 
         def look(step: Any) -> tuple[_Point, Any]:
             there = moved(params, step, updates)
             new, slopes = dc.value_and_grad(value_fn)(there, **arguments)
-            slope = real_vdot(updates, slopes).astype(dtype)
+            slope = real_product(updates, slopes).astype(dtype)
             slopes = tree.map(lambda g, old: g.astype(old.dtype), slopes, state.grad)
             new = jnp.asarray(new, dtype)
             # What is no number is no decrease.

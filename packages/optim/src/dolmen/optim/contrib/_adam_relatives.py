@@ -12,18 +12,13 @@ from .._chain import chain
 from .._counts import safe_increment, zero_count
 from .._engine import Rule, transformation, zeros_like_params
 from .._moments import correction, debiased, moved, squared, stored, widened
-from .._scaling import scale_by_learning_rate
+from .._scaling import scale_by_learning_rate, value_at
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
 )
 from .._weight_decay import add_decayed_weights
-
-
-def _at(value: ScalarOrSchedule, count: Any) -> Any:
-    return value(count) if callable(value) else value
-
 
 # ---- ACProp ------------------------------------------------------------------------
 
@@ -201,7 +196,7 @@ class _Ademamix(Rule):
             correction(self.b2, count),
             # Not as a float32 array, which can't tell 1 - 0.9999 from 0.00010002.
             self.b3(state.count_m2) if callable(self.b3) else None,
-            _at(self.alpha, state.count_m2),
+            value_at(self.alpha, state.count_m2),
         )
         counts = {"count": count, "count_m2": safe_increment(state.count_m2)}
         return shared, state._replace(**counts)
@@ -326,7 +321,8 @@ class _SimplifiedAdemamix(Rule):
 
     def prepare(self, updates, state):
         t = safe_increment(state.t)
-        return (correction(self.b2, t), _at(self.alpha, state.t)), state._replace(t=t)
+        shared = correction(self.b2, t), value_at(self.alpha, state.t)
+        return shared, state._replace(t=t)
 
     def apply(self, shared, g, p, slots):
         (second, alpha), (m, n) = shared, slots

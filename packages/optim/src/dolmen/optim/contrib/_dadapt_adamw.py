@@ -8,6 +8,8 @@ from dolmen.core import tree
 from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction
+from .._norms import sum_of_elements
+from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
 from .._trees import check_params, check_real_floating, check_structures
 
@@ -87,15 +89,13 @@ def dadapt_adamw(
             "Make the state with `init` from these parameters.",
         )
         count = safe_increment(state.count)
-        rate = learning_rate
-        if callable(learning_rate):
-            rate = learning_rate(state.count)
+        rate = value_at(learning_rate, state.count)
         d = state.estim_lr
         bias = correction(b2, count) ** 0.5 / correction(b1, count)
         step = (d * rate * bias).astype(d.dtype)
         gs = tree.map(lambda g, s: strong(g).astype(s.dtype), updates, state.grad_sum)
 
-        agreement = _sum(
+        agreement = sum_of_elements(
             tree.map(
                 lambda g, s, v: g * s / (jnp.sqrt(v) + eps),
                 gs,
@@ -108,7 +108,7 @@ def dadapt_adamw(
         total = tree.map(lambda s, g: b3 * s + (1 - b3) * step * g, state.grad_sum, gs)
 
         numerator = b3 * state.numerator_weighted + (1 - b3) * step * agreement
-        size = _sum(tree.map(jnp.abs, total))
+        size = sum_of_elements(tree.map(jnp.abs, total))
         # Without a gradient so far there is nothing to go by.
         found = numerator / ((1 - b3) * jnp.where(size == 0, 1, size))
         new_d = jnp.maximum(d, jnp.where(size == 0, 0, found)).astype(d.dtype)
@@ -129,7 +129,3 @@ def dadapt_adamw(
         )
 
     return GradientTransformationExtraArgs(init, update)
-
-
-def _sum(values: Any) -> Any:
-    return sum(map(jnp.sum, tree.leaves(values)), jnp.float32(0.0))

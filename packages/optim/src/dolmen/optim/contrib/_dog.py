@@ -15,7 +15,10 @@ from .._transformation import (
     ScalarOrSchedule,
     identity,
 )
-from .._trees import check_params, check_real_floating, check_structures
+from .._trees import (
+    check_against_state,
+    check_real_floating,
+)
 from .._weight_decay import add_decayed_weights
 
 
@@ -67,7 +70,7 @@ def _scale_by_dog(init_step: tuple[str, Any], eps: Any) -> GradientTransformatio
     def update(
         updates: Any, state: DoGState, params: Any = None
     ) -> tuple[Any, DoGState]:
-        _check("dog", updates, state.init_params, params)
+        check_against_state("dog", ("init_params", state.init_params), updates, params)
         distance = jnp.sqrt(_square(_way(state.init_params, params)))
         farthest = jnp.maximum(state.max_dist, distance)
         total = state.sum_sq_norm_grads + _square(updates)
@@ -153,7 +156,7 @@ def _scale_by_dowg(init_estim_sq_dist: Any, eps: Any) -> GradientTransformation:
     def update(
         updates: Any, state: DoWGState, params: Any = None
     ) -> tuple[Any, DoWGState]:
-        _check("dowg", updates, state.init_params, params)
+        check_against_state("dowg", ("init_params", state.init_params), updates, params)
         distance = _square(_way(state.init_params, params))
         farthest = jnp.maximum(state.estim_sq_dist, distance)
         total = state.weighted_sq_norm_grads + farthest * _square(updates)
@@ -221,10 +224,3 @@ def _way(start: Any, params: Any) -> Any:
 
 def _copied(params: Any) -> Any:
     return tree.map(lambda p: strong(p).astype(accumulator_dtype(p)), params)
-
-
-def _check(name: str, updates: Any, start: Any, params: Any) -> None:
-    check_params(name, params)
-    fix = "Make the state with `init` from these parameters."
-    for argument, value in (("`updates`", updates), ("`params`", params)):
-        check_structures(name, (argument, value), ("`state.init_params`", start), fix)

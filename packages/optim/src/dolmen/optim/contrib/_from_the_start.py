@@ -17,7 +17,7 @@ from .._engine import (
     zeros_like_params,
 )
 from .._moments import stored, widened
-from .._scaling import scale_by_learning_rate
+from .._scaling import scale_by_learning_rate, value_at
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -101,9 +101,7 @@ class _Madgrad(Rule):
         )
 
     def prepare(self, updates, state):
-        rate = self.learning_rate
-        if callable(rate):
-            rate = rate(state.count)
+        rate = value_at(self.learning_rate, state.count)
         weight = (rate + self.eps) * jnp.sqrt(state.count + 1)
         return weight, state._replace(count=safe_increment(state.count))
 

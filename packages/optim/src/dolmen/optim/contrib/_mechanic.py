@@ -14,7 +14,10 @@ from .._transformation import (
     GradientTransformationExtraArgs,
     with_extra_args_support,
 )
-from .._trees import check_params, check_real_floating, check_structures
+from .._trees import (
+    check_against_state,
+    check_real_floating,
+)
 
 
 class MechanicState(NamedTuple):
@@ -111,12 +114,7 @@ def mechanize(
     def update(
         updates: Any, state: MechanicState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MechanicState]:
-        check_params("mechanize", params)
-        fix = "Make the state with `init` from these parameters."
-        for argument, values in (("`updates`", updates), ("`params`", params)):
-            check_structures(
-                "mechanize", (argument, values), ("`state.x0`", state.x0), fix
-            )
+        check_against_state("mechanize", ("x0", state.x0), updates, params)
         steps, base_state = base_optimizer.update(
             updates, state.base_optimizer_state, params, **extra_args
         )

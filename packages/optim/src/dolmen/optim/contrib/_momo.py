@@ -8,8 +8,13 @@ from dolmen.core import extend, tree
 from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction, moved
+from .._norms import inner_product
+from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
-from .._trees import check_params, check_real_floating, check_structures
+from .._trees import (
+    check_against_state,
+    check_real_floating,
+)
 
 # A squared norm below this is taken for that of no gradient at all.
 _LEAST_SQUARE = 2.0**-52
@@ -96,7 +101,8 @@ def momo(
         decay = jnp.where(state.count == 0, 0, beta).astype(state.barf.dtype)
         average, barf, gamma = _averaged(state, grads, params, value, decay)
         rate = _rate(learning_rate, state)
-        met = barf - gamma, _inner(average, params), _inner(average, average)
+        along, square = (inner_product(average, x) for x in (params, average))
+        met = barf - gamma, along, square
         size, lb = bound.step_size(rate, jnp.ones_like(barf), met, state.lb)
         steps = tree.map(
             lambda d, p: -bound.shrinking(rate) * p - size * d, average, params
@@ -194,7 +200,7 @@ def momo_adam(
         by1, by2 = (correction(b, count).astype(barf.dtype) for b in (b1, b2))
         direction = tree.map(lambda m, v: m / (eps + jnp.sqrt(v / by2)), m, v)
         rate = _rate(learning_rate, state)
-        met = barf - gamma, _inner(m, params), _inner(m, direction)
+        met = barf - gamma, inner_product(m, params), inner_product(m, direction)
         size, lb = bound.step_size(rate, by1, met, state.lb)
         steps = tree.map(
             lambda d, p: -bound.shrinking(rate) * p - size * d, direction, params
@@ -261,7 +267,7 @@ def _averaged(
     average = tree.map(lambda d, g: moved(d, g, decay), state.exp_avg, grads)
     value = jnp.asarray(value, state.barf.dtype)
     barf = moved(state.barf, value, decay)
-    gamma = moved(state.gamma, _inner(grads, params), decay)
+    gamma = moved(state.gamma, inner_product(grads, params), decay)
     # The decay may be an array of a wider dtype.
     return (
         tree.map(lambda new, old: new.astype(old.dtype), average, state.exp_avg),
@@ -271,20 +277,15 @@ def _averaged(
 
 
 def _rate(learning_rate: ScalarOrSchedule, state: Any) -> Any:
-    rate = learning_rate(state.count) if callable(learning_rate) else learning_rate
-    return jnp.asarray(rate, state.barf.dtype)
-
-
-def _inner(xs: Any, ys: Any) -> Any:
-    products = tree.leaves(tree.map(lambda x, y: jnp.sum(x * y), xs, ys))
-    return sum(products, jnp.float32(0.0))
+    return jnp.asarray(value_at(learning_rate, state.count), state.barf.dtype)
 
 
 def _checked(
     name: str, updates: Any, state: Any, params: Any, value: Any
 ) -> tuple[Any, Any]:
     """Gradients and parameters in the dtypes of the averages."""
-    check_params(name, params)
+    average = state.exp_avg
+    check_against_state(name, ("exp_avg", average), updates, params)
     if value is None:
         raise TypeError(
             extend.error_message(
@@ -292,10 +293,6 @@ def _checked(
                 "Call `update(grads, state, params, value=loss)`.",
             )
         )
-    average = state.exp_avg
-    fix = "Make the state with `init` from these parameters."
-    for argument, values in (("`updates`", updates), ("`params`", params)):
-        check_structures(name, (argument, values), ("`state.exp_avg`", average), fix)
     check_real_floating(name, "`updates`", updates)
     return tuple(
         tree.map(lambda x, d: strong(x).astype(d.dtype), values, average)

@@ -8,6 +8,8 @@ from dolmen.core import tree
 from .._counts import safe_increment, zero_count
 from .._engine import accumulator_dtype, strong, zeros_like_params
 from .._moments import correction
+from .._norms import sum_of_elements
+from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
 from .._trees import check_params, check_real_floating, check_structures
 
@@ -100,9 +102,7 @@ def prodigy(
             "Make the state with `init` from these parameters.",
         )
         count = safe_increment(state.count)
-        rate = learning_rate
-        if callable(learning_rate):
-            rate = learning_rate(state.count)
+        rate = value_at(learning_rate, state.count)
         d = state.estim_lr
         bias = correction(b2, count) ** 0.5 / correction(b1, count)
         step = (d * rate * bias).astype(d.dtype)
@@ -113,11 +113,11 @@ def prodigy(
         weight = (d if safeguard_warmup else step) / estim_lr0
         total = tree.map(lambda s, g: b3 * s + weight * g, state.grad_sum, scaled)
 
-        way = _sum(
+        way = sum_of_elements(
             tree.map(lambda g, p0, p: g * (p0 - p), updates, state.params0, params)
         )
         numerator = b3 * state.numerator_weighted + d / estim_lr0 * step * way
-        size = _sum(tree.map(jnp.abs, total))
+        size = sum_of_elements(tree.map(jnp.abs, total))
         # Without a gradient so far there is nothing to go by.
         found = estim_lr_coef * numerator / jnp.where(size == 0, 1, size)
         new_d = jnp.maximum(d, jnp.where(size == 0, 0, found)).astype(d.dtype)
@@ -136,7 +136,3 @@ def prodigy(
         )
 
     return GradientTransformationExtraArgs(init, update)
-
-
-def _sum(values: Any) -> Any:
-    return sum(map(jnp.sum, tree.leaves(values)), jnp.float32(0.0))

@@ -10,7 +10,7 @@ from .._chain import chain
 from .._counts import safe_increment
 from .._optimizers import sgd
 from .._rms import scale_by_rms
-from .._scaling import scale_by_learning_rate
+from .._scaling import scale_by_learning_rate, value_at
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -18,6 +18,7 @@ from .._transformation import (
     identity,
     with_extra_args_support,
 )
+from .._trees import check_params
 from .._weight_decay import add_decayed_weights
 from ..schedules import warmup_constant_schedule
 
@@ -100,18 +101,8 @@ def schedule_free(
     def update(
         updates: Any, state: ScheduleFreeState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ScheduleFreeState]:
-        if params is None:
-            raise ValueError(
-                extend.error_message(
-                    "schedule_free: `params` must be given, got None.",
-                    "Call `update(grads, state, params)`.",
-                )
-            )
-        rate = (
-            learning_rate(state.step_count)
-            if callable(learning_rate)
-            else learning_rate
-        )
+        check_params("schedule_free", params)
+        rate = value_at(learning_rate, state.step_count)
         max_lr = jnp.maximum(state.max_lr, jnp.asarray(rate, jnp.float32))
         weight = max_lr**weight_lr_power
         weight_sum = state.weight_sum + weight

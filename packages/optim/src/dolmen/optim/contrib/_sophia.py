@@ -20,7 +20,11 @@ from .._transformation import (
     ScalarOrSchedule,
     with_extra_args_support,
 )
-from .._trees import check_params, check_real_floating, check_structures
+from .._trees import (
+    check_against_state,
+    check_params,
+    check_real_floating,
+)
 from .._weight_decay import add_decayed_weights
 from ..tree import random_like
 
@@ -199,10 +203,7 @@ def sophia(
     def update(
         updates: Any, state: SophiaState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, SophiaState]:
-        check_params("sophia", params)
-        fix = "Make the state with `init` from these parameters."
-        for argument, value in (("`updates`", updates), ("`params`", params)):
-            check_structures("sophia", (argument, value), ("`state.nu`", state.nu), fix)
+        check_against_state("sophia", ("nu", state.nu), updates, params)
         count = safe_increment(state.count)
         mu = tree.map(
             lambda m, g, h: moved(m, strong(g).astype(h.dtype), b1),

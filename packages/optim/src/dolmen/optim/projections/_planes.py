@@ -1,12 +1,11 @@
 """Lines, planes and half-spaces."""
 
-import functools
-import operator
 from typing import Any
 
 import dolmen.core.numpy as jnp
 from dolmen.core import tree as trees
 
+from .._norms import inner_product
 from .._trees import check_floating, check_real_floating, check_structures
 
 
@@ -27,7 +26,7 @@ def projection_vector(x: Any, a: Any) -> Any:
         Array([3., 0.], dtype=float32)
     """
     _check_vectors("projection_vector", x, a)
-    factor = _vdot(a, x) / _vdot(a, a)
+    factor = inner_product(a, x) / inner_product(a, a)
     return trees.map(lambda x, a: (factor * a).astype(jnp.asarray(x).dtype), x, a)
 
 
@@ -49,7 +48,7 @@ def projection_hyperplane(x: Any, a: Any, b: Any) -> Any:
         Array([1., 5.], dtype=float32)
     """
     _check_vectors("projection_hyperplane", x, a)
-    return _moved_along(x, a, (b - _vdot(a, x)) / _vdot(a, a))
+    return _moved_along(x, a, (b - inner_product(a, x)) / inner_product(a, a))
 
 
 def projection_halfspace(x: Any, a: Any, b: Any) -> Any:
@@ -73,25 +72,12 @@ def projection_halfspace(x: Any, a: Any, b: Any) -> Any:
     """
     check_real_floating("projection_halfspace", "`x`", x)
     _check_vectors("projection_halfspace", x, a)
-    step = (b - _vdot(a, x)) / _vdot(a, a)
+    step = (b - inner_product(a, x)) / inner_product(a, a)
     return _moved_along(x, a, jnp.minimum(step, 0))
 
 
 def _moved_along(x: Any, a: Any, step: Any) -> Any:
     return trees.map(lambda x, a: (x + step * a).astype(jnp.asarray(x).dtype), x, a)
-
-
-def _vdot(a: Any, x: Any) -> Any:
-    products = [
-        jnp.vdot(*map(_wide, pair), precision="highest")
-        for pair in zip(trees.leaves(a), trees.leaves(x), strict=True)
-    ]
-    return functools.reduce(operator.add, products)
-
-
-def _wide(leaf: Any) -> Any:
-    leaf = jnp.asarray(leaf)
-    return leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
 
 
 def _check_vectors(function: str, x: Any, a: Any) -> None:
