@@ -19,6 +19,7 @@ import numpy as np
 
 from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
 from ._files import Path, check_files
+from ._record_files import RecordFiles
 
 _NAME = "ArrayRecordDataSource"
 # As the reader's documentation advises for random access.
@@ -48,7 +49,7 @@ class _Part:
     stop: int | None = None
 
 
-class ArrayRecordDataSource:
+class ArrayRecordDataSource(RecordFiles[bytes]):
     """Records, as bytes, of ArrayRecord files; needs the package ``array-record``.
 
     Files are opened once in each process, when they are first needed. To shuffle, they
@@ -75,6 +76,8 @@ class ArrayRecordDataSource:
         ImportError: ``array-record`` is not installed.
     """
 
+    _name = _NAME
+
     def __init__(
         self,
         paths: Path | FileInstruction | Sequence[Path | FileInstruction],
@@ -96,49 +99,19 @@ class ArrayRecordDataSource:
         """The files, in the order of their records."""
         return [part.path for part in self._parts]
 
-    @property
-    def damaged(self) -> int:
-        """How many damaged places were skipped in this process."""
-        return len(self._skipping) if self._skipping is not None else 0
-
-    @property
-    def may_skip(self) -> bool:
-        """Whether a record may be None."""
-        return self._skipping is not None
-
-    def __len__(self) -> int:
-        """Number of records in all files."""
-        return int(self._stops[-1])
-
-    def __getitem__(self, record_key: int, /) -> bytes | None:
-        """One record; None if it is damaged and skipped."""
-        return self.__getitems__([record_key])[0]
-
     def __getitems__(self, record_keys: Sequence[int], /) -> list[bytes | None]:
         """Many records: one batched read for each file they lie in."""
-        keys = np.asarray(record_keys, np.int64)
-        wrong = keys[(keys < -len(self)) | (keys >= len(self))]
-        if wrong.size:
-            raise IndexError(
-                f"{_NAME}: index {wrong[0]} is out of range, there are {len(self)} "
-                "records."
-            )
-        keys = np.where(keys < 0, keys + len(self), keys)
+        keys = self._checked(record_keys)
         if len(self._parts) == 1:
             return self._read(0, keys)
         records: list[Any] = [None] * len(keys)
-        files = np.searchsorted(self._stops, keys, side="right")
+        files, numbers = self._located(keys)
         for file in np.unique(files).tolist():
             places = np.flatnonzero(files == file)
-            first = self._stops[file - 1] if file else 0
-            read = self._read(file, keys[places] - first)
+            read = self._read(file, numbers[places])
             for place, record in zip(places.tolist(), read, strict=True):
                 records[place] = record
         return records
-
-    def __repr__(self) -> str:
-        """Number of records."""
-        return f"{_NAME}({len(self)})"
 
     def __enter__(self) -> "ArrayRecordDataSource":
         return self
@@ -161,10 +134,8 @@ class ArrayRecordDataSource:
 
     def origin(self, record_key: int) -> tuple[str, int, int | None]:
         """The file of a record, its number there, and its first byte if known."""
-        file = int(np.searchsorted(self._stops, record_key, side="right"))
-        first = int(self._stops[file - 1]) if file else 0
-        number = record_key - first + int(self._starts[file])
-        return self._parts[file].path, number, None
+        file, number = self._located_one(record_key)
+        return self._parts[file].path, number + int(self._starts[file]), None
 
     def _prepare(self) -> None:
         self._readers: list[Any] = [None] * len(self._parts)

@@ -16,9 +16,10 @@ from ._damage import (
 )
 from ._files import check_files
 from ._flat_format import BLOCK, MAGIC, PLACES, TAIL, Layout
+from ._record_files import RecordFiles
 
 
-class Flat:
+class Flat(RecordFiles[Any]):
     """Records of flat files, which `FlatWriter` writes; the quickest source in files.
 
     Files are memory-mapped once in each process. Every block of 16 KiB is checked when
@@ -41,6 +42,8 @@ class Flat:
         FileNotFoundError: one of the files does not exist.
     """
 
+    _name = "Flat"
+
     def __init__(
         self,
         paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
@@ -49,8 +52,7 @@ class Flat:
     ):
         check_on_damage("Flat", on_damage)
         self._paths = check_files("Flat", paths)
-        self._skip = on_damage == "skip"
-        self._counter = DamageCounter()
+        self._skipping = DamageCounter() if on_damage == "skip" else None
         self._open()
 
     @property
@@ -58,28 +60,10 @@ class Flat:
         """The files, in the order of their records."""
         return list(self._paths)
 
-    @property
-    def damaged(self) -> int:
-        """How many damaged blocks were skipped in this process."""
-        return len(self._counter)
-
-    @property
-    def may_skip(self) -> bool:
-        """Whether a record may be None."""
-        return self._skip
-
-    def __len__(self) -> int:
-        """Number of records in all files."""
-        return int(self._stops[-1])
-
-    def __getitem__(self, record_key: int, /) -> Any:
-        """One record: bytes, an array, or a dictionary of arrays; always a copy."""
-        return self.__getitems__([record_key])[0]
-
     def __getitems__(self, record_keys: Sequence[int], /) -> list[Any]:
         """Many records."""
-        keys = np.asarray(record_keys, np.int64)
-        files, places = self._locate(keys)
+        keys = self._checked(record_keys)
+        files, places = self._located(keys)
         if len(self._files) == 1:
             return self._files[0].records(places, self._skipping)
         records: list[Any] = [None] * len(keys)
@@ -96,33 +80,27 @@ class Flat:
 
         Only there if records have fields, and none may be left out: `hasattr` tells.
         """
-        if self._skip or not self._files[0].layout.fields:
+        if self.may_skip or not self._files[0].layout.fields:
             raise AttributeError("Flat: these records can not be stacked unread.")
         return self._gather
 
-    def __repr__(self) -> str:
-        """Number of records."""
-        return f"Flat({len(self)})"
-
     def __getstate__(self) -> dict[str, Any]:
         """Maps stay in the process that made them."""
-        return {"_paths": self._paths, "_skip": self._skip}
+        return {"_paths": self._paths, "_skip": self.may_skip}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Maps the files again."""
-        self.__dict__.update(state)
-        self._counter = DamageCounter()
+        self._paths = state["_paths"]
+        self._skipping = DamageCounter() if state["_skip"] else None
         self._open()
 
     def origin(self, record_key: int) -> tuple[str, int, int | None]:
         """The file of a record, its number there, and its first byte."""
-        file = int(np.searchsorted(self._stops, record_key, side="right"))
-        number = record_key - int(file and self._stops[file - 1])
+        file, number = self._located_one(record_key)
         return self._paths[file], number, self._files[file].start_of(number)
 
     def _open(self) -> None:
         self._files = [FlatFile(path) for path in self._paths]
-        self._skipping = self._counter if self._skip else None
         first = self._files[0].layout
         for file in self._files[1:]:
             layout = file.layout
@@ -134,22 +112,9 @@ class Flat:
                 )
         self._stops = np.cumsum([file.layout.count for file in self._files])
 
-    def _locate(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The file of each record, and its place there."""
-        size = len(self)
-        wrong = keys[(keys < -size) | (keys >= size)]
-        if wrong.size:
-            raise IndexError(
-                f"Flat: index {wrong[0]} is out of range, there are {size} records."
-            )
-        keys = np.where(keys < 0, keys + size, keys)
-        files = np.searchsorted(self._stops, keys, side="right")
-        starts = np.concatenate([[0], self._stops[:-1]])
-        return files, keys - starts[files]
-
     def _gather(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Records with fields, stacked: one copy of each field."""
-        files, places = self._locate(np.asarray(positions, np.int64))
+        files, places = self._located(self._checked(positions))
         fields = self._files[0].layout.fields
         if len(self._files) == 1:
             rows = self._files[0].rows(places)

@@ -22,13 +22,14 @@ import numpy as np
 from ._arguments import at_least
 from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
 from ._files import Path, check_files
+from ._record_files import RecordFiles
 
 _NAME = "ParquetDataSource"
 _TAIL = struct.Struct("<I4s")
 Columns = dict[str, np.ndarray]
 
 
-class ParquetDataSource:
+class ParquetDataSource(RecordFiles[dict[str, Any]]):
     """Rows of Parquet files as dictionaries; needs the package ``pyarrow``.
 
     Values are NumPy scalars, or objects for texts, bytes and lists; missing numbers are
@@ -56,6 +57,8 @@ class ParquetDataSource:
         FileNotFoundError: one of the files does not exist.
         ImportError: ``pyarrow`` is not installed.
     """
+
+    _name, _noun = _NAME, "rows"
 
     def __init__(
         self,
@@ -85,27 +88,9 @@ class ParquetDataSource:
         """The files, in the order of their rows."""
         return list(self._paths)
 
-    @property
-    def damaged(self) -> int:
-        """How many damaged places were skipped in this process."""
-        return len(self._skipping) if self._skipping is not None else 0
-
-    @property
-    def may_skip(self) -> bool:
-        """Whether a row may be None."""
-        return self._skipping is not None
-
-    def __len__(self) -> int:
-        """Number of rows in all files."""
-        return int(self._stops[-1]) if len(self._stops) else 0
-
-    def __getitem__(self, record_key: int, /) -> dict[str, Any] | None:
-        """One row; None if it is damaged and skipped."""
-        return self.__getitems__([record_key])[0]
-
     def __getitems__(self, record_keys: Sequence[int], /) -> list[Any]:
         """Many rows: each row group is looked up once."""
-        keys = self._checked(np.asarray(record_keys, np.int64))
+        keys = self._checked(record_keys)
         rows: list[Any] = [None] * len(keys)
         for columns, places, numbers in self._by_group(keys):
             if columns is not None:
@@ -160,25 +145,15 @@ class ParquetDataSource:
                 self._skipping.add(error.path, error.offset)
                 self._files.append(_NoFile())
 
-    def _checked(self, keys: np.ndarray) -> np.ndarray:
-        size = len(self)
-        wrong = keys[(keys < -size) | (keys >= size)]
-        if wrong.size:
-            raise IndexError(
-                f"{_NAME}: index {wrong[0]} is out of range, there are {size} rows."
-            )
-        return np.where(keys < 0, keys + size, keys)
-
     def _by_group(self, keys: np.ndarray) -> Any:
         """Columns of each row group that is touched; which keys, and which rows."""
-        groups = np.searchsorted(self._stops, keys, side="right")
+        groups, numbers = self._located(keys)
         for group in np.unique(groups).tolist():
             places = np.flatnonzero(groups == group)
-            first = self._stops[group - 1] if group else 0
-            yield self._read(group), places, keys[places] - first
+            yield self._read(group), places, numbers[places]
 
     def _gather(self, positions: np.ndarray) -> Columns:
-        keys = self._checked(np.asarray(positions, np.int64))
+        keys = self._checked(positions)
         parts, order = [], []
         for columns, places, numbers in self._by_group(keys):
             parts.append({name: column[numbers] for name, column in columns.items()})

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
 from ._files import Path, check_files
+from ._record_files import RecordFiles
 
 _NAME = "TextLines"
 # Only every so many lines are in the index: looking for the others from there takes
@@ -22,7 +23,7 @@ _NEWLINE = 10
 _SECONDS_UNTIL_TOLD = 2.0
 
 
-class TextLines:
+class TextLines(RecordFiles[str | bytes]):
     r"""Lines of text files, without their ends.
 
     Making it looks once for the ends of all lines, which takes about a second for a
@@ -53,6 +54,8 @@ class TextLines:
         (3, 'two', 'three')
     """
 
+    _name, _noun = _NAME, "lines"
+
     def __init__(
         self,
         paths: Path | Sequence[Path],
@@ -79,42 +82,12 @@ class TextLines:
         """The files, in the order of their lines."""
         return list(self._paths)
 
-    @property
-    def damaged(self) -> int:
-        """How many lines were skipped in this process."""
-        return len(self._skipping) if self._skipping is not None else 0
-
-    @property
-    def may_skip(self) -> bool:
-        """Whether a line may be None."""
-        return self._skipping is not None
-
-    def __len__(self) -> int:
-        """Number of lines in all files."""
-        return int(self._stops[-1])
-
-    def __getitem__(self, record_key: int, /) -> str | bytes | None:
-        """One line; None if it is no text and skipped."""
-        return self.__getitems__([record_key])[0]
-
     def __getitems__(self, record_keys: Sequence[int], /) -> list[Any]:
         """Many lines."""
-        keys = np.asarray(record_keys, np.int64)
-        wrong = keys[(keys < -len(self)) | (keys >= len(self))]
-        if wrong.size:
-            raise IndexError(
-                f"{_NAME}: index {wrong[0]} is out of range, there are {len(self)} "
-                "lines."
-            )
-        keys = np.where(keys < 0, keys + len(self), keys)
-        files = np.searchsorted(self._stops, keys, side="right")
-        firsts = np.concatenate([[0], self._stops[:-1]])
-        places = (keys - firsts[files]).tolist()
-        return [self._read(*at) for at in zip(files.tolist(), places, strict=True)]
-
-    def __repr__(self) -> str:
-        """Number of lines."""
-        return f"{_NAME}({len(self)})"
+        files, places = self._located(self._checked(record_keys))
+        return [
+            self._read(*at) for at in zip(files.tolist(), places.tolist(), strict=True)
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         """Maps stay in the process that made them."""
@@ -135,8 +108,7 @@ class TextLines:
 
     def origin(self, record_key: int) -> tuple[str, int, int | None]:
         """The file of a line, its number there, and its first byte."""
-        file = int(np.searchsorted(self._stops, record_key, side="right"))
-        number = record_key - int(file and self._stops[file - 1])
+        file, number = self._located_one(record_key)
         return self._paths[file], number, self._start_of(file, number)
 
     def _start_of(self, file: int, place: int) -> int:

@@ -24,13 +24,14 @@ from ._damage import (
     check_on_damage,
 )
 from ._files import check_files
+from ._record_files import RecordFiles
 
 _NAME = "TFRecordDataSource"
 _LENGTH = struct.Struct("<QI")
 _CHECKSUM = struct.Struct("<I")
 
 
-class TFRecordDataSource:
+class TFRecordDataSource(RecordFiles[bytes]):
     """Records, as bytes, of TFRecord files; needs the package ``google-crc32c``.
 
     The files are walked over once, when the source is made; that takes about a second
@@ -51,6 +52,8 @@ class TFRecordDataSource:
         FileNotFoundError: one of the files does not exist.
         ImportError: ``google-crc32c`` is not installed.
     """
+
+    _name = _NAME
 
     def __init__(
         self,
@@ -74,41 +77,12 @@ class TFRecordDataSource:
         """The files, in the order of their records."""
         return list(self._paths)
 
-    @property
-    def damaged(self) -> int:
-        """How many damaged places were skipped."""
-        return len(self._skipping) if self._skipping is not None else 0
-
-    @property
-    def may_skip(self) -> bool:
-        """Whether a record may be None."""
-        return self._skipping is not None
-
-    def __len__(self) -> int:
-        """Number of records in all files."""
-        return len(self._places)
-
-    def __getitem__(self, record_key: int, /) -> bytes | None:
-        """One record; None if it is damaged and skipped."""
-        return self.__getitems__([record_key])[0]
-
     def __getitems__(self, record_keys: Sequence[int], /) -> list[bytes | None]:
         """Many records."""
-        keys = np.asarray(record_keys, np.int64)
-        wrong = keys[(keys < -len(self)) | (keys >= len(self))]
-        if wrong.size:
-            raise IndexError(
-                f"{_NAME}: index {wrong[0]} is out of range, there are {len(self)} "
-                "records."
-            )
-        keys = keys % max(len(self), 1)
-        files = np.searchsorted(self._stops, keys, side="right").tolist()
+        keys = self._checked(record_keys)
+        files = self._located(keys)[0].tolist()
         starts = self._places[keys].tolist()
         return [self._read(*place) for place in zip(files, starts, strict=True)]
-
-    def __repr__(self) -> str:
-        """Number of records."""
-        return f"{_NAME}({len(self)})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Maps stay in the process that made them."""
@@ -121,8 +95,7 @@ class TFRecordDataSource:
 
     def origin(self, record_key: int) -> tuple[str, int, int | None]:
         """The file of a record, its number there, and its first byte."""
-        file = int(np.searchsorted(self._stops, record_key, side="right"))
-        number = record_key - int(file and self._stops[file - 1])
+        file, number = self._located_one(record_key)
         return self._paths[file], number, int(self._places[record_key])
 
     def _read(self, file: int, start: int) -> bytes | None:
