@@ -1,5 +1,6 @@
 """Updates of several steps, gathered and applied as one."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -7,7 +8,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
-from ._choosing import either, zeros_like_result
+from ._choosing import either, zeros
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
 from ._norms import global_norm
@@ -214,11 +215,12 @@ class MultiSteps:
                 acc_grads=tree.map(jnp.zeros_like, gathered),
             )
 
-        def nothing() -> Any:
-            return zeros_like_result(lambda: run()[0])
+        @functools.cache  # two branches may ask
+        def types() -> Any:
+            return dc.eval_shape(run)[0]
 
         def gather() -> tuple[Any, MultiStepsState]:
-            return nothing(), state._replace(
+            return zeros(types()), state._replace(
                 mini_step=safe_increment(state.mini_step), acc_grads=gathered
             )
 
@@ -228,7 +230,7 @@ class MultiSteps:
         if self._should_skip is None:
             return run_or_gather()
         skip, kept = self._should_skip(updates, state.gradient_step, params)
-        made, new = either(skip, lambda: (nothing(), state), run_or_gather)
+        made, new = either(skip, lambda: (zeros(types()), state), run_or_gather)
         return made, new._replace(skip_state=kept)
 
     def has_updated(self, state: MultiStepsState) -> Any:

@@ -27,11 +27,10 @@ def update_or_zeros(
     return either(
         condition,
         update,
-        lambda: (zeros_like_result(lambda: update()[0]), state),
+        lambda: (zeros(dc.eval_shape(update)[0]), state),
     )
 
 
-def zeros_like_result(function: Callable[[], Any]) -> Any:
-    """Zeros in the shapes and dtypes of what a function would return."""
-    types = dc.eval_shape(function)
+def zeros(types: Any) -> Any:
+    """Zeros in the shapes and dtypes of a tree that `eval_shape` returned."""
     return tree.map(lambda type: jnp.zeros(type.shape, type.dtype), types)

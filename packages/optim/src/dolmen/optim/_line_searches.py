@@ -8,6 +8,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import debug, extend, lax, tree
 
+from ._choosing import either
 from ._norms import inner_product
 from ._transformation import GradientTransformationExtraArgs
 
@@ -272,7 +273,7 @@ def value_and_grad_from_state(
                 lambda g, old: jnp.asarray(g, old.dtype), grad, search.grad
             )
 
-        return lax.cond(
+        return either(
             jnp.isfinite(search.value), lambda: (search.value, search.grad), compute
         )
 

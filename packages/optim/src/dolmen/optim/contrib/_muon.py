@@ -1,6 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -411,7 +412,7 @@ def _orthogonalized(
         batch = jnp.concatenate([matrices[index] for index in members])
         batch = _newton_schulz(batch, coefficients, iteration=iteration)
         sizes = [len(matrices[index]) for index in members]
-        ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+        ends = list(itertools.accumulate(sizes))[:-1]
         for index, part in zip(members, jnp.split(batch, ends), strict=True):
             made[index] = backs[index](part)
     return [made[index] for index in range(len(leaves))]
