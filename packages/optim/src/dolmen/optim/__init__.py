@@ -273,6 +273,11 @@ if TYPE_CHECKING:
     from ._plots import (
         Plot as Plot,
     )
+    from ._qk_clip import (
+        QKProjection as QKProjection,
+        muonclip as muonclip,
+        qk_clip as qk_clip,
+    )
     from ._range_test import (
         RangeTest as RangeTest,
         find_learning_rate as find_learning_rate,
@@ -304,6 +309,7 @@ _MODULES = (
 _SELDOM = {
     "MultiNormal": "_distributions",
     "Plot": "_plots",
+    "QKProjection": "_qk_clip",
     "RangeTest": "_range_test",
     "DifferentiallyPrivateAggregateState": "contrib",
     "differentially_private_aggregate": "contrib",
@@ -312,9 +318,11 @@ _SELDOM = {
     "incremental_update": "_averages",
     "matrix_inverse_pth_root": "_linear_algebra",
     "multi_normal": "_distributions",
+    "muonclip": "_qk_clip",
     "nnls": "_linear_algebra",
     "periodic_update": "_averages",
     "power_iteration": "_linear_algebra",
+    "qk_clip": "_qk_clip",
     "scale_gradient": "_gradients",
 }
 # Modules whose names are offered here too.

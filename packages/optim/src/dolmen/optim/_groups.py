@@ -257,7 +257,7 @@ def labels_by_path(
         >>> choose({"out": {"bias": 1.0, "kernel": 2.0}})
         {'out': {'bias': 'no decay', 'kernel': 'decay'}}
     """
-    patterns = {pattern: _parts(pattern) for pattern in labels}
+    patterns = {pattern: parts_of(pattern) for pattern in labels}
 
     @functools.cache  # every step of training asks for the same tree
     def choose(structure: Any) -> Any:
@@ -266,13 +266,15 @@ def labels_by_path(
         unmatched = set(patterns)
         chosen, homeless = [], []
         for path in paths:
-            parts = _parts(path)
-            matching = [name for name, own in patterns.items() if _matches(own, parts)]
+            parts = parts_of(path)
+            matching = [name for name, own in patterns.items() if matches(own, parts)]
             unmatched.difference_update(matching)
             if not matching and default is _NO_DEFAULT:
                 homeless.append(path)
             chosen.append(labels[matching[0]] if matching else default)
-        _check_patterns([name for name in patterns if name in unmatched], paths)
+        check_patterns(
+            "labels_by_path", [name for name in patterns if name in unmatched], paths
+        )
         _check_paths(homeless)
         return structure.unflatten(chosen)
 
@@ -284,31 +286,38 @@ def path_of(keys: Any) -> str:
     return tree_util.keystr(keys, simple=True, separator="/")
 
 
-def _parts(path: str) -> list[str]:
+def parts_of(path: str) -> list[str]:
+    """The parts of a path or a pattern."""
     return path.split("/") if path else []
 
 
-def _matches(pattern: list[str], path: list[str]) -> bool:
+def matches(pattern: list[str], path: list[str]) -> bool:
+    """Whether a pattern, in parts, matches a whole path."""
     if not pattern:
         return not path
     if pattern[0] == "**":
         rest = pattern[1:]
-        return any(_matches(rest, path[start:]) for start in range(len(path) + 1))
+        return any(matches(rest, path[start:]) for start in range(len(path) + 1))
     return (
         bool(path)
         and fnmatch.fnmatchcase(path[0], pattern[0])
-        and _matches(pattern[1:], path[1:])
+        and matches(pattern[1:], path[1:])
     )
 
 
-def _check_patterns(unmatched: list[str], paths: list[str]) -> None:
+def check_patterns(function: str, unmatched: list[str], paths: list[str]) -> None:
+    """Raise if there is a pattern that matched none of these paths.
+
+    Raises:
+        ValueError: the first pattern, and the path nearest to it.
+    """
     if not unmatched:
         return
     (pattern, *_) = unmatched
     near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.0)
     raise ValueError(
         extend.error_message(
-            f"labels_by_path: pattern {pattern!r} matches no path.",
+            f"{function}: pattern {pattern!r} matches no path.",
             f"The nearest of {len(paths)} paths is {near[0]!r}."
             if near
             else "The tree has no leaves.",
