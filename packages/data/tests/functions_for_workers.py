@@ -59,6 +59,10 @@ def row(x):
     return np.full(1000, x)
 
 
+def zeros_of(x):
+    return np.zeros(1000)
+
+
 def every_other_column(x):
     return np.arange(6000).reshape(60, 100)[:, ::2] + x
 

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from functions_for_workers import OurError, numbers, workers
 
-from dolmen.data import MapDataset, MultiprocessingOptions, ReadOptions, WorkerDiedError
+from dolmen.data import (
+    IterDataset,
+    MapDataset,
+    MultiprocessingOptions,
+    ReadOptions,
+    WorkerDiedError,
+)
 
 SYNC = ReadOptions(0, 0)
 
@@ -93,6 +99,20 @@ def test_stages_may_follow():
 
     with iter(follow(dataset.mp_prefetch(workers(2)))) as iterator:
         assert with_states(iterator) == expected
+
+
+def test_parts_whose_turn_comes_late_find_room_beside_elements_that_are_kept():
+    often, seldom = (
+        MapDataset.range(n).batch(300).map(functions.zeros_of).to_iter_dataset()
+        for n in (30_000, 3_000)
+    )
+    mixed = IterDataset.mix([often, seldom], [30, 1])
+    options = workers(1, per_worker_buffer_size=3)
+
+    kept = list(mixed.mp_prefetch(options))
+
+    assert len(kept) == 103
+    assert all(element.shape == (1000,) for element in kept)
 
 
 def test_no_workers_leave_the_dataset_as_it_is():

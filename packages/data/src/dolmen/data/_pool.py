@@ -106,7 +106,9 @@ class Pool:
         self._deaths: collections.Counter[int | None] = collections.Counter()
         self._exit_codes: dict[int, int] = {}
         num_slots = most_tasks + _SLOTS_FOR_READER
+        # All others are for tasks, so that there is one for each that may be sent.
         self._free = collections.deque(range(num_slots))
+        self._held: set[int] = set()
         with contextlib.ExitStack() as resources:
             descriptor = open_nameless()
             resources.callback(os.close, descriptor)
@@ -145,9 +147,13 @@ class Pool:
             self._receive()
         result = self._results.pop(number)
         slot = result.task.slot
-        if self._free:
+        if len(self._held) < _SLOTS_FOR_READER:
+            self._held.add(slot)
 
-            def release(free: collections.deque[int] = self._free) -> None:
+            def release(
+                held: set[int] = self._held, free: collections.deque[int] = self._free
+            ) -> None:
+                held.discard(slot)
                 free.append(slot)
 
             made = self._slots.read(slot, result.size, release)
