@@ -79,6 +79,45 @@ def test_every_example_stands_once_and_whole_in_a_row(sizes, window):
         assert len(windows) == 1
 
 
+def checked_equal(one, other):
+    assert one.keys() == other.keys()
+    for key in one:
+        assert one[key].dtype == other[key].dtype
+        np.testing.assert_array_equal(one[key], other[key])
+
+
+@settings(deadline=None)
+@given(sizes=st.lists(st.integers(0, 12), min_size=1, max_size=50))
+def test_rows_made_together_are_those_made_one_by_one(sizes):
+    examples = MapDataset.source(
+        [
+            {"x": np.full((n, 2), i, np.int16), "y": np.full(n, i / 8), "id": i}
+            for i, n in enumerate(sizes)
+        ]
+    )
+    arguments = {"lengths": sizes, "padding_struct": {"x": -1}}
+
+    together = examples.pack({"x": 12, "y": 12}, meta_features=["y"], **arguments)
+    # Lists are not stacked: with one in them, rows are made one by one.
+    alone = examples.pack({"x": 12, "y": 12}, meta_features=["y", "id"], **arguments)
+
+    (batch,) = together.batch(len(together))
+    for number in range(len(alone)):
+        row = alone[number]
+        del row["id"]
+        checked_equal({key: batch[key][number] for key in batch}, row)
+
+
+def test_a_row_does_not_depend_on_those_it_is_made_together_with():
+    examples = [{"x": np.ones(4, dtype)} for dtype in (np.int32, np.float32, np.int8)]
+    rows = MapDataset.source(examples).pack({"x": 4}, lengths=[4, 4, 4])
+
+    made_together = list(rows.to_iter_dataset(ReadOptions(0, 8)))
+
+    for number, row in enumerate(made_together):
+        checked_equal(row, rows[number])
+
+
 def test_rows_are_known_by_index_and_shuffle_anew_in_every_epoch():
     sizes = np.arange(200) % 9 + 1
     rows = texts(sizes).pack({"x": 16}, lengths=sizes, meta_features=["id"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._arguments import at_least
+from ._block import Block, Columns, Rows
 
 Example = dict[str, Any]
 
@@ -55,6 +56,29 @@ class RowLayout:
             ) from None
         return example
 
+    def read_all(
+        self, call: str, elements: Sequence[Any], name: Callable[[int], str]
+    ) -> dict[str, list[Any]]:
+        """What `read` gives for each of many elements, feature by feature.
+
+        Args:
+            call: for messages.
+            elements: dictionaries.
+            name: names an element by its number.
+        """
+        try:
+            columns = {key: [x[key] for x in elements] for key in self.lengths}
+            for key, values in columns.items():
+                if {type(x) for x in values} != {np.ndarray} or not all(
+                    x.ndim for x in values
+                ):
+                    columns[key] = list(map(np.atleast_1d, values))
+            return columns | {key: [x[key] for x in elements] for key in self.listed}
+        except (KeyError, TypeError, IndexError):
+            for number, element in enumerate(elements):
+                self.read(call, element, functools.partial(name, number))
+            raise
+
     @functools.cached_property
     def listed(self) -> frozenset[str]:
         """Meta features without a length."""
@@ -83,6 +107,47 @@ class RowLayout:
         for key in sorted(self.listed):
             row[key] = [example[key] for example in examples]
         return row
+
+    def make_all(
+        self,
+        features: Mapping[str, Sequence[Any]],
+        sizes: np.ndarray,
+        counts: np.ndarray,
+    ) -> Block:
+        """Many rows at once, of examples whose features all have the same sizes.
+
+        Alignments and starts are not heeded.
+
+        Args:
+            features: of all examples, as `read_all` gives them.
+            sizes: of all examples.
+            counts: how many examples, one behind another, make each row.
+        """
+        (length,) = {*self.lengths.values()}
+        if self.listed or not all(_are_alike(features[key]) for key in self.lengths):
+            # A row is not to depend on those that it is made together with.
+            examples = [
+                dict(zip(features, values, strict=True))
+                for values in zip(*features.values(), strict=True)
+            ]
+            stops = np.cumsum(counts).tolist()
+            pairs = zip(counts.tolist(), stops, strict=True)
+            return Rows([self.make(examples[stop - n : stop]) for n, stop in pairs])
+        places = _PlacesOfRows(sizes, counts, length)
+        tree: dict[str, Any] = {}
+        for key in self.lengths:
+            tree[key] = places.spread(features[key], self.padding.get(key, 0))
+            if key not in self.meta_features:
+                tree[f"{key}_segment_ids"] = places.segment_ids.copy()
+                tree[f"{key}_positions"] = places.positions.copy()
+        return Columns(tree, len(counts))
+
+
+def _are_alike(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether they are rows of one array: of one dtype, and of one shape but for it."""
+    first = arrays[0]
+    dtype, shape = first.dtype, first.shape[1:]
+    return all(x.dtype == dtype and x.shape[1:] == shape for x in arrays)
 
 
 class _Places:
@@ -119,6 +184,34 @@ class _Places:
         else:
             row[: self._stop] = entries
         return row
+
+
+class _PlacesOfRows:
+    """Where the entries of examples stand in many rows, without gaps."""
+
+    def __init__(self, sizes: np.ndarray, counts: np.ndarray, length: int):
+        firsts = np.cumsum(counts) - counts  # examples of rows before
+        used = np.add.reduceat(sizes, firsts)
+        self._is_used = np.arange(length) < used[:, None]
+        numbers = np.arange(len(sizes)) - np.repeat(firsts, counts)
+        starts = np.cumsum(sizes) - sizes
+        self.segment_ids = self._fill(np.repeat(numbers + 1, sizes))
+        self.positions = self._fill(np.arange(sizes.sum()) - np.repeat(starts, sizes))
+
+    def _fill(self, values: np.ndarray) -> np.ndarray:
+        filled = np.zeros(self._is_used.shape, np.int32)
+        filled[self._is_used] = values
+        return filled
+
+    def spread(self, arrays: Sequence[np.ndarray], padding: Any) -> np.ndarray:
+        """The arrays in their places, in rows that are filled up with padding."""
+        entries = np.concatenate(arrays)
+        shape = (*self._is_used.shape, *entries.shape[1:])
+        rows = np.zeros(shape, entries.dtype)
+        if not isinstance(padding, int) or padding:  # zeros are there already
+            rows[...] = padding
+        rows[self._is_used] = entries
+        return rows
 
 
 @functools.lru_cache(maxsize=8)

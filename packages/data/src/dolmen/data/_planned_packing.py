@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _operations
-from ._block import Block, Rows
+from ._block import Block
 from ._packed_rows import RowLayout
 from ._window_shuffle import WindowShuffle
 
@@ -39,21 +39,22 @@ class PackedPlan(_operations.OneParent):
 
     def fetch(self, positions: np.ndarray) -> Block:
         below, owners = self._examples_of(positions)
-        examples = self.parent.fetch(below).rows()
-        rows = [[] for _ in positions]
-        triples = zip(examples, below.tolist(), owners.tolist(), strict=True)
-        for example, position, owner in triples:
-            name = functools.partial(self.parent.origin, position)
-            read = self.layout.read("pack", example, name)
-            planned = int(self.sizes[position % self.parent.length])
-            wrong = {key: len(read[key]) for key in self.layout.lengths}
-            if set(wrong.values()) != {planned}:
+
+        def name(number: int) -> str:
+            return self.parent.origin(int(below[number]))
+
+        elements = self.parent.fetch(below).rows()
+        features = self.layout.read_all("pack", elements, name)
+        planned = self.sizes[below % self.parent.length]
+        for key in self.layout.lengths:
+            sizes = np.fromiter(map(len, features[key]), np.int64, len(planned))
+            for number in np.flatnonzero(sizes != planned)[:1].tolist():
+                found = {key: len(features[key][number]) for key in self.layout.lengths}
                 raise ValueError(
-                    f"pack: `lengths` says {planned} of an example, but its features "
-                    f"have {wrong} entries, for {name()}."
+                    f"pack: `lengths` says {planned[number]} of an example, but its "
+                    f"features have {found} entries, for {name(number)}."
                 )
-            rows[owner].append(read)
-        return Rows([self.layout.make(row) for row in rows])
+        return self.layout.make_all(features, planned, np.bincount(owners))
 
     def below(self, positions: np.ndarray) -> list[_operations.Below]:
         return [_operations.Below(self.parent, self._examples_of(positions)[0])]
