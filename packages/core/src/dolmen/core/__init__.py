@@ -98,8 +98,6 @@ from .dtypes import float0 as float0
 remat = checkpoint
 host_count, host_id, host_ids = process_count, process_index, process_indices
 
-__all__ = ["host_count", "host_id", "host_ids", "remat"]
-
 _LAZY_MODULES = (
     "custom_batching",
     "core",
@@ -118,19 +116,23 @@ _LAZY_MODULES = (
     "scipy",
     "sharding",
     "stages",
-    "testing",
 )
+_REFS = ("Ref", "empty_ref", "free_ref", "freeze", "new_ref")
 
 
 def __getattr__(name: str) -> object:
-    """Load `random`, `nn`, `ref`, `extend`, `testing` and others at first use."""
+    """Load `random`, `nn`, `ref`, `extend` and others at first use."""
     import importlib
 
     if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in ("Ref", "empty_ref", "free_ref", "freeze", "new_ref"):
+    if name in _REFS:
         return getattr(importlib.import_module(f"{__name__}.ref"), name)
     if name == "explain":
         module = importlib.import_module(f"{__name__}._higher_order._explain")
         return module.explain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY_MODULES, *_REFS, "explain"})

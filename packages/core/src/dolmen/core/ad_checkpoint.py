@@ -12,5 +12,3 @@ from ._higher_order import (
 )
 
 remat = checkpoint
-
-__all__ = ["remat"]

@@ -16,6 +16,8 @@ from ._backend import flags as _flags
 from ._ir import message as _message
 from ._settings import checked as _checked, find as _find
 
+__all__ = ["read", "update"]  # and, as attributes, the settings
+
 
 def update(name: str, val: Any) -> None:
     """Change a setting for the whole process.
@@ -81,7 +83,7 @@ class _Config(types.ModuleType):
         super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_flags.FLAGS})
+        return sorted([*__all__, *_flags.FLAGS])
 
     def __str__(self) -> str:
         return _table()

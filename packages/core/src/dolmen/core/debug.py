@@ -9,4 +9,11 @@ from ._higher_order import (
     debug_print as print,
 )
 
-__all__ = ["breakpoint", "log", "print"]
+__all__ = [
+    "DebugEffect",
+    "OrderedDebugEffect",
+    "breakpoint",
+    "callback",
+    "log",
+    "print",
+]

@@ -23,6 +23,9 @@ complex128
 """
 SUPPORTED_DTYPES = frozenset({bfloat16, *(np.dtype(name) for name in _NAMES.split())})
 
+__all__ = ["SUPPORTED_DTYPES", "from_dlpack", "is_supported_dtype"]
+__dir__ = __all__.copy
+
 
 def is_supported_dtype(dtype: Any) -> bool:
     """Whether arrays of a dtype can be shared with every library.

@@ -300,3 +300,4 @@ __all__ = [
     "result_type",
     "scalar_type_of",
 ]
+__dir__ = __all__.copy

@@ -19,4 +19,14 @@ from ._higher_order import (
     ffi_lowering as ffi_lowering,
 )
 
-__all__ = ["register_ffi_target_as_batch_partitionable"]
+__all__ = [
+    "build_ffi_lowering_function",
+    "ffi_call",
+    "ffi_lowering",
+    "include_dir",
+    "pycapsule",
+    "register_ffi_target",
+    "register_ffi_target_as_batch_partitionable",
+    "register_ffi_type",
+    "register_ffi_type_id",
+]

@@ -14,6 +14,9 @@ from ._ir._dtypes import short_name
 from ._tracing import as_array, is_array_like, typeof
 from .tree_util import keystr, tree_leaves_with_path
 
+__all__ = ["Unravel", "ravel_pytree"]
+__dir__ = __all__.copy
+
 
 def ravel_pytree(pytree: Any) -> tuple[Array, "Unravel"]:
     """The elements of all arrays of a tree in one vector, and the way back.

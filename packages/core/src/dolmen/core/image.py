@@ -21,6 +21,7 @@ from .numpy._manipulation import as_array, as_axes, as_shape
 from .numpy._promotion import convert, to_inexact, type_of
 
 __all__ = ["ResizeMethod", "resize", "scale_and_translate"]
+__dir__ = __all__.copy
 
 
 class ResizeMethod(enum.Enum):

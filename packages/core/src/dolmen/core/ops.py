@@ -16,6 +16,7 @@ from .numpy._eager import jit_when_eager
 from .numpy._promotion import type_of
 
 __all__ = ["segment_max", "segment_min", "segment_prod", "segment_sum"]
+__dir__ = __all__.copy
 
 # For each reduction: how elements are combined, how buckets are, what it starts from.
 _REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any], Any]] = {

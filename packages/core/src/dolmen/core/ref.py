@@ -43,6 +43,7 @@ __all__ = [
     "set",
     "swap",
 ]
+__dir__ = __all__.copy
 
 
 class Ref(Cell):

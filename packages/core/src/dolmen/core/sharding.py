@@ -18,6 +18,7 @@ from ._backend import (
 )
 
 __all__ = ["Sharding", "SingleDeviceSharding", "make_single_device_sharding"]
+__dir__ = __all__.copy
 
 
 def make_single_device_sharding(device: Device, memory_kind: str | None = None) -> Any:

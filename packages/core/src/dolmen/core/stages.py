@@ -42,6 +42,7 @@ __all__ = [
     "Traced",
     "Wrapped",
 ]
+__dir__ = __all__.copy
 
 
 @runtime_checkable

@@ -20,5 +20,3 @@ from ._specs import (
 
 pallas_call = kernel_call
 dslice = ds
-
-__all__ = ["dslice", "pallas_call"]

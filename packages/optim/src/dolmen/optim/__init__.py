@@ -1,9 +1,9 @@
 """Gradient transformations that compose, with losses and schedules."""
 
-import importlib
-from collections.abc import Iterator
-from types import ModuleType
-from typing import TYPE_CHECKING
+import importlib as _importlib
+from collections.abc import Iterator as _Iterator
+from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ._accumulation import (
     ApplyEvery as ApplyEvery,
@@ -253,7 +253,7 @@ from ._zoom import (
     scale_by_zoom_linesearch as scale_by_zoom_linesearch,
 )
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from ._averages import (
         incremental_update as incremental_update,
         periodic_update as periodic_update,
@@ -332,9 +332,9 @@ _ALSO_HERE = ("losses", "microbatching", "schedules")
 def __getattr__(name: str) -> object:
     """Load a module, or the one that a name is from."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _importlib.import_module(f"{__name__}.{name}")
     if name in _SELDOM:
-        home = importlib.import_module(f"{__name__}.{_SELDOM[name]}")
+        home = _importlib.import_module(f"{__name__}.{_SELDOM[name]}")
         return getattr(home, name)
     if not name.startswith("_"):
         for names in map(vars, _modules_also_here()):
@@ -351,5 +351,5 @@ def __dir__() -> list[str]:
     return sorted(names)
 
 
-def _modules_also_here() -> Iterator[ModuleType]:
-    return (importlib.import_module(f"{__name__}.{name}") for name in _ALSO_HERE)
+def _modules_also_here() -> _Iterator[_ModuleType]:
+    return (_importlib.import_module(f"{__name__}.{name}") for name in _ALSO_HERE)

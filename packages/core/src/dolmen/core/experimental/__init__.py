@@ -16,7 +16,7 @@
     Compiled functions as bytes.
 """
 
-import importlib
+import importlib as _importlib
 
 from .._higher_order import io_callback as io_callback
 
@@ -34,5 +34,9 @@ _MODULES = (
 def __getattr__(name: str) -> object:
     """Load a module at first use."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

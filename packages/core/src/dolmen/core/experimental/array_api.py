@@ -273,4 +273,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(jnp)} - {*_CHANGING})
+    return sorted({*__all__, *dir(jnp)} - {*_CHANGING})

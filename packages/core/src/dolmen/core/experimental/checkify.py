@@ -62,6 +62,7 @@ __all__ = [
     "nan_checks",
     "user_checks",
 ]
+__dir__ = __all__.copy
 
 user_checks = frozenset({Category.USER})
 nan_checks = frozenset({Category.NAN})

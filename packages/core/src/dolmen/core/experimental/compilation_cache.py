@@ -48,3 +48,4 @@ def reset_cache() -> None:
 
 
 __all__ = ["get_cache_dir", "reset_cache", "set_cache_dir"]
+__dir__ = __all__.copy

@@ -37,6 +37,7 @@ __all__ = [
     "check_key_reuse",
     "consume",
 ]
+__dir__ = __all__.copy
 
 
 def consume(key: Any) -> Any:

@@ -21,6 +21,7 @@ from ..tree_util import (
 from ._dormand_prince import Control, integrate
 
 __all__ = ["odeint"]
+__dir__ = __all__.copy
 
 
 def odeint(

@@ -47,4 +47,21 @@ from .._tracing import (
 )
 from . import core as core
 
-__all__ = ["describe_frame", "error_message"]
+__all__ = [
+    "ArrayType",
+    "Linear",
+    "Primitive",
+    "Program",
+    "Tracer",
+    "array_type",
+    "bind",
+    "core",
+    "describe_frame",
+    "error_message",
+    "evaluate",
+    "mlir",
+    "record",
+    "typeof",
+    "user_frame",
+    "with_type",
+]

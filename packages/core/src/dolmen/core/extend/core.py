@@ -117,6 +117,7 @@ __all__ = [
     "unsafe_am_i_under_a_jit_DO_NOT_USE",
     "valid_jaxtype",
 ]
+__dir__ = __all__.copy
 
 no_effects: frozenset[str] = frozenset()
 

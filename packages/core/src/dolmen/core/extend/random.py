@@ -22,6 +22,7 @@ __all__ = [
     "threefry_prng_impl",
     "unsafe_rbg_prng_impl",
 ]
+__dir__ = __all__.copy
 
 threefry_prng_impl, rbg_prng_impl, unsafe_rbg_prng_impl = THREEFRY, RBG, UNSAFE_RBG
 

@@ -38,6 +38,7 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+__dir__ = __all__.copy
 
 _Axes = int | Sequence[int]
 

@@ -35,6 +35,7 @@ __all__ = [
     "rfftfreq",
     "rfftn",
 ]
+__dir__ = __all__.copy
 
 _FLOAT = np.dtype("float64")
 _FORWARD = lax.FftType.FFT, lax.FftType.RFFT

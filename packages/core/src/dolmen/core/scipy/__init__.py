@@ -1,6 +1,6 @@
 """SciPy's functions on our arrays."""
 
-import importlib
+import importlib as _importlib
 
 _MODULES = (
     "cluster",
@@ -21,5 +21,9 @@ _MODULES = (
 def __getattr__(name: str) -> object:
     """Load a part at first use."""
     if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -23,6 +23,7 @@ from ..numpy._manipulation import as_axes, as_axis
 from ..numpy._promotion import convert, to_inexact, type_of
 
 __all__ = ["dct", "dctn", "idct", "idctn"]
+__dir__ = __all__.copy
 
 _NORMS = (None, "backward", "ortho", "forward")
 

@@ -15,6 +15,7 @@ from ..numpy._manipulation import as_array
 from ..numpy._promotion import convert, to_inexact, type_of
 
 __all__ = ["RegularGridInterpolator"]
+__dir__ = __all__.copy
 
 _METHODS = ("linear", "nearest")
 

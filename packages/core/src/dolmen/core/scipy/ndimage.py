@@ -17,6 +17,7 @@ from ..numpy._manipulation import as_array
 from ..numpy._promotion import broadcast_shape, convert, to_inexact, type_of
 
 __all__ = ["map_coordinates"]
+__dir__ = __all__.copy
 
 
 def map_coordinates(

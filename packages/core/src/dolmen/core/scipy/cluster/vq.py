@@ -12,6 +12,7 @@ from ...numpy._promotion import convert, to_inexact, type_of
 from ...numpy._sorting import alike
 
 __all__ = ["vq"]
+__dir__ = __all__.copy
 
 
 def vq(

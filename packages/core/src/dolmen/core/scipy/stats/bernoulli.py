@@ -15,6 +15,7 @@ from .. import special
 from ._family import DISCRETE, PROBABILITY, STANDARD, Family
 
 __all__ = ["cdf", "logpmf", "pmf", "ppf"]
+__dir__ = __all__.copy
 
 
 def _pmf(k: Any, p: Any) -> Any:

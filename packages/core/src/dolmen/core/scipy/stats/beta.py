@@ -14,6 +14,7 @@ from ._family import POSITIVE, Family
 from ._poisson import log_poisson
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any, a: Any, b: Any) -> Any:

@@ -14,6 +14,7 @@ from ._family import DISCRETE, NOT_NEGATIVE, POSITIVE, Family
 from ._poisson import log_negative_binomial
 
 __all__ = ["logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def _logpmf(k: Any, n: Any, a: Any, b: Any) -> Any:

@@ -12,6 +12,7 @@ from ._family import DISCRETE, NOT_NEGATIVE, PROBABILITY, Family
 from ._poisson import log_binomial
 
 __all__ = ["logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def _logpmf(k: Any, n: Any, p: Any) -> Any:

@@ -13,6 +13,7 @@ from ... import numpy as jnp
 from ._family import Family
 
 __all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any) -> Any:

@@ -14,6 +14,7 @@ from ._family import POSITIVE, Family
 from ._poisson import log_poisson
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]
+__dir__ = __all__.copy
 
 
 # Half of it is gamma distributed, with half of `df`.

@@ -20,6 +20,7 @@ from ...numpy.linalg._systems import alike
 from ._poisson import log_poisson
 
 __all__ = ["logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def logpdf(x: ArrayLike, alpha: ArrayLike) -> Array:

@@ -13,6 +13,7 @@ from ... import nn, numpy as jnp
 from ._family import Family
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
+__dir__ = __all__.copy
 
 
 def _cdf(x: Any) -> Any:

@@ -14,6 +14,7 @@ from .. import special
 from ._family import POSITIVE, STANDARD, Family
 
 __all__ = ["cdf", "logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any, beta: Any) -> Any:

@@ -14,6 +14,7 @@ from .. import special
 from ._family import DISCRETE, PROBABILITY, Family
 
 __all__ = ["logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def _logpmf(k: Any, p: Any) -> Any:

@@ -14,6 +14,7 @@ from . import gumbel_r
 from ._family import Family
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
+__dir__ = __all__.copy
 
 
 # The distribution of maxima, mirrored.

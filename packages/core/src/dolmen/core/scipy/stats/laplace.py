@@ -13,6 +13,7 @@ from ... import numpy as jnp
 from ._family import Family
 
 __all__ = ["cdf", "logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any) -> Any:

@@ -13,6 +13,7 @@ from .. import special
 from ._family import Family
 
 __all__ = ["cdf", "isf", "logpdf", "pdf", "ppf", "sf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any) -> Any:

@@ -20,6 +20,7 @@ from ...numpy.linalg._systems import alike
 from ._poisson import log_poisson
 
 __all__ = ["logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def logpmf(x: ArrayLike, n: ArrayLike, p: ArrayLike) -> Array:

@@ -20,6 +20,7 @@ from ...numpy.linalg._systems import alike
 from . import norm
 
 __all__ = ["logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def logpdf(

@@ -15,6 +15,7 @@ from ._family import DISCRETE, POSITIVE, PROBABILITY, Family
 from ._poisson import log_negative_binomial
 
 __all__ = ["logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def _logpmf(k: Any, n: Any, p: Any) -> Any:

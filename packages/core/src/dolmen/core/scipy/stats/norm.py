@@ -15,6 +15,7 @@ from .. import special
 from ._family import Family
 
 __all__ = ["cdf", "isf", "logcdf", "logpdf", "logsf", "pdf", "ppf", "sf"]
+__dir__ = __all__.copy
 
 _LOG_ROOT_OF_2_PI = 0.5 * math.log(2 * math.pi)
 

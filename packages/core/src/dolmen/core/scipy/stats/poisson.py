@@ -17,6 +17,7 @@ from ._family import DISCRETE, NOT_NEGATIVE, Family, real_numbers
 from ._poisson import log_poisson
 
 __all__ = ["cdf", "entropy", "logpmf", "pmf"]
+__dir__ = __all__.copy
 
 
 def _cdf(k: Any, mu: Any) -> Any:

@@ -16,6 +16,7 @@ from ._family import POSITIVE, Family
 from ._poisson import log_poisson
 
 __all__ = ["logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any, df: Any) -> Any:

@@ -18,6 +18,7 @@ from .. import special
 from ._family import REAL, Family
 
 __all__ = ["cdf", "logcdf", "logpdf", "logsf", "pdf", "sf"]
+__dir__ = __all__.copy
 
 _ROOT_OF_HALF = math.sqrt(0.5)
 _LOG_ROOT_OF_2_PI = 0.5 * math.log(2 * math.pi)

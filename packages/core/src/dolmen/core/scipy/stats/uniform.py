@@ -12,6 +12,7 @@ from ... import lax, numpy as jnp
 from ._family import Family
 
 __all__ = ["cdf", "logpdf", "pdf", "ppf"]
+__dir__ = __all__.copy
 
 
 def _cdf(x: Any) -> Any:

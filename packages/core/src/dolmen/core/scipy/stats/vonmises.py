@@ -14,6 +14,7 @@ from .. import special
 from ._family import NOT_NEGATIVE, STANDARD, Family
 
 __all__ = ["logpdf", "pdf"]
+__dir__ = __all__.copy
 
 
 def _logpdf(x: Any, kappa: Any) -> Any:

@@ -15,6 +15,7 @@ from ... import numpy as jnp
 from ._family import STANDARD, Domain, Family
 
 __all__ = ["logpdf", "pdf"]
+__dir__ = __all__.copy
 
 _BETWEEN = Domain("between 0 and 1", lambda value: (value > 0) & (value < 1))
 
