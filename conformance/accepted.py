@@ -110,6 +110,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "Powers of narrow integers are there, as their products are.": (
         "indexing: at power of int4",
     ),
+    "A reduction may start from a number of another dtype.": (
+        "ufuncs: reduce logaddexp where, and from a value",
+    ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }
 

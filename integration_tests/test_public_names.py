@@ -56,3 +56,21 @@ def test_what_dir_shows_is_there(name):
     module = importlib.import_module(name)
 
     assert [n for n in shown(module) if not hasattr(module, n)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [
+        ("dolmen.core", {"random", "Ref", "explain"}),
+        ("dolmen.core.experimental", {"jet"}),
+        ("dolmen.core.lax", {"linalg", "igamma"}),
+        ("dolmen.core.numpy", {"fft", "polyfit"}),
+        ("dolmen.core.scipy", {"stats"}),
+        ("dolmen.core.scipy.sparse", {"linalg"}),
+        ("dolmen.optim", {"losses", "l2_loss", "nnls"}),
+    ],
+)
+def test_dir_shows_what_is_loaded_at_first_use(name, late):
+    module = importlib.import_module(name)
+
+    assert late <= shown(module)

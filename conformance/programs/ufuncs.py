@@ -60,6 +60,10 @@ def programs(api):
             f"reduce {name} where, and from a value",
             lambda u=u, of=of: [u.reduce(of, where=x > 1), u.reduce(of, initial=1)],
         )
+        yield (
+            f"reduce {name} from an array",
+            lambda u=u, of=of: u.reduce(of, initial=of[0, 1]),
+        )
         yield f"reduce {name} of nothing", lambda u=u: u.reduce(x[:0])
     for name in ["subtract", "maximum", "minimum"]:
         u = getattr(jnp, name)

@@ -21,6 +21,7 @@ WHOLE = np.array([[5, -3, 0, 127], [-128, 64, 1, -7]], np.int8)
 A = np.array([[0.5, -1.25, 2.0, 2.0], [3.5, -0.75, NAN, 1.0]])
 B = np.array([[0.5, -1.25, 2.0, 2.0], [3.5, -0.75, -4.0, 1.0]])
 NONE = np.zeros((2, 0))
+SHAPES_AND_POINTS = (np.array([0.5, 3, 0.75]), np.array([0.25, 2, 30]))
 
 
 def rounded(x, method):
@@ -223,6 +224,23 @@ ROWS = [
         "lax.igammac",
         (np.array([0.5, 3, 10, 2, 2]), np.array([0.25, 0, 12, INF, NAN])),
         oracle=special.gammaincc,
+        slack=5.0,
+    ),
+    # SciPy has neither; computed with mpmath to 40 digits.
+    Row(
+        "lax.igamma_grad_a",
+        SHAPES_AND_POINTS,
+        oracle=lambda a, x: np.array(
+            [-0.79794731678322294, -0.23184867204398959, -1.4627201821992962e-13]
+        ),
+        slack=5.0,
+    ),
+    Row(
+        "lax.random_gamma_grad",
+        SHAPES_AND_POINTS,
+        oracle=lambda a, x: np.array(
+            [0.90801449176411132, 0.85657142209780672, 4.4829079356999601]
+        ),
         slack=5.0,
     ),
     Row(

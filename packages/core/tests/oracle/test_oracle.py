@@ -120,7 +120,7 @@ _NO_FUNCTIONS = types.ModuleType | type | types.GenericAlias
 
 def public_functions(path):
     module = importlib.import_module(f"dolmen.core.{path}")
-    for name in getattr(module, "__all__", dir(module)):
+    for name in dir(module):
         value = getattr(module, name)
         if name[0] == "_" or isinstance(value, _NO_FUNCTIONS):
             continue
