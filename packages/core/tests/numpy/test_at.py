@@ -218,6 +218,63 @@ def test_modes_of_set(x, how, expected):
     np.testing.assert_array_equal(x.at[index, 0].set(5.0, **how)[:, 0], expected)
 
 
+OUTSIDE = np.array([3, -4, -1, 7, -9])
+FORMS = {
+    "a number": lambda i: i,
+    "a number and neighbors": lambda i: (i, slice(1, 3)),
+    "a number and steps": lambda i: (i, slice(None, None, -2)),
+    "an array": lambda i: i[None],
+    "an array and neighbors": lambda i: (i[None], slice(1, 3)),
+}
+WRITES = {
+    "set": lambda old, key, value: old.__setitem__(key, value),
+    "add": np.add.at,
+    "divide": np.divide.at,
+}
+
+
+def row_of(number, mode, wrap):
+    """The row of `HOST` that a number means; the one behind the last for none."""
+    number = number + 3 if wrap and number < 0 else number
+    if mode == "clip":
+        return np.clip(number, 0, 2)
+    return np.where((number >= 0) & (number < 3), number, 3)
+
+
+@pytest.mark.parametrize("wrap", [True, False])
+@pytest.mark.parametrize("mode", [None, "clip", "fill", "drop"])
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_read_out_of_bounds_depends_on_the_mode_alone(x, form, mode, wrap):
+    how = {"mode": mode, "wrap_negative_indices": wrap}
+    padded = np.vstack([HOST, np.full(4, np.nan, np.float32)])
+    rows = [row_of(number, mode or "clip", wrap) for number in OUTSIDE]
+
+    read = jit(lambda v, i: v.at[FORMS[form](i)].get(**how))
+    made = [read(x, number) for number in OUTSIDE]
+
+    expected = [padded[FORMS[form](np.asarray(row))] for row in rows]
+    np.testing.assert_array_equal(made, expected)
+
+
+@pytest.mark.parametrize("wrap", [True, False])
+@pytest.mark.parametrize("mode", [None, "clip", "fill", "drop"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", WRITES)
+def test_what_is_written_out_of_bounds_depends_on_the_mode_alone(
+    x, name, form, mode, wrap
+):
+    how = {"mode": mode, "wrap_negative_indices": wrap}
+    expected = np.stack([np.vstack([HOST, np.zeros(4, np.float32)])] * len(OUTSIDE))
+    for padded, number in zip(expected, OUTSIDE, strict=True):
+        row = np.asarray(row_of(number, mode or "fill", wrap))
+        WRITES[name](padded, FORMS[form](row), np.float32(8))
+
+    write = jit(lambda v, i: getattr(v.at[FORMS[form](i)], name)(8.0, **how))
+    made = [write(x, number) for number in OUTSIDE]
+
+    np.testing.assert_array_equal(made, expected[:, :3])
+
+
 @pytest.mark.parametrize(
     ("dtype", "filled"),
     [("int32", -(2**31)), ("uint8", 255), ("bool", True)],
