@@ -282,6 +282,11 @@ if _TYPE_CHECKING:
         RangeTest as RangeTest,
         find_learning_rate as find_learning_rate,
     )
+    from ._transfer import (
+        StateTransfer as StateTransfer,
+        TransferredArray as TransferredArray,
+        transfer_state as transfer_state,
+    )
     from .contrib import (
         DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState,
         differentially_private_aggregate as differentially_private_aggregate,
@@ -311,6 +316,8 @@ _SELDOM = {
     "Plot": "_plots",
     "QKProjection": "_qk_clip",
     "RangeTest": "_range_test",
+    "StateTransfer": "_transfer",
+    "TransferredArray": "_transfer",
     "DifferentiallyPrivateAggregateState": "contrib",
     "differentially_private_aggregate": "contrib",
     "dpsgd": "contrib",
@@ -324,6 +331,7 @@ _SELDOM = {
     "power_iteration": "_linear_algebra",
     "qk_clip": "_qk_clip",
     "scale_gradient": "_gradients",
+    "transfer_state": "_transfer",
 }
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "microbatching", "schedules")

@@ -287,3 +287,11 @@ def full_like_params(function: str, params: Any, value: Any, dtype: Any = None) 
     return tree.map(
         lambda p: jnp.full(jnp.shape(p), value, dtype or accumulator_dtype(p)), params
     )
+
+
+def copied_params(params: Any) -> Any:
+    """Parameters for a state that remembers where they were, wide as moments are.
+
+    Copies, so that parameters and state may be donated together.
+    """
+    return tree.map(lambda p: jnp.array(strong(p), accumulator_dtype(p)), params)

@@ -112,7 +112,13 @@ def partition(
             if mask_compatible_extra_args:
                 own_args = selected_extra_args(chosen, updates, extra_args)
             updates, states[label] = update_selected(
-                made, chosen, updates, state.inner_states[label], params, own_args
+                "partition",
+                made,
+                chosen,
+                updates,
+                state.inner_states[label],
+                params,
+                own_args,
             )
         return updates, PartitionState(states)
 

@@ -14,7 +14,7 @@ from ._transformation import (
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
 )
-from ._trees import check_floating, check_params
+from ._trees import check_against_state, check_floating
 from ._zoom import scale_by_zoom_linesearch
 
 
@@ -82,15 +82,26 @@ def scale_by_lbfgs(
 
     def init(params: Any) -> ScaleByLBFGSState:
         check_floating("scale_by_lbfgs", "`params`", params)
-        zeros = tree.map(lambda p: jnp.zeros(jnp.shape(p), jnp.result_type(p)), params)
-        memory = tree.map(lambda p: jnp.zeros((memory_size, *p.shape), p.dtype), zeros)
-        weights = jnp.zeros(memory_size, real_product(zeros, zeros).dtype)
-        return ScaleByLBFGSState(zero_count(), zeros, zeros, memory, memory, weights)
+
+        def zeros(*shape: int) -> Any:
+            return tree.map(
+                lambda p: jnp.zeros((*shape, *jnp.shape(p)), jnp.result_type(p)), params
+            )
+
+        return ScaleByLBFGSState(
+            count=zero_count(),
+            params=zeros(),
+            updates=zeros(),
+            diff_params_memory=zeros(memory_size),
+            diff_updates_memory=zeros(memory_size),
+            weights_memory=jnp.zeros(memory_size, real_product(zeros(), zeros()).dtype),
+        )
 
     def update(
         updates: Any, state: ScaleByLBFGSState, params: Any = None
     ) -> tuple[Any, ScaleByLBFGSState]:
-        check_params("scale_by_lbfgs", params)
+        slot = ("params", state.params)
+        check_against_state("scale_by_lbfgs", slot, updates, params)
         steps = tree.map(jnp.subtract, params, state.params)
         changes = tree.map(jnp.subtract, updates, state.updates)
         product = real_product(changes, steps)

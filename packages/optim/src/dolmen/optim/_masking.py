@@ -11,6 +11,7 @@ from ._transformation import (
     GradientTransformationExtraArgs,
     with_extra_args_support,
 )
+from ._trees import check_containers
 
 
 class MaskedNode(NamedTuple):
@@ -78,12 +79,15 @@ def masked(
         chosen = _chosen(mask, updates)
         if mask_compatible_extra_args:
             extra_args = selected_extra_args(chosen, updates, extra_args)
-        return update_selected(inner, chosen, updates, state, params, extra_args)
+        return update_selected(
+            "masked", inner, chosen, updates, state, params, extra_args
+        )
 
     return GradientTransformationExtraArgs(init, update)
 
 
 def update_selected(
+    function: str,
     inner: GradientTransformationExtraArgs,
     chosen: Sequence[bool],
     updates: Any,
@@ -91,7 +95,18 @@ def update_selected(
     params: Any,
     extra_args: Mapping[str, Any],
 ) -> tuple[Any, MaskedState]:
-    """New updates and state of a transformation of the chosen leaves only."""
+    """New updates and state of a transformation of the chosen leaves only.
+
+    Raises:
+        ValueError: updates and parameters have different structures.
+    """
+    if params is not None:
+        check_containers(
+            function,
+            ("`updates`", updates),
+            ("`params`", params),
+            "Pass the parameters that were differentiated.",
+        )
     part, new = inner.update(
         selected(chosen, updates),
         state.inner_state,

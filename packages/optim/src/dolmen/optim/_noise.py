@@ -56,7 +56,7 @@ def add_noise(
     first_key = key_of("add_noise", key, seed)
 
     def init(params: Any) -> AddNoiseState:
-        return AddNoiseState(zero_count(), first_key)
+        return AddNoiseState(zero_count(), first_key.copy())
 
     def update(
         updates: Any, state: AddNoiseState, params: Any = None
@@ -122,7 +122,7 @@ def differentially_private_aggregate(
     first_key = key_of("differentially_private_aggregate", key, seed)
 
     def init(params: Any) -> DifferentiallyPrivateAggregateState:
-        return DifferentiallyPrivateAggregateState(first_key)
+        return DifferentiallyPrivateAggregateState(first_key.copy())
 
     def update(
         updates: Any, state: DifferentiallyPrivateAggregateState, params: Any = None
@@ -131,8 +131,7 @@ def differentially_private_aggregate(
         # One split for all keys, unlike in `add_noise`: so the noise is Optax's.
         next_key, *keys = random.split(state.rng_key, 1 + len(tree.leaves(total)))
         noisy = with_noise(keys, total, l2_norm_clip * noise_multiplier)
-        examples = len(tree.leaves(updates)[0])
-        mean = tree.map(lambda g: g / examples, noisy)
+        mean = tree.map(lambda g, examples: g / len(examples), noisy, updates)
         return mean, DifferentiallyPrivateAggregateState(next_key)
 
     return GradientTransformation(init, update)

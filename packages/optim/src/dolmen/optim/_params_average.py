@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
-from dolmen.core import extend, tree
+from dolmen.core import extend
 
 from ._counts import safe_increment, zero_count
-from ._engine import Rule, accumulator_dtype, strong, transformation
+from ._engine import Rule, copied_params, transformation
 from ._moments import stored
 from ._transformation import GradientTransformation
 from ._trees import check_floating
@@ -164,4 +164,4 @@ class _ParamsMean(Rule):
 
 def _copied(name: str, params: Any) -> Any:
     check_floating(name, "`params`", params)
-    return tree.map(lambda p: strong(p).astype(accumulator_dtype(p)), params)
+    return copied_params(params)

@@ -270,7 +270,7 @@ def with_stochastic_rounding(
     def init(params: Any) -> StochasticRoundingState:
         check_floating(name, "`params`", params)
         _check_bfloat16(name, params)
-        return StochasticRoundingState(first_key, inner.init(params))
+        return StochasticRoundingState(first_key.copy(), inner.init(params))
 
     def update(
         updates: Any,

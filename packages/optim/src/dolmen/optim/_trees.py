@@ -24,19 +24,31 @@ def check_structures(
     Raises:
         ValueError: they differ; all differences are listed by path.
     """
+    check_containers(function, first, second, fix)
     (name_a, a), (name_b, b) = first, second
-    if tree.structure(a) != tree.structure(b):
-        lines = _structure_differences(name_a, a, name_b, b)
-        raise _mismatch(function, f"{name_a} and {name_b}", "structure", lines, fix)
     if list(map(_shape, tree.leaves(a))) != list(map(_shape, tree.leaves(b))):
         lines = [
-            f"{_at(path)}: {name_a} {_type(x)}, {name_b} {_type(y)}"
+            f"{_at(path)}: {name_a} {type_text(x)}, {name_b} {type_text(y)}"
             for (path, x), y in zip(
                 tree.leaves_with_path(a), tree.leaves(b), strict=True
             )
             if _shape(x) != _shape(y)
         ]
         raise _mismatch(function, f"{name_a} and {name_b}", "leaf shapes", lines, fix)
+
+
+def check_containers(
+    function: str, first: tuple[str, Any], second: tuple[str, Any], fix: str
+) -> None:
+    """Raise unless two named trees have the same structure, whatever their leaves.
+
+    Raises:
+        ValueError: they differ; all differences are listed by path.
+    """
+    (name_a, a), (name_b, b) = first, second
+    if tree.structure(a) != tree.structure(b):
+        lines = _structure_differences(name_a, a, name_b, b)
+        raise _mismatch(function, f"{name_a} and {name_b}", "structure", lines, fix)
 
 
 def check_floating(function: str, name: str, values: Any) -> None:
@@ -50,6 +62,20 @@ def check_floating(function: str, name: str, values: Any) -> None:
         f"{function}: the leaves of {name} must be floating-point arrays, got",
         values,
         "Differentiate and optimize only the trained part of the tree.",
+    )
+
+
+def check_arrays(function: str, name: str, values: Any) -> None:
+    """Raise unless all leaves of a tree are arrays or numbers.
+
+    Raises:
+        TypeError: some are not; they are listed by path.
+    """
+    _check_leaves(
+        _is_array,
+        f"{function}: the leaves of {name} must be arrays, got",
+        values,
+        "Pass the part of the tree that is the state of an optimizer.",
     )
 
 
@@ -82,7 +108,7 @@ def _check_leaves(
 ) -> None:
     if not all(map(is_right, tree.leaves(values))):
         lines = [
-            f"{_at(path)}: {_type(leaf)}"
+            f"{_at(path)}: {type_text(leaf)}"
             for path, leaf in tree.leaves_with_path(values)
             if not is_right(leaf)
         ]
@@ -135,6 +161,13 @@ def is_inexact(leaf: Any) -> bool:
         return False
 
 
+def _is_array(leaf: Any) -> bool:
+    try:
+        return hasattr(leaf, "dtype") or bool(typeof(leaf))
+    except TypeError:
+        return False
+
+
 @functools.cache
 def _is_inexact_dtype(dtype: Any) -> bool:
     return bool(jnp.issubdtype(dtype, jnp.inexact))
@@ -176,7 +209,8 @@ def _at(path: Sequence[Any]) -> str:
     return tree_util.keystr(path) or "the tree itself"
 
 
-def _type(leaf: Any) -> str:
+def type_text(leaf: Any) -> str:
+    """A leaf's type as messages show it: ``f32[4,3]``."""
     try:
         return repr(typeof(leaf)).removeprefix("~")
     except TypeError:

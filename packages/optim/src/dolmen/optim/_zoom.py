@@ -180,12 +180,13 @@ def scale_by_zoom_linesearch(
 
     def init(params: Any) -> ScaleByZoomLinesearchState:
         dtype = jnp.promote_types(real_dtype_of(params), jnp.float32)
-        infinite = jnp.asarray(jnp.inf, dtype)
+        # One array each, so that the state may be donated.
+        value, decrease, curvature = (jnp.asarray(jnp.inf, dtype) for _ in range(3))
         return ScaleByZoomLinesearchState(
             learning_rate=jnp.asarray(1.0, dtype),
-            value=infinite,
+            value=value,
             grad=tree.map(jnp.zeros_like, params),
-            info=ZoomLinesearchInfo(jnp.asarray(0, jnp.int32), infinite, infinite),
+            info=ZoomLinesearchInfo(jnp.asarray(0, jnp.int32), decrease, curvature),
         )
 
     def update(

@@ -6,7 +6,7 @@ import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
 from .._chain import chain
-from .._engine import accumulator_dtype, strong
+from .._engine import copied_params, strong
 from .._norms import sum_of_squares
 from .._scaling import scale_by_learning_rate
 from .._transformation import (
@@ -62,7 +62,7 @@ def _scale_by_dog(init_step: tuple[str, Any], eps: Any) -> GradientTransformatio
         }
         return DoGState(
             is_init_step=jnp.asarray(True),
-            init_params=_copied(params),
+            init_params=copied_params(params),
             max_dist=jnp.asarray(first[kind], jnp.float32),
             sum_sq_norm_grads=jnp.zeros((), jnp.float32),
         )
@@ -148,7 +148,7 @@ def _scale_by_dowg(init_estim_sq_dist: Any, eps: Any) -> GradientTransformation:
     def init(params: Any) -> DoWGState:
         check_real_floating("dowg", "`params`", params)
         return DoWGState(
-            init_params=_copied(params),
+            init_params=copied_params(params),
             weighted_sq_norm_grads=jnp.zeros((), jnp.float32),
             estim_sq_dist=jnp.asarray(first, jnp.float32),
         )
@@ -220,7 +220,3 @@ def _square(values: Any) -> Any:
 
 def _way(start: Any, params: Any) -> Any:
     return tree.map(lambda a, b: a - b, start, params)
-
-
-def _copied(params: Any) -> Any:
-    return tree.map(lambda p: strong(p).astype(accumulator_dtype(p)), params)

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
-from dolmen.core import tree
 
 from .._chain import chain
 from .._counts import safe_increment, zero_count
 from .._engine import (
     Rule,
-    accumulator_dtype,
+    copied_params,
     full_like_params,
-    strong,
     transformation,
     zeros_like_params,
 )
@@ -25,10 +23,6 @@ from .._transformation import (
 )
 from .._trees import check_real_floating
 from .._weight_decay import add_decayed_weights
-
-
-def _first(params: Any) -> Any:
-    return tree.map(lambda p: strong(p).astype(accumulator_dtype(p)), params)
 
 
 class MadgradState(NamedTuple):
@@ -97,7 +91,7 @@ class _Madgrad(Rule):
             count=zero_count(),
             grad_sum_sq=zeros_like_params(self.name, params),
             s=zeros_like_params(self.name, params),
-            x0=_first(params),
+            x0=copied_params(params),
         )
 
     def prepare(self, updates, state):
@@ -200,7 +194,7 @@ class _Cocob(Rule):
     def init(self, params):
         check_real_floating(self.name, "`params`", params)
         return COCOBState(
-            init_particles=_first(params),
+            init_particles=copied_params(params),
             cumulative_gradients=zeros_like_params(self.name, params),
             scale=full_like_params(self.name, params, self.eps),
             subgradients=zeros_like_params(self.name, params),

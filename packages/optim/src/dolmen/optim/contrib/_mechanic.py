@@ -7,7 +7,7 @@ from dolmen.core import extend, tree
 
 from .._choosing import either
 from .._counts import safe_increment, zero_count
-from .._engine import accumulator_dtype, strong
+from .._engine import copied_params, strong
 from .._norms import global_norm
 from .._transformation import (
     GradientTransformation,
@@ -104,7 +104,7 @@ def mechanize(
 
     def init(params: Any) -> MechanicState:
         check_real_floating("mechanize", "`params`", params)
-        x0 = tree.map(_copied, params)
+        x0 = copied_params(params)
         dtype = jnp.result_type(jnp.float32, *(x.dtype for x in tree.leaves(x0)))
         r, m, v = (jnp.zeros(num_betas, dtype) for _ in range(3))
         factors = jnp.full(num_betas, s_init, dtype)
@@ -118,7 +118,7 @@ def mechanize(
         steps, base_state = base_optimizer.update(
             updates, state.base_optimizer_state, params, **extra_args
         )
-        params = tree.map(_copied, params)
+        params = copied_params(params)
         # Pretrained parameters often come after `init`.
         x0 = either(state.count == 0, lambda: params, lambda: state.x0)
 
@@ -150,8 +150,3 @@ def mechanize(
         return changes, MechanicState(base_state, count, r, m, v, s, x0)
 
     return GradientTransformationExtraArgs(init, update)
-
-
-def _copied(param: Any) -> Any:
-    # A copy, so that parameters and state may be donated together.
-    return jnp.array(strong(param), accumulator_dtype(param))

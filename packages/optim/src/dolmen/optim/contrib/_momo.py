@@ -256,8 +256,8 @@ class _Bound(NamedTuple):
 def _first(average: Any, lower_bound: Any) -> tuple[Any, Any, Any]:
     """Average loss, average product and lower bound before the first step."""
     dtype = jnp.result_type(jnp.float32, *(x.dtype for x in tree.leaves(average)))
-    zero = jnp.zeros((), dtype)
-    return zero, zero, jnp.asarray(lower_bound, dtype)
+    loss, product = (jnp.zeros((), dtype) for _ in range(2))
+    return loss, product, jnp.asarray(lower_bound, dtype)
 
 
 def _averaged(

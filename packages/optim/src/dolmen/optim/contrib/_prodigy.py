@@ -6,7 +6,7 @@ import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
 from .._counts import safe_increment, zero_count
-from .._engine import accumulator_dtype, strong, zeros_like_params
+from .._engine import copied_params, strong, zeros_like_params
 from .._moments import correction
 from .._norms import sum_of_elements
 from .._scaling import value_at
@@ -85,7 +85,7 @@ def prodigy(
         zeros = [zeros_like_params(name, params) for _ in range(3)]
         return ProdigyState(
             *zeros,
-            params0=tree.map(lambda p: strong(p).astype(accumulator_dtype(p)), params),
+            params0=copied_params(params),
             estim_lr=jnp.asarray(estim_lr0, jnp.float32),
             numerator_weighted=jnp.zeros((), jnp.float32),
             count=zero_count(),

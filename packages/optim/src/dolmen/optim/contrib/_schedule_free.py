@@ -88,12 +88,11 @@ def schedule_free(
 
     def init(params: Any) -> ScheduleFreeState:
         z = tree.map(lambda p: jnp.array(p, state_dtype or jnp.result_type(p)), params)
-        zero = jnp.zeros((), jnp.float32)
         return ScheduleFreeState(
             jnp.asarray(b1, jnp.float32),
-            zero,
+            jnp.zeros((), jnp.float32),
             jnp.ones((), jnp.int32),
-            zero,
+            jnp.zeros((), jnp.float32),
             base_optimizer.init(params),
             z,
         )

@@ -120,7 +120,7 @@ def tree_set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> An
                 continue
             if filtering is None or filtering(path, node):
                 return value
-        children = _children(path, node)
+        children = children_of(path, node)
         if children is None:
             return node
         structure = trees.structure(node, is_leaf=lambda x: x is not node)
@@ -132,16 +132,16 @@ def tree_set(tree: Any, filtering: Filter | None = None, /, **kwargs: Any) -> An
 def _walk(path: Path, node: Any) -> Iterator[tuple[Path, Any]]:
     """Every node and leaf of a tree with its path, outer ones first."""
     yield path, node
-    for child_path, child in _children(path, node) or ():
+    for child_path, child in children_of(path, node) or ():
         yield from _walk(child_path, child)
 
 
-def _children(path: Path, node: Any) -> list[tuple[Path, Any]] | None:
+def children_of(path: Path, node: Any) -> list[tuple[Path, Any]] | None:
     """The children of a node with their paths; None for a leaf."""
     found = trees.leaves_with_path(node, is_leaf=lambda x: x is not node)
     if found and found[0][1] is node:
         return None
-    if _is_named_tuple(node):
+    if is_named_tuple(node):
         cls = type(node).__name__
         entries: list[Any] = [NamedTupleKey(cls, name) for name in node._fields]
         return [
@@ -151,7 +151,7 @@ def _children(path: Path, node: Any) -> list[tuple[Path, Any]] | None:
 
 
 def _is_called(path: Path, node: Any, key: Any) -> bool:
-    if _is_named_tuple(node) and type(node).__name__ == key:
+    if is_named_tuple(node) and type(node).__name__ == key:
         return True
     if not path:
         return False
@@ -161,7 +161,8 @@ def _is_called(path: Path, node: Any, key: Any) -> bool:
     return getattr(entry, "name", None) == key
 
 
-def _is_named_tuple(node: Any) -> bool:
+def is_named_tuple(node: Any) -> bool:
+    """Whether a node is a named tuple, as states are."""
     return isinstance(node, tuple) and hasattr(node, "_fields")
 
 
