@@ -1,26 +1,15 @@
 """Running sums, products and extrema along an axis, and first-order recurrences.
 
-All are scans of an associative combination, lowered according to where they run:
-
-- CPU: a loop over the axis that updates whole rows in place. A long axis is first cut
-  into blocks of about `sqrt(n)`, which are scanned side by side; then the scan over the
-  blocks' totals is combined into them. For 10**6 elements that takes a third of the
-  time of `reduce_window` or of a tree of strided slices.
-- elsewhere: doubling. After pass `k` each element combines its `2**k` predecessors, so
-  there are `log2(n)` fused passes over the array.
-
-Sums and products of floating-point numbers narrower than 32 bits are accumulated in
-float32 and rounded once.
+All are scans of an associative combination. Sums and products of floating-point numbers
+narrower than 32 bits are accumulated in float32 and rounded once.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
-from .._lowering import mlir
+from .._ir import ArrayType, Primitive, array_type, value_error
 from .._tracing import bind, typeof
 from . import (
     _arithmetic,
@@ -35,14 +24,7 @@ from . import (
 )
 from ._elementwise import check_kind, common_dtype, constant_like
 from ._limits import emit_binary, highest, lowest
-
-_Handles = Sequence[Any]
-_Combine = Callable[[Any, _Handles, _Handles, ArrayType], _Handles]
-
-# Rows of fewer elements than this leave the processor's vectors idle.
-_WIDE_ROW = 256
-_LONGEST_LOOP = 1024
-_SHORTEST_LOOP = 9
+from ._scan_lowering import Handles, lower_scan
 
 
 class Cumulative(Primitive):
@@ -82,19 +64,17 @@ class Cumulative(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """A scan of single elements."""
 
-        def combine(
-            builder: Any, a: _Handles, b: _Handles, type: ArrayType
-        ) -> _Handles:
+        def combine(builder: Any, a: Handles, b: Handles, type: ArrayType) -> Handles:
             return [self.combine(builder, a[0], b[0], type)]
 
-        (result,) = _lower_scan(
+        (result,) = lower_scan(
             builder,
             combine,
             [self.identity],
             args,
             self.axis,
-            self.reverse,
-            self.widens,
+            reverse=self.reverse,
+            widens=self.widens,
         )
         return result
 
@@ -447,179 +427,22 @@ class LinearRecurrence(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         """A scan of the maps `h -> a h + b` under composition."""
-        identities = [lambda dtype: 1, lambda dtype: 0]
-        return _lower_scan(
-            builder, _compose, identities, args, self.axis, self.reverse, True
-        )[1]
+        (result,) = lower_scan(
+            builder,
+            _compose,
+            [lambda dtype: 1, lambda dtype: 0],
+            args,
+            self.axis,
+            reverse=self.reverse,
+            widens=True,
+            results=(1,),
+        )
+        return result
 
 
-def _compose(builder: Any, f: _Handles, g: _Handles, type: ArrayType) -> _Handles:
+def _compose(builder: Any, f: Handles, g: Handles, type: ArrayType) -> Handles:
     """The map `f`, then the map `g`."""
     (a, b), (c, d) = f, g
     product = builder.emit("multiply", (a, c), (type,))
     scaled = builder.emit("multiply", (b, c), (type,))
     return [product, builder.emit("add", (scaled, d), (type,))]
-
-
-# ---- lowering ------------------------------------------------------------------------
-
-
-def _lower_scan(
-    builder: Any,
-    combine: _Combine,
-    identities: Sequence[Callable[[np.dtype], Any]],
-    args: _Handles,
-    axis: int,
-    reverse: bool,
-    widens: bool,
-) -> _Handles:
-    """Scan along `axis`, with the axes before and behind it merged."""
-    (out,) = builder.out_types
-    if not out.size:
-        return args
-    narrow = dtypes.kind(out.dtype) == "f" and out.dtype.itemsize < 4
-    dtype = np.dtype(np.float32) if widens and narrow else out.dtype
-    outer, n = math.prod(out.shape[:axis]), out.shape[axis]
-    flat = array_type((outer, n, out.size // (outer * n)), dtype)
-    if dtype != out.dtype:
-        wide = array_type(out.shape, dtype)
-        args = [builder.convert(x, wide) for x in args]
-    scan = _Scan(builder, combine, [i(out.dtype) for i in identities], reverse)
-    scanned = scan([_reshape(builder, x, flat) for x in args], flat)
-    results = [_reshape(builder, x, array_type(out.shape, dtype)) for x in scanned]
-    if dtype != out.dtype:
-        results = [builder.convert(x, out) for x in results]
-    return results
-
-
-def _reshape(builder: Any, x: Any, type: ArrayType) -> Any:
-    return builder.emit("reshape", (x,), (type,))
-
-
-class _Scan:
-    """Emits scans along the middle one of three axes."""
-
-    def __init__(
-        self, builder: Any, combine: _Combine, identities: Sequence[Any], reverse: bool
-    ) -> None:
-        self.builder = builder
-        self.combine = combine
-        self.identities = identities
-        self.reverse = reverse
-
-    def __call__(self, xs: _Handles, type: ArrayType) -> _Handles:
-        outer, n, inner = type.shape
-        if self.builder.platform != "cpu" or n < _SHORTEST_LOOP:
-            return self.doubling(xs, type)
-        short = _LONGEST_LOOP if outer * inner >= _WIDE_ROW else 64
-        return self.loop(xs, type) if n <= short else self.blocks(xs, type)
-
-    def shift(self, xs: _Handles, type: ArrayType, by: int, grow: int = 0) -> _Handles:
-        """Move elements `by` places on, filling with identities; `grow` the axis."""
-        low, high = (grow - by, by) if self.reverse else (by, grow - by)
-        outer, n, inner = type.shape
-        moved = array_type((outer, n + grow, inner), type.dtype)
-        return [
-            self.builder.emit(
-                "pad",
-                (x, self.builder.scalar(identity, type.dtype)),
-                (moved,),
-                edge_padding_low=mlir.int_array((0, low, 0)),
-                edge_padding_high=mlir.int_array((0, high, 0)),
-                interior_padding=mlir.int_array((0, 0, 0)),
-            )
-            for x, identity in zip(xs, self.identities, strict=True)
-        ]
-
-    def doubling(self, xs: _Handles, type: ArrayType) -> _Handles:
-        distance = 1
-        while distance < type.shape[1]:
-            earlier = self.shift(xs, type, distance)
-            xs = self.combine(self.builder, earlier, xs, type)
-            distance *= 2
-        return xs
-
-    def blocks(self, xs: _Handles, type: ArrayType) -> _Handles:
-        """Scan blocks side by side, then carry the totals of those before."""
-        outer, n, inner = type.shape
-        builder, dtype = self.builder, type.dtype
-        width = math.isqrt(n - 1) + 1
-        count = -(-n // width)
-        extra = count * width - n
-        # Identities go to the end of the scan, where they change nothing.
-        padded = self.shift(xs, type, 0, extra) if extra else xs
-        cut = array_type((outer * count, width, inner), dtype)
-        scanned = self.loop([_reshape(builder, x, cut) for x in padded], cut)
-        totals = array_type((outer, count, inner), dtype)
-        last = [self.row(x, cut, 0 if self.reverse else width - 1) for x in scanned]
-        before = self([_reshape(builder, x, totals) for x in last], totals)
-        before = self.shift(before, totals, 1)
-        lanes = array_type((outer * count, inner), dtype)
-        before = [
-            builder.broadcast(_reshape(builder, x, lanes), cut, (0, 2)) for x in before
-        ]
-        whole = array_type((outer, count * width, inner), dtype)
-        results = self.combine(builder, before, scanned, cut)
-        results = [_reshape(builder, x, whole) for x in results]
-        if not extra:
-            return results
-        start = extra if self.reverse else 0
-        return [self.slice(x, whole, start, start + n) for x in results]
-
-    def slice(self, x: Any, type: ArrayType, start: int, stop: int) -> Any:
-        outer, _, inner = type.shape
-        return self.builder.emit(
-            "slice",
-            (x,),
-            (array_type((outer, stop - start, inner), type.dtype),),
-            start_indices=mlir.int_array((0, start, 0)),
-            limit_indices=mlir.int_array((outer, stop, inner)),
-            strides=mlir.int_array((1, 1, 1)),
-        )
-
-    def row(self, x: Any, type: ArrayType, index: int) -> Any:
-        return self.slice(x, type, index, index + 1)
-
-    def loop(self, xs: _Handles, type: ArrayType) -> _Handles:
-        """Go along the axis, replacing each row by its combination with the last."""
-        outer, n, inner = type.shape
-        builder, arity = self.builder, len(xs)
-        index = array_type((), np.dtype(np.int32))
-        row = array_type((outer, 1, inner), type.dtype)
-        types = [index, *[type] * arity, *[row] * arity]
-
-        def condition(step: Any, *_: Any) -> _Handles:
-            end = builder.constant(n, index)
-            return [builder.compare("LT", step, end, index, "SIGNED")]
-
-        def body(step: Any, *state: Any) -> _Handles:
-            arrays, carry = state[:arity], state[arity:]
-            zero, one = builder.constant(0, index), builder.constant(1, index)
-            place = step
-            if self.reverse:
-                end = builder.constant(n - 1, index)
-                place = builder.emit("subtract", (end, step), (index,))
-            rows = [
-                builder.emit(
-                    "dynamic_slice",
-                    (x, zero, place, zero),
-                    (row,),
-                    slice_sizes=mlir.int_array(row.shape),
-                )
-                for x in arrays
-            ]
-            carry = self.combine(builder, carry, rows, row)
-            arrays = [
-                builder.emit("dynamic_update_slice", (x, r, zero, place, zero), (type,))
-                for x, r in zip(arrays, carry, strict=True)
-            ]
-            return [builder.emit("add", (step, one), (index,)), *arrays, *carry]
-
-        first = [self.row(x, type, n - 1 if self.reverse else 0) for x in xs]
-        state = builder.emit(
-            "while",
-            (builder.constant(1, index), *xs, *first),
-            types,
-            regions=[(types, condition), (types, body)],
-        )
-        return state[1 : 1 + arity]
