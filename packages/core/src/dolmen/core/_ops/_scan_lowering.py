@@ -23,7 +23,7 @@ from .._lowering import mlir
 Handles = Sequence[Any]
 Combine = Callable[[Any, Handles, Handles, ArrayType], Handles]
 
-_SHORTEST_LOOP = 9
+_SHORTEST_LOOP = 3
 # Shorter axes are loops without parts, beside those of other rows.
 _SHORTEST_PARTS = 512
 # What hides the latency of a combination: a vector of the processor.
@@ -272,37 +272,41 @@ class _Scan:
         return self.pad(made, whole, 0, -extra) if extra else made
 
     def loop(self, xs: Handles, type: ArrayType) -> Handles:
-        """Go along the axis, replacing each row by its combination with the last."""
+        """Go along the axis, combining each row with the result before it.
+
+        The results have arrays of their own: the compiler would copy the operands in
+        every step if it saw them overwritten while something else may read them.
+        """
         outer, n, inner = type.shape
         builder, arity, index = self.builder, len(xs), self.index
         row = array_type((outer, 1, inner), type.dtype)
-        types = [index, *[type] * arity, *[row] * arity]
+        types = [index, *[type] * (2 * arity), *[row] * arity]
 
         def condition(step: Any, *_: Any) -> Handles:
             return [builder.compare("LT", step, self.number(n), index, "SIGNED")]
 
         def body(step: Any, *state: Any) -> Handles:
-            arrays, carry = state[:arity], state[arity:]
+            xs, ys, carry = state[:arity], state[arity : 2 * arity], state[-arity:]
             zero, place = self.number(0), step
             if self.reverse:
                 place = self.compute("subtract", self.number(n - 1), step)
-            rows = [self.slice(x, (zero, place, zero), row) for x in arrays]
+            rows = [self.slice(x, (zero, place, zero), row) for x in xs]
             carry = self.combine(builder, carry, rows, row)
-            arrays = [
-                builder.emit("dynamic_update_slice", (x, r, zero, place, zero), (type,))
-                for x, r in zip(arrays, carry, strict=True)
+            ys = [
+                builder.emit("dynamic_update_slice", (y, r, zero, place, zero), (type,))
+                for y, r in zip(ys, carry, strict=True)
             ]
-            return [self.compute("add", step, 1), *arrays, *carry]
+            return [self.compute("add", step, 1), *xs, *ys, *carry]
 
-        start = [self.number(i) for i in (0, n - 1 if self.reverse else 0, 0)]
-        first = [self.slice(x, start, row) for x in xs]
+        fresh = [builder.constant(identity, type) for identity in self.identities]
+        carry = [builder.constant(identity, row) for identity in self.identities]
         state = builder.emit(
             "while",
-            (self.number(1), *xs, *first),
+            (self.number(0), *xs, *fresh, *carry),
             types,
             regions=[(types, condition), (types, body)],
         )
-        return state[1 : 1 + arity]
+        return state[1 + arity : 1 + 2 * arity]
 
     # ---- single operations ---------------------------------------------------------
 
