@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -169,8 +170,7 @@ def jit_when_eager(
         )
         compiled = _compiled(function, "eager", eager=True)
 
-        choose = _either_of_one if _takes_one_positional(fun) else _either
-        either = functools.wraps(fun)(choose(fun, compiled))
+        either = functools.wraps(fun)(_either(fun, compiled))
         # Checkers allow no attributes on functions.
         either.compiled = compiled  # type: ignore[attr-defined]
         return either
@@ -179,25 +179,72 @@ def jit_when_eager(
 
 
 def _either(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
-    def either(*args: Any, **kwargs: Any) -> Any:
-        if state.trace is EAGER:
-            return compiled(*args, **kwargs)
-        return fun(*args, **kwargs)
+    """`compiled` when nothing is being traced, else `fun`."""
+    parameters = list(inspect.signature(fun).parameters.values())
+    required = list(itertools.takewhile(_is_required, parameters))
+    if len(required) == len(parameters) <= len(_OF_COUNT):
+        choose = _OF_COUNT[len(required) - 1]
+    elif len(required) == 2:
+        choose = _either_of_two_and_more
+    else:
+        return _either_of_any(fun, compiled)
+    either = choose(fun, compiled)
+    code = either.__code__
+    either.__code__ = code.replace(
+        co_varnames=(*[p.name for p in required], *code.co_varnames[len(required) :]),
+        co_posonlyargcount=sum(p.kind is p.POSITIONAL_ONLY for p in required),
+    )
+    return either
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    """Whether every call gives it, by position or, if it has no slash, by name."""
+    return parameter.default is parameter.empty and parameter.kind in (
+        parameter.POSITIONAL_ONLY,
+        parameter.POSITIONAL_OR_KEYWORD,
+    )
+
+
+# Packing arguments into a tuple and a dict and unpacking them again is 6 % of a call of
+# `jnp.sin`. So there is one function for each usual number of arguments, whose
+# parameters `_either` renames.
+
+
+def _either_of_any(fun: Callable[..., Any], compiled: Any) -> Any:
+    def either(*args: Any, **options: Any) -> Any:
+        return (compiled if state.trace is EAGER else fun)(*args, **options)
 
     return either
 
 
-def _either_of_one(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
-    """`_either` without the cost of packing arguments, 6 % of a call of `jnp.sin`."""
-
-    def either(x: Any, /) -> Any:
+def _either_of_one(fun: Callable[..., Any], compiled: Any) -> Any:
+    def either(x: Any) -> Any:
         return compiled(x) if state.trace is EAGER else fun(x)
 
     return either
 
 
-def _takes_one_positional(fun: Callable[..., Any]) -> bool:
-    parameters = list(inspect.signature(fun).parameters.values())
-    return (
-        len(parameters) == 1 and parameters[0].kind is inspect.Parameter.POSITIONAL_ONLY
-    )
+def _either_of_two(fun: Callable[..., Any], compiled: Any) -> Any:
+    def either(x: Any, y: Any) -> Any:
+        return compiled(x, y) if state.trace is EAGER else fun(x, y)
+
+    return either
+
+
+def _either_of_three(fun: Callable[..., Any], compiled: Any) -> Any:
+    def either(x: Any, y: Any, z: Any) -> Any:
+        return compiled(x, y, z) if state.trace is EAGER else fun(x, y, z)
+
+    return either
+
+
+def _either_of_two_and_more(fun: Callable[..., Any], compiled: Any) -> Any:
+    def either(x: Any, y: Any, *more: Any, **options: Any) -> Any:
+        if more or options:
+            return (compiled if state.trace is EAGER else fun)(x, y, *more, **options)
+        return compiled(x, y) if state.trace is EAGER else fun(x, y)
+
+    return either
+
+
+_OF_COUNT = (_either_of_one, _either_of_two, _either_of_three)

@@ -568,6 +568,8 @@ def where(
         >>> jnp.where(jnp.arange(4) > 1, jnp.arange(4), 0)
         Array([0, 0, 2, 3], dtype=int32)
     """
+    if x is not None and y is not None and size is None and fill_value is None:
+        return _where(condition, x, y)
     if x is None and y is None:
         from ._searching import nonzero
 
@@ -577,15 +579,13 @@ def where(
             "where: expected both `x` and `y`, or neither; got only "
             f"`{'y' if x is None else 'x'}`."
         )
-    if size is not None or fill_value is not None:
-        raise value_error(
-            "where: `size` and `fill_value` belong to the form with a condition alone, "
-            "got them together with `x` and `y`."
-        )
-    return _where(condition, x, y)
+    raise value_error(
+        "where: `size` and `fill_value` belong to the form with a condition alone, got "
+        "them together with `x` and `y`."
+    )
 
 
-def _where_body(condition: Any, x: Any, y: Any) -> Any:
+def _where_body(condition: Any, x: Any, y: Any, /) -> Any:
     x, y = promote_args_of_where(x, y)
     condition, x, y = broadcast_args("where", condition, x, y)
     return _selection.choose(truth(condition), x, y)
