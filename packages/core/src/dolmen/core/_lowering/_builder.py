@@ -539,7 +539,7 @@ class Builder:
         *,
         public: bool = False,
     ) -> Any:
-        """Define a function of the module: `body` goes from its arguments to results."""
+        """Define a function of the module; `body` goes from arguments to results."""
         made = mlir.new_function(
             self.module,
             name,
