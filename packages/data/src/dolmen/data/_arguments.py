@@ -63,6 +63,22 @@ def resolve(call: str, transform: Any, kind: type, method: str) -> Callable[...,
     return transform
 
 
+def refuse_sequential_slice(call: str, sequential_slice: bool) -> None:
+    """Refuses an order that would depend on who makes the elements.
+
+    Raises:
+        ValueError: it is asked for.
+    """
+    if sequential_slice:
+        raise ValueError(
+            f"{call}: `sequential_slice` must be False, got {sequential_slice!r}: with "
+            "a part of the source for each worker, their number would decide the order "
+            "of elements. Leave it out: consecutive records are read together anyway. "
+            "To read several parts at once, in an order that you choose, use "
+            "`experimental.InterleaveIterDataset` over slices."
+        )
+
+
 def _integer(call: str, argument: str, value: Any) -> int:
     try:
         return operator.index(value)

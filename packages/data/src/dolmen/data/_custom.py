@@ -4,6 +4,7 @@ A class that derives from `MapDataset`, `IterDataset` or `DatasetIterator` and d
 what is special about it becomes part of a pipeline here.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,25 +81,27 @@ class CustomStage(_stages.Stage):
         return [*below, self.name]
 
     def open(self) -> _stages.Cursor:
-        return CustomCursor(self)
+        return IteratorCursor(self.name, self.iterate())
 
 
-class CustomCursor(_stages.Cursor):
-    """Its position is the state of the iterator, whatever that is."""
+class IteratorCursor(_stages.Cursor):
+    """Its position is the state of an iterator, whatever that is."""
 
-    def __init__(self, stage: CustomStage):
-        self._name = stage.name
-        self._iterator = stage.iterate()
+    def __init__(self, name: str, iterator: Any):
+        self._name = name
+        self._iterator = iterator
 
     def next(self) -> Any:
         return next(self._iterator)
 
     def position(self) -> Any:
-        return (self._iterator.get_state(),)
+        # Copied, as the iterator may go on to change it in place, and so may whoever
+        # gets it later.
+        return (copy.deepcopy(self._iterator.get_state()),)
 
     def seek(self, position: Sequence[Any]) -> None:
         (state,) = position
-        self._iterator.set_state(state)
+        self._iterator.set_state(copy.deepcopy(state))
 
     def origin(self, position: Any) -> str:
         return f"the element of {self._name} before {position[0]}"

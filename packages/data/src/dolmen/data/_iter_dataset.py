@@ -14,7 +14,14 @@ from . import (
     _stages,
     _window_shuffle,
 )
-from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
+from ._arguments import (
+    at_least,
+    checked_datasets,
+    checked_seed,
+    needed_seed,
+    refuse_sequential_slice,
+    resolve,
+)
 from ._custom import CustomStage, as_parents, check_defined
 from ._device_stage import on_device
 from ._frameworks import process_index_and_count
@@ -448,11 +455,13 @@ class IterDataset(Iterable[T], Generic[T]):
                 10, if None.
             worker_init_fn: called first in each worker, with its number and the number
                 of workers.
-            sequential_slice: accepted for programs written for Grain. Workers always
-                read consecutive records together where the order of the pipeline is
-                consecutive.
+            sequential_slice: False. Grain's true gives every worker a part of the
+                source, which makes the order depend on the number of workers. Workers
+                always read consecutive records together where the order of the pipeline
+                is consecutive.
 
         Raises:
+            ValueError: `sequential_slice` is true.
             TypeError: when elements are asked for, a part of the pipeline can't be
                 pickled.
             WorkerDiedError: when elements are asked for, a worker was killed.
@@ -463,6 +472,7 @@ class IterDataset(Iterable[T], Generic[T]):
             >>> list(ds.mp_prefetch(MultiprocessingOptions(num_workers=2)))
             [array([0, 1, 2]), array([3, 4, 5])]
         """
+        refuse_sequential_slice("IterDataset.mp_prefetch", sequential_slice)
         if options is None:
             options = MultiprocessingOptions(num_workers=min(10, usable_cpus()))
         if not options.num_workers:

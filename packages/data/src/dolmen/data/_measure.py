@@ -18,8 +18,9 @@ import numpy as np
 from . import _stages
 from ._block import Block
 from ._custom import CustomOperation, CustomStage
+from ._mp_prefetch import MpPrefetch
 from ._operations import Below, Operation
-from ._options import MultiprocessingOptions
+from ._threaded import ThreadedPrefetch
 
 # Calls that are kept for the trace; older ones are forgotten.
 _CALLS_KEPT = 50_000
@@ -201,8 +202,8 @@ _ONE_BY_ONE = (
 
 
 def _is_elsewhere(stage: _stages.Stage) -> bool:
-    """Whether other processes do the work, where no clock of ours is seen."""
-    return isinstance(getattr(stage, "options", None), MultiprocessingOptions)
+    """Whether other threads or processes do the work, where no clock of ours is."""
+    return isinstance(stage, MpPrefetch | ThreadedPrefetch)
 
 
 def _timed_operation(operation: Operation, kept: Calls) -> tuple[Operation, Clock]:

@@ -8,23 +8,22 @@ of workers nor their speed can change an element, and no worker has a state to s
 
 import collections
 import contextlib
-import dataclasses
 import logging
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._numbering import Numbering, Position
-from ._options import MultiprocessingOptions, ReadOptions
-from ._stages import (
-    Cursor,
-    OneParent,
-    OneParentCursor,
-    Planned,
-    Prefetch,
-    Stage,
+from ._candidates import (
+    CandidatesCursor,
+    bare,
+    map_parents,
+    numbering_of,
+    records_of_candidate,
 )
+from ._options import MultiprocessingOptions
+from ._read_ahead import Made
+from ._stages import Cursor, OneParent, OneParentCursor, Prefetch, SpeedOnly, Stage
 
 if TYPE_CHECKING:
     from ._pool import Pool
@@ -39,25 +38,14 @@ _RECORDS_OF_A_TASK = 256
 
 
 @dataclass(frozen=True, eq=False)
-class MpPrefetch(OneParent):
+class MpPrefetch(SpeedOnly):
     """Has processes make the elements below."""
 
     options: MultiprocessingOptions
     worker_init_fn: WorkerInit | None
 
-    @property
-    def depth(self) -> int:
-        # Speed must not change random numbers, which depend on the depth.
-        return self.parent.depth
-
-    def numbering(self) -> Numbering | None:
-        return self.parent.numbering()
-
     def describe(self) -> str:
         return f"mp_prefetch({self.options.num_workers})"
-
-    def describe_all(self) -> list[str]:
-        return self.parent.describe_all()
 
     def open(self) -> Cursor:
         crew = Crew(self.options, self.worker_init_fn)
@@ -83,28 +71,8 @@ class MpPrefetchCursor(OneParentCursor):
 def _hand_over(stage: Stage, crew: "Crew") -> Stage:
     """The stage with everything that has numbers made by the crew."""
     if stage.numbering() is not None:
-        return Stream(stage, crew, crew.add(_bare(stage)))
-    return _map_parents(stage, lambda parent: _hand_over(parent, crew))
-
-
-def _bare(stage: Stage) -> Stage:
-    """The stage as workers run it: without threads and processes of its own."""
-    if isinstance(stage, Prefetch | MpPrefetch):
-        return _bare(stage.parent)
-    if isinstance(stage, Planned):
-        return dataclasses.replace(stage, options=ReadOptions(0, 0))
-    return _map_parents(stage, _bare)
-
-
-def _map_parents(stage: Any, function: Callable[[Stage], Stage]) -> Any:
-    changed = {}
-    for field in dataclasses.fields(stage):
-        value = getattr(stage, field.name)
-        if isinstance(value, Stage):
-            changed[field.name] = function(value)
-        elif isinstance(value, tuple) and any(isinstance(x, Stage) for x in value):
-            changed[field.name] = tuple(map(function, value))
-    return dataclasses.replace(stage, **changed)
+        return Stream(stage, crew, crew.add(bare(stage)))
+    return map_parents(stage, lambda parent: _hand_over(parent, crew))
 
 
 class Crew:
@@ -179,9 +147,8 @@ class _Namer:
 
     def __call__(self, stream: int, candidate: int) -> str:
         stage = self._streams[stream]
-        numbering = stage.numbering()
-        assert numbering is not None, stage
-        return stage.open().origin(numbering.position_before(candidate + 1))
+        after = numbering_of(stage).position_before(candidate + 1)
+        return stage.open().origin(after)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,77 +178,38 @@ class _Sent:
     stop: int
 
 
-class StreamCursor(Cursor):
+class StreamCursor(CandidatesCursor):
     """Sends tasks ahead of what is asked for, and takes their results in order."""
 
     def __init__(self, stage: Stream):
-        numbering = stage.parent.numbering()
-        assert numbering is not None, stage
-        self._numbering = numbering
         self._crew, self._stream = stage.crew, stage.number
-        self._below = stage.parent.open()  # for names only: nothing is read by it
         self._most_tasks = stage.crew.tasks_of_a_stream
-        self._most_candidates = _most_candidates(stage.parent, numbering)
+        records = records_of_candidate(stage.parent)
+        self._most_candidates = max(1, _RECORDS_OF_A_TASK // records)
         self._pool: Pool | None = None
         self._sent: collections.deque[_Sent] = collections.deque()
         self._width = 1
-        self._go_to(0)
-
-    def next(self) -> Any:
-        while not self._ready:
-            self._refill()
-        element, self._position = self._ready.popleft()
-        return element
-
-    def position(self) -> Position:
-        return self._position
-
-    def seek(self, position: Sequence[int]) -> None:
-        self._below.seek(position)  # or tells what is wrong with it
-        number = self._numbering.number_at(tuple(position))
-        if number is None:
-            raise ValueError(
-                f"set_state: the position {list(position)} lies within an element, "
-                "use a state of `get_state`."
-            )
-        self._forget()
-        self._go_to(number)
-
-    def origin(self, position: Position) -> str:
-        return self._below.origin(position)
-
-    def close(self) -> None:
-        self._forget()
-        self._ready.clear()
+        super().__init__(stage.parent)
 
     def start(self) -> None:
         with self._crew.ended_by_errors():
             self._send()
 
     def _go_to(self, candidate: int) -> None:
-        self._taken = self._next = candidate
-        self._ready: collections.deque[tuple[Any, Position]] = collections.deque()
-        self._error: BaseException | None = None
-        self._position = self._numbering.position_before(candidate)
+        super()._go_to(candidate)
+        self._next = candidate
 
     def _forget(self) -> None:
         if self._pool is not None and self._pool is self._crew.running:
             self._pool.forget(sent.number for sent in self._sent)
         self._sent.clear()
 
-    def _refill(self) -> None:
-        if self._error is not None:
-            raise self._error
-        if self._taken == self._numbering.count:
-            self._position = self._numbering.position_before(self._taken)
-            raise StopIteration
+    def _take(self) -> tuple[Made, int]:
         with self._crew.ended_by_errors():
             pool = self._send()
             made, seconds = pool.take(self._sent[0].number)
-        self._taken = self._sent.popleft().stop
-        self._ready.extend(made.elements)
-        self._error = made.error
         self._adapt(seconds)
+        return made, self._sent.popleft().stop
 
     def _send(self) -> "Pool":
         pool = self._crew.pool()
@@ -302,14 +230,3 @@ class StreamCursor(Cursor):
             self._width = min(2 * self._width, self._most_candidates)
         elif seconds > 2 * _SECONDS_OF_A_TASK:
             self._width = max(1, self._width // 2)
-
-
-def _most_candidates(stage: Stage, numbering: Numbering) -> int:
-    """Candidates that are made of about `_RECORDS_OF_A_TASK` records, at least one."""
-    (first, *_), (second, *_) = map(numbering.position_before, (0, 1))
-    leaf = stage
-    while isinstance(leaf, OneParent):
-        leaf = leaf.parent
-    assert isinstance(leaf, Planned), leaf
-    records = leaf.operation.source_records * (second - first)
-    return max(1, _RECORDS_OF_A_TASK // max(1, records))

@@ -240,8 +240,13 @@ class PackAndBatchOperation:
         length_struct: Mapping[str, int],
         batch_size: int,
         max_sequences_per_bin: int | None = None,
+        _cur_batch: None = None,
     ):
         call = "PackAndBatchOperation"
+        if _cur_batch is not None:
+            raise ValueError(
+                f"{call}: `_cur_batch` must be None: every call begins with empty rows."
+            )
         self._lengths = checked_lengths(call, length_struct)
         self._batch_size = at_least(call, "batch_size", batch_size, 1)
         self.max_sequences_per_bin = max_sequences_per_bin

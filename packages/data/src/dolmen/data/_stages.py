@@ -121,7 +121,7 @@ class PlannedCursor(Cursor):
         self._length = operation.length
         self._allow_nones = stage.allow_nones
         self._num_threads = options.num_threads
-        self._width, self._depth = _plan_reading(options, operation.source_records)
+        self._width, self._depth = plan_reading(options, operation.source_records)
         self._next = 0
         self._ready: collections.deque[Any] = collections.deque()
         self._error: BaseException | None = None
@@ -198,7 +198,7 @@ def _fetch_rows(operation: Operation, positions: range) -> list[Any]:
     return operation.fetch(np.arange(positions.start, positions.stop)).rows()
 
 
-def _plan_reading(options: ReadOptions, source_records: int) -> tuple[int, int]:
+def plan_reading(options: ReadOptions, source_records: int) -> tuple[int, int]:
     """Elements made together, and how many such groups are made ahead.
 
     A group in the reader's hands counts as read ahead, but for the element that was
@@ -473,24 +473,29 @@ class BatchCursor(OneParentCursor):
 
 
 @dataclass(frozen=True, eq=False)
-class Prefetch(OneParent):
-    """Runs everything below in a thread of its own."""
-
-    buffer_size: int
+class SpeedOnly(OneParent):
+    """A stage that decides who makes the elements below, and changes none."""
 
     @property
     def depth(self) -> int:
-        # Speed must not change random numbers, which depend on the depth.
+        # Random numbers depend on the depth.
         return self.parent.depth
 
     def numbering(self) -> Numbering | None:
         return self.parent.numbering()
 
-    def describe(self) -> str:
-        return f"prefetch({self.buffer_size})"
-
     def describe_all(self) -> list[str]:
         return self.parent.describe_all()
+
+
+@dataclass(frozen=True, eq=False)
+class Prefetch(SpeedOnly):
+    """Runs everything below in a thread of its own."""
+
+    buffer_size: int
+
+    def describe(self) -> str:
+        return f"prefetch({self.buffer_size})"
 
     def open(self) -> Cursor:
         return PrefetchCursor(self.parent.open(), self.buffer_size)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import _nursery, _shipping
-from ._numbering import Numbering
+from ._candidates import Candidates
 from ._read_ahead import Made
 from ._slots import Slots
-from ._stages import Cursor, OneParentCursor, PlannedCursor, Stage
+from ._stages import Stage
 
 TASK = struct.Struct("<qqqqq")  # number, slot, stream, candidates from, to
 RESULT = struct.Struct("<qqq")  # number, bytes in the slot, nanoseconds
@@ -79,35 +79,18 @@ class _Maker:
     """Makes the elements of streams by number."""
 
     def __init__(self, streams: Sequence[Stage], place: str):
-        self._streams = [_open(stage) for stage in streams]
+        self._streams = [Candidates(stage) for stage in streams]
         self._place = place
 
     def __call__(self, stream: int, start: int, stop: int) -> Made:
         """The elements of some candidates, each with the position after it."""
-        numbering, cursor, leaf = self._streams[stream]
-        first = numbering.position_before(start)
-        end = numbering.position_before(stop)
-        leaf.limit(end[0], width=end[0] - first[0])
-        cursor.seek(first)
         elements = []
         try:
-            while True:
-                elements.append((cursor.next(), cursor.position()))
-        except StopIteration:
-            return Made(elements)
+            for element in self._streams[stream].between(start, stop):
+                elements.append(element)
         except BaseException as error:  # noqa: BLE001 - the program raises it
             return Made(elements, _shipping.sendable(error, self._place))
-
-
-def _open(stage: Stage) -> tuple[Numbering, Cursor, PlannedCursor]:
-    """The numbering of a stage, a cursor of it, and the cursor at the lowest end."""
-    numbering = stage.numbering()
-    cursor = leaf = stage.open()
-    while isinstance(leaf, OneParentCursor):
-        leaf = leaf.parent
-    assert numbering is not None, stage
-    assert isinstance(leaf, PlannedCursor), leaf
-    return numbering, cursor, leaf
+        return Made(elements)
 
 
 def _serve(tasks: socket.socket, make: Callable[..., Made], slots: Slots) -> None:

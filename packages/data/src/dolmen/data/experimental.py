@@ -40,6 +40,10 @@ from ._packing_names import (
     FirstFitPackIterDataset as FirstFitPackIterDataset,
     PackAndBatchOperation as PackAndBatchOperation,
 )
+from ._performance import (
+    PerformanceConfig as PerformanceConfig,
+    pick_performance_config as pick_performance_config,
+)
 from ._rng_pool import (
     RngPool as RngPool,
     get_next_index as get_next_index,
@@ -48,6 +52,10 @@ from ._rng_pool import (
 )
 from ._testing import (
     assert_equal_output_after_checkpoint as assert_equal_output_after_checkpoint,
+)
+from ._thread_prefetch import (
+    ThreadPrefetchDatasetIterator as ThreadPrefetchDatasetIterator,
+    multithread_prefetch as multithread_prefetch,
 )
 
 FlatMapTransform = _transforms.FlatMap
