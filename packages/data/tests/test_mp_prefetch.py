@@ -1,6 +1,7 @@
 import gc
 import json
 import logging
+import multiprocessing.connection
 import os
 import signal
 import subprocess
@@ -536,6 +537,23 @@ def test_after_a_death_the_next_call_starts_workers_again(tmp_path):
         step = iterator.get_state()["step"]
 
         assert list(iterator) == list(range(step, 20))
+
+
+def test_a_death_is_told_that_is_heard_from_the_worker_and_its_parent_at_once():
+    dataset = MapDataset.range(20).map(functions.row).batch(1).to_iter_dataset()
+    with iter(dataset.mp_prefetch(workers(1))) as iterator:
+        next(iterator)
+        pool = iterator._cursor._crew.pool()
+        (worker,) = pool._workers
+        while worker.process is None:
+            pool._receive(5)
+
+        os.kill(worker.process, signal.SIGKILL)
+        for end in (worker.socket, pool._channel):
+            assert multiprocessing.connection.wait([end], 5)
+
+        with pytest.raises(WorkerDiedError, match="was killed by SIGKILL"):
+            list(iterator)
 
 
 def test_dead_workers_are_replaced_without_losing_or_repeating(tmp_path, caplog):

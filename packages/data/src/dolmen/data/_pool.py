@@ -196,11 +196,12 @@ class Pool:
 
     def _receive(self, timeout: float | None = None) -> None:
         """Takes the messages that are there, waiting for at least one."""
-        for key, _ in self._selector.select(timeout):
-            if key.data is None:
-                self._hear_nursery()
-            else:
-                self._hear_worker(key.data)
+        ready = [key.data for key, _ in self._selector.select(timeout)]
+        # The nursery first, as whoever hears of a death takes its message too.
+        if None in ready:
+            self._hear_nursery()
+        for worker in filter(None, ready):
+            self._hear_worker(worker)
 
     def _give(self, worker: _Worker, task: Task) -> None:
         if worker.death is not None:
