@@ -61,6 +61,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "numpy_rest: round by dtype",
         "numpy_rest: round of python scalars",
         "numpy_rest: kron of bool and bool",
+        "promotion: lax add of all pairs",
+        "promotion: lax mul of all pairs",
     ),
     "Kinds and dtypes that do not fit are TypeErrors.": (
         "wrong: an array of None",
@@ -107,8 +109,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "A 16-bit moment is widened before it is multiplied, not after.": (
         "optimizers: o.adam(0.02, mu_dtype='bfloat16'), 100 steps",
     ),
-    "Powers of narrow integers are there, as their products are.": (
+    "Powers of integers are there, as their products are.": (
         "indexing: at power of int4",
+        "promotion: lax pow of all pairs",
     ),
     "A reduction may start from a number of another dtype.": (
         "ufuncs: reduce logaddexp where, and from a value",

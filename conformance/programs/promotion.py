@@ -36,8 +36,30 @@ OPERATIONS = [
 ]
 
 
+LAX_OPERATIONS = [
+    "dot",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "rem",
+    "max",
+    "pow",
+    "atan2",
+    "nextafter",
+    "complex",
+    "eq",
+    "lt",
+    "bitwise_and",
+    "shift_left",
+    "igamma",
+    "polygamma",
+    "zeta",
+]
+
+
 def programs(api):
-    core, jnp = api.core, api.jnp
+    core, jnp, lax = api.core, api.jnp, api.lax
     vectors = {d: core.ShapeDtypeStruct((2,), d) for d in DTYPES}
 
     def operation(name):
@@ -56,6 +78,30 @@ def programs(api):
             return _type(core.eval_shape(f, *args))
         except (TypeError, ValueError):
             return "error"
+
+    operands = {d: core.ShapeDtypeStruct((2,), d) for d in WITH_NARROW}
+    joins = {
+        "concatenate": lambda a, b: lax.concatenate([a, b], 0),
+        "select": lambda a, b: lax.select(a > 0, a, b),
+        "pad": lambda a, b: lax.pad(a, b[0], [(1, 0, 0)]),
+        "dynamic_update_slice": lambda a, b: lax.dynamic_update_slice(a, b, (0,)),
+        "conv": lambda a, b: lax.conv(a[None, None], b[None, None], (1,), "SAME"),
+        "batch_matmul": lambda a, b: lax.batch_matmul(a[None], b[:, None]),
+        "ragged_dot": lambda a, b: lax.ragged_dot(
+            a[None], b[None, :, None], jnp.array([1])
+        ),
+    }
+    for name in LAX_OPERATIONS:
+        joins[name] = getattr(lax, name)
+    for name, f in joins.items():
+        yield (
+            f"lax {name} of all pairs",
+            lambda f=f: {
+                f"{d} {e}": type_of(f, operands[d], operands[e])
+                for d in WITH_NARROW
+                for e in WITH_NARROW
+            },
+        )
 
     for name in OPERATIONS:
         for d in DTYPES:

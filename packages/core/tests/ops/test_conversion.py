@@ -62,3 +62,15 @@ def test_precision_without_exponent_is_refused():
         "reduce_precision: expected at least 1 bit of exponent and 0 of mantissa, got "
         "exponent_bits=0, mantissa_bits=3."
     )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [("complex64", "c64"), ("float16", "f16"), ("int32", "i32")]
+)
+def test_parts_of_complex_numbers_are_of_single_or_double_precision(dtype, name):
+    with pytest.raises(TypeError) as error:
+        lax.complex(np.ones(2, dtype), np.ones(2, dtype))
+
+    lines = str(error.value).splitlines()
+    assert lines[0] == f"complex: the parts must be float32 or float64, got {name}[2]."
+    assert lines[-1] == "Convert them with `.astype(...)` first."

@@ -9,6 +9,8 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import lax
+from dolmen.core._ops._dot import DotGeneral
+from dolmen.core._tracing import bind
 
 from .test_shape import problem
 
@@ -92,13 +94,59 @@ def test_dot_names_the_sizes_that_differ():
     )
 
 
-def test_dot_general_refuses_mixed_dtypes():
+@pytest.mark.parametrize(
+    ("less", "greater"),
+    [
+        ("bool", "int4"),
+        ("uint8", "int8"),
+        ("int8", "uint16"),
+        ("uint32", "int32"),
+        ("int32", "float8_e4m3fn"),
+        ("float8_e4m3fn", "float8_e5m2"),
+        ("float8_e5m2", "float16"),
+        ("float16", "bfloat16"),
+        ("bfloat16", "float32"),
+        ("float32", "complex64"),
+        ("float64", "complex64"),
+    ],
+)
+def test_factors_become_the_greater_of_their_dtypes(less, greater):
+    with dc.enable_x64(True):
+        x, y = jnp.array([[1, 0], [1, 1]], less), jnp.array([[1, 1], [0, 1]], greater)
+
+        products = [lax.dot(x, y), lax.dot_general(y, x, (((1,), (0,)), ((), ())))]
+        grouped = lax.ragged_dot(x, y[None], jnp.array([2]))
+
+    assert [made.dtype for made in (*products, grouped)] == [y.dtype] * 3
+    np.testing.assert_array_equal(products[0].astype("complex64"), [[1, 1], [1, 2]])
+    np.testing.assert_array_equal(products[1].astype("complex64"), [[2, 1], [1, 1]])
+    np.testing.assert_array_equal(grouped.astype("complex64"), [[1, 1], [1, 2]])
+
+
+def test_derivatives_of_mixed_products_have_the_dtypes_of_the_factors():
+    x, y = jnp.array([1.0, 2.0], "float16"), jnp.array([3.0, 4.0])
+
+    of_x, of_y = dc.jit(dc.grad(lax.dot, (0, 1)))(x, y)
+
+    assert (of_x.dtype, of_y.dtype) == ("float16", "float32")
+    assert (of_x.tolist(), of_y.tolist()) == ([3, 4], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "weak"), [(2, 2.0, True), (2.0, np.int32(2), False)]
+)
+def test_mixed_products_are_weak_if_both_factors_are(x, y, weak):
+    made = lax.dot(lax.broadcast(x, (2,)), lax.broadcast(y, (2,)))
+
+    assert (made.dtype, made.weak_type, made.item()) == ("float32", weak, 8.0)
+
+
+def test_the_primitive_itself_refuses_mixed_dtypes():
     with pytest.raises(TypeError) as error:
-        lax.dot(np.ones(3, np.float32), np.ones(3, np.int32))
+        bind(DotGeneral((((0,), (0,)), ((), ()))), np.ones(3, "f"), np.ones(3, "i"))
+
     assert problem(error) == (
-        "dot_general: operands must have equal dtypes, got f32[3] and i32[3].\n"
-        "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, which "
-        "promote."
+        "dot_general: operands must have equal dtypes, got f32[3] and i32[3]."
     )
 
 

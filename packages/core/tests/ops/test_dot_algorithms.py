@@ -21,18 +21,27 @@ def text_of(*args, dtype=np.float32, platform="cuda", **options):
     return lower(program, platform=platform).as_text()
 
 
+E5M2, E4M3 = ml_dtypes.float8_e5m2, ml_dtypes.float8_e4m3fn
+
+
 @pytest.mark.parametrize(
     ("precision", "dtype", "expected"),
     [
+        ("ANY_F8_ANY_F8_F32", E4M3, "f8E4M3FN f8E4M3FN f32 1 1 1 false"),
+        ("ANY_F8_ANY_F8_F32_FAST_ACCUM", E5M2, "f8E5M2 f8E5M2 f32 1 1 1 true"),
+        ("ANY_F8_ANY_F8_ANY", E5M2, "f8E5M2 f8E5M2 f32 1 1 1 false"),
+        ("ANY_F8_ANY_F8_ANY_FAST_ACCUM", E5M2, "f8E5M2 f8E5M2 f32 1 1 1 false"),
+        ("F16_F16_F16", "float16", "f16 f16 f16 1 1 1 false"),
         ("F16_F16_F32", "float16", "f16 f16 f32 1 1 1 false"),
+        ("BF16_BF16_BF16", "bfloat16", "bf16 bf16 bf16 1 1 1 false"),
+        ("BF16_BF16_F32", "float32", "bf16 bf16 f32 1 1 1 false"),
+        ("BF16_BF16_F32_X3", "float32", "bf16 bf16 f32 1 1 3 false"),
         ("BF16_BF16_F32_X6", "float32", "bf16 bf16 f32 1 1 6 false"),
+        ("BF16_BF16_F32_X9", "float32", "bf16 bf16 f32 1 1 9 false"),
+        ("TF32_TF32_F32", "float32", "tf32 tf32 f32 1 1 1 false"),
         ("TF32_TF32_F32_X3", "float32", "tf32 tf32 f32 1 1 3 false"),
+        ("F32_F32_F32", "float32", "f32 f32 f32 1 1 1 false"),
         ("F64_F64_F64", "float32", "f64 f64 f64 1 1 1 false"),
-        (
-            "ANY_F8_ANY_F8_F32_FAST_ACCUM",
-            ml_dtypes.float8_e5m2,
-            "f8E5M2 f8E5M2 f32 1 1 1 true",
-        ),
         (
             lax.DotAlgorithm("bfloat16", "bfloat16", "float32", 1, 1, 3),
             "float32",
@@ -57,6 +66,37 @@ def test_algorithms_reach_the_compiler(precision, dtype, expected):
         text = text_of(precision=precision, dtype=dtype)
 
     assert f"algorithm = <{listed}>" in text
+
+
+def test_both_factors_of_8_bits_are_told_to_the_compiler():
+    how = {"precision": "ANY_F8_ANY_F8_F32", "preferred_element_type": "float32"}
+    program = dc.make_jaxpr(lambda x, y: lax.dot(x, y, **how))(
+        A.astype(E5M2), A.astype(E4M3)
+    )
+
+    text = lower(program.jaxpr, platform="cuda").as_text()
+
+    assert "lhs_precision_type = f8E5M2, rhs_precision_type = f8E4M3FN" in text
+
+
+@pytest.mark.parametrize(
+    ("precision", "given", "taken", "made"),
+    [
+        # What an algorithm does not take becomes the first that it takes.
+        ("BF16_BF16_F32", "float16", "bf16", "f32"),
+        ("BF16_BF16_F32", "float32", "f32", "f32"),
+        ("BF16_BF16_F32_X3", "bfloat16", "f32", "f32"),
+        (lax.DotAlgorithm("float16", "float16", "float32"), "float16", "f16", "f32"),
+        (lax.DotAlgorithm("float16", "float16", "float16"), "float32", "f16", "f16"),
+    ],
+)
+def test_products_are_of_the_dtypes_that_the_algorithm_wants(
+    precision, given, taken, made
+):
+    text = text_of(precision=precision, dtype=given)
+
+    factor = f"tensor<2x2x{taken}>"
+    assert f": ({factor}, {factor}) -> tensor<2x2x{made}>" in text
 
 
 def test_the_default_algorithm_is_none():
@@ -167,6 +207,7 @@ def test_pairs_hold_no_algorithms():
         ("F16_F16_F16", "ff", "e", "e", "e"),
         ("F16_F16_F32", "ee", "e", "f", "fe"),
         ("F16_F16_F32", "ff", "e", "f", "f"),
+        ("F16_F16_F32", "ef", "e", "f", "f"),
         ("F32_F32_F32", "ff", "f", "f", "f"),
         ("F64_F64_F64", "ff", "d", "d", "d"),
         ("TF32_TF32_F32_X3", "ee", "f", "f", "f"),

@@ -143,9 +143,20 @@ def test_accelerators_are_told_how_many_to_find():
             "axis 0 of f32[2].",
         ),
         (
+            (np.float32([1, 2]), 0),
+            ValueError,
+            "approx_max_k: `k` must be between 1 and the size of the axis, got k=0 for "
+            "axis 0 of f32[2].",
+        ),
+        (
             (np.float32([1, 2]), 1, 0, 1.5),
             ValueError,
             "approx_max_k: `recall_target` must be above 0 and at most 1, got 1.5.",
+        ),
+        (
+            (np.float32([1, 2]), 1, 0, 0.0),
+            ValueError,
+            "approx_max_k: `recall_target` must be above 0 and at most 1, got 0.0.",
         ),
     ],
 )
@@ -153,6 +164,15 @@ def test_searches_that_cannot_be_are_refused(args, kind, message):
     with pytest.raises(kind) as error:
         lax.approx_max_k(*args)
     assert problem(error) == message
+
+
+def test_all_elements_may_be_searched_for_and_the_first_of_equals_comes_first():
+    x = np.float32([[1, 2, 2, 1]])
+
+    values, indices = lax.approx_max_k(x, 4, recall_target=1.0)
+
+    np.testing.assert_array_equal(values, [[2, 2, 1, 1]])
+    np.testing.assert_array_equal(indices, [[1, 2, 0, 3]])
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 2)])
@@ -164,13 +184,19 @@ def test_pairs_without_elements_are_sorted(shape):
     assert (keys.shape, values.shape) == (shape, shape)
 
 
-def test_tpus_search_themselves_and_start_from_the_worst_element():
-    program = dc.make_jaxpr(lambda x: lax.approx_max_k(x, 1))(np.ones(4, "f")).jaxpr
+@pytest.mark.parametrize(
+    ("search", "worst"),
+    [(lax.approx_max_k, "0xFF800000"), (lax.approx_min_k, "0x7F800000")],
+)
+def test_tpus_search_themselves_and_start_from_the_worst_element(search, worst):
+    how = {"aggregate_to_topk": False, "recall_target": 0.75}
+    program = dc.make_jaxpr(lambda x: search(x, 1, **how))(np.ones(4, "f")).jaxpr
 
     text = lower(program, platform="tpu").as_text()
 
-    assert "is_fallback = false" in text
-    assert "dense<0xFF800000>" in text
+    assert "aggregate_to_topk = false, is_fallback = false" in text
+    assert "recall_target = 7.500000e-01" in text
+    assert f"dense<{worst}>" in text
 
 
 def test_the_share_that_is_wanted_decides_how_far_an_axis_is_narrowed_down():

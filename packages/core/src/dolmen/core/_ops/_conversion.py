@@ -400,7 +400,7 @@ class Complex(Elementwise):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Of the dtype whose parts the operands are."""
         type = super().infer_type(arg_types)
-        if type.dtype not in _PARTS:
+        if arg_types[0].dtype not in _WHOLES:
             raise type_error(
                 f"complex: the parts must be float32 or float64, got {arg_types[0]!r}.",
                 "Convert them with `.astype(...)` first.",

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from .._backend import flags
@@ -20,6 +21,7 @@ from .._ir import (
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _narrow
+from ._conversion import convert_element_type
 from ._dot_algorithms import (
     Algorithm,
     DotAlgorithm,
@@ -133,7 +135,9 @@ def dot_general(
 
     Args:
         lhs: any shape and dtype.
-        rhs: the same dtype; contracted and batch axes of the same sizes.
+        rhs: contracted and batch axes of the same sizes. If its dtype is another, both
+            are converted to the greater of the two: complex before floating point
+            before integers, then the one of more bits.
         dimension_numbers: ``((lhs_contracting, rhs_contracting), (lhs_batch,
             rhs_batch))``, sequences of axes that correspond in pairs.
         precision: see `Precision`; one or a pair. Or a `DotAlgorithm`, a
@@ -149,7 +153,7 @@ def dot_general(
         other axes of `rhs`.
 
     Raises:
-        TypeError: dtypes differ.
+        TypeError: `preferred_element_type` is none for these operands.
         ValueError: axes are out of range, repeated, or of different sizes, or the
             backend does not have the algorithm.
 
@@ -171,7 +175,39 @@ def dot_general(
         preferred_element_type = dtypes.as_dtype(
             preferred_element_type, function="dot_general"
         )
+    lhs, rhs = of_one_dtype(lhs, rhs, preferred_element_type)
     return bind(DotGeneral(numbers, precision, preferred_element_type), lhs, rhs)
+
+
+def of_one_dtype(lhs: Any, rhs: Any, preferred: np.dtype | None) -> tuple[Any, Any]:
+    """Factors as products take them: both in the greater of their dtypes.
+
+    Two kinds of 8-bit floats stay what they are if the result is of another dtype.
+    """
+    x, y = typeof(lhs), typeof(rhs)
+    if x.dtype == y.dtype or _are_mixed_float8(x.dtype, y.dtype, preferred):
+        return lhs, rhs
+    dtype = max(x.dtype, y.dtype, key=_rank)
+    return (
+        convert_element_type(lhs, dtype, x.weak_type),
+        convert_element_type(rhs, dtype, y.weak_type),
+    )
+
+
+def _are_mixed_float8(x: np.dtype, y: np.dtype, preferred: np.dtype | None) -> bool:
+    floating = dtypes.kind(x) == dtypes.kind(y) == "f"
+    return preferred is not None and floating and x.itemsize == y.itemsize == 1
+
+
+def _rank(dtype: np.dtype) -> tuple[int, int, float]:
+    """Place of a dtype among those of factors, which has nothing of a lattice."""
+    kind = dtypes.kind(dtype)
+    if kind == "f":
+        info = ml_dtypes.finfo(dtype)
+        return 2, info.bits, float(info.max)
+    if kind in "iu":
+        return 1, ml_dtypes.iinfo(dtype).bits, kind == "i"
+    return 3 if kind == "c" else 0, dtype.itemsize, 0
 
 
 class DotGeneral(Primitive):
@@ -319,16 +355,9 @@ def check_product(
     preferred: np.dtype | None,
 ) -> None:
     """Errors for operands that can't be multiplied."""
-    mixed_float8 = (
-        preferred is not None
-        and dtypes.kind(x.dtype) == dtypes.kind(y.dtype) == "f"
-        and x.dtype.itemsize == y.dtype.itemsize == 1
-    )
-    if x.dtype != y.dtype and not mixed_float8:
+    if x.dtype != y.dtype and not _are_mixed_float8(x.dtype, y.dtype, preferred):
         raise type_error(
-            f"{function}: operands must have equal dtypes, got {x!r} and {y!r}.",
-            "Convert one with `.astype(...)`, or use `jnp.einsum` or `jnp.matmul`, "
-            "which promote.",
+            f"{function}: operands must have equal dtypes, got {x!r} and {y!r}."
         )
     if preferred is not None:
         _check_preferred(function, x, y, preferred)
@@ -364,8 +393,6 @@ def cotangent_product(
     dtype, so that backward products run on the same fast units as the forward one.
     Eight-bit floats have too little range for cotangents; they are widened instead.
     """
-    from ._conversion import convert_element_type
-
     if typeof(ct).dtype == typeof(value).dtype == dtype:
         return product(ct, value)
     if dtype.itemsize > 1:
@@ -428,7 +455,7 @@ def dot(
 
     Args:
         lhs: ``[k]`` or ``[m, k]``.
-        rhs: ``[k]`` or ``[k, n]``, of the same dtype.
+        rhs: ``[k]`` or ``[k, n]``; another dtype counts as in `dot_general`.
         dimension_numbers: contract other axes instead; see `dot_general`, which takes
             operands of any rank.
         precision: as of `dot_general`.
@@ -439,7 +466,7 @@ def dot(
         An array of shape ``[]``, ``[m]``, ``[n]`` or ``[m, n]``.
 
     Raises:
-        TypeError: dtypes differ.
+        TypeError: `preferred_element_type` is none for these operands.
         ValueError: an operand has more than two axes, or contracted sizes differ.
 
     Example:
@@ -472,7 +499,7 @@ def batch_matmul(lhs: Any, rhs: Any, precision: PrecisionLike = None) -> Any:
 
     Args:
         lhs: ``[..., m, k]``.
-        rhs: ``[..., k, n]`` with the same leading axes and dtype.
+        rhs: ``[..., k, n]`` with the same leading axes.
         precision: see `Precision`.
 
     Returns:

@@ -231,7 +231,7 @@ def algorithm_attributes(
     elif algorithm is DotAlgorithmPreset.DEFAULT:
         return {}
     elif algorithm in _EIGHT_BITS:
-        if not lhs.itemsize == rhs.itemsize == 1:
+        if lhs.itemsize > 1:  # `rhs` is of this dtype, or of 8 bits too
             raise value_error(
                 f"dot_general: `precision` {algorithm} needs factors of 8-bit floats, "
                 f"got {dtypes.short_name(lhs)} and {dtypes.short_name(rhs)}."

@@ -20,6 +20,7 @@ from ._dot import (
     as_precision,
     check_product,
     dot_general,
+    of_one_dtype,
 )
 from ._ragged_products import RaggedContraction, RaggedDot
 
@@ -76,7 +77,7 @@ def ragged_dot(
 
     Args:
         lhs: ``[m, k]``.
-        rhs: ``[g, k, n]`` in the same dtype.
+        rhs: ``[g, k, n]``; another dtype counts as in `dot_general`.
         group_sizes: integers ``[g]``, not negative.
         precision: as of `dot_general`.
         preferred_element_type: dtype of the result; by default that of the operands.
@@ -88,7 +89,7 @@ def ragged_dot(
         as one product with ``[k, n]``, whatever the sizes are.
 
     Raises:
-        TypeError: dtypes differ, or `group_sizes` are no integers.
+        TypeError: `group_sizes` are no integers.
         ValueError: sizes do not match.
 
     Example:
@@ -132,7 +133,7 @@ def ragged_dot_general(
 
     Args:
         lhs: any shape and dtype.
-        rhs: the same dtype.
+        rhs: any shape; another dtype counts as in `dot_general`.
         group_sizes: integers, not negative. Either ``[g]``, or a vector of sizes for
             each index of the batch axes (the ones before it if the ragged axis is one
             of them) and of those axes of the ragged axis's kind that come before it.
@@ -147,7 +148,7 @@ def ragged_dot_general(
         axis is contracting. Rows that belong to no group give zeros.
 
     Raises:
-        TypeError: dtypes differ, or `group_sizes` are no integers.
+        TypeError: `group_sizes` are no integers.
         ValueError: an axis is missing or out of range, or sizes do not match.
 
     Example:
@@ -165,12 +166,13 @@ def ragged_dot_general(
             f"ragged_dot: `group_offset` must be None, got {group_offset!r}.",
             "Give `group_sizes` and `rhs` of the groups that are wanted.",
         )
-    x, y, given = typeof(lhs), typeof(rhs), typeof(group_sizes)
     precision = as_precision("ragged_dot", precision)
     if preferred_element_type is not None:
         preferred_element_type = dtypes.as_dtype(
             preferred_element_type, function="ragged_dot"
         )
+    lhs, rhs = of_one_dtype(lhs, rhs, preferred_element_type)
+    x, y, given = typeof(lhs), typeof(rhs), typeof(group_sizes)
     numbers = ragged_dot_dimension_numbers.dot_dimension_numbers
     check_product("ragged_dot", x, y, numbers, preferred_element_type)
     axes = _as_axes(x, y, ragged_dot_dimension_numbers)
