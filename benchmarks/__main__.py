@@ -67,6 +67,7 @@ GATES = {
         for name in ("adamw", "clip + schedule + adamw", "injected adamw")
         for what, gate in {"trace and lower": 0.1, "eager": 0.05}.items()
     },
+    **{f"L-BFGS, Rosenbrock of {size}, peer SciPy: run": 1.0 for size in (2, 10, 100)},
     "data: ArrayRecord": 0.286,
     "data: arrays in memory": 0.1,
     "data: flat file (peer: ArrayRecord)": 0.05,

@@ -4,9 +4,14 @@ python optim_workloads.py dolmen.core|jax
 """
 
 import importlib
+import os
 import sys
 import time
 
+# SciPy's small products are slower by far if threads have to be woken up for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import lbfgs_workload
 import numpy as np
 from measure import best_cpu, best_wall, report
 
@@ -96,3 +101,6 @@ if __name__ == "__main__":
     for name, optimizer in OPTIMIZERS.items():
         small_leaves(name, optimizer)
     large_leaves()
+    lbfgs_workload.minimizations(core, optim, is_peer=ROOT == "jax")
+    if ROOT == "jax":
+        lbfgs_workload.minimizations_by_scipy()
