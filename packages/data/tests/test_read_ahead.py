@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from dolmen.data._read_ahead import ReadAhead, make
+from dolmen.data._read_ahead import Pace, ReadAhead, make
 
 
 def squares(positions):
@@ -23,19 +23,49 @@ def test_what_was_made_before_an_error_is_kept():
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
-@pytest.mark.parametrize("width", [1, 3])
-def test_ranges_come_in_order_and_end_with_the_positions(num_threads, width):
+@pytest.mark.parametrize("most", [1, 3])
+def test_ranges_come_in_order_and_end_with_the_positions(num_threads, most):
     ahead = ReadAhead(
-        squares, range(4, 12), width=width, depth=2, num_threads=num_threads
+        squares, range(4, 24), buffer=6, num_threads=num_threads, pace=Pace(1, most)
     )
     ahead.start()
 
     elements = []
-    while len(elements) < 8:
+    while len(elements) < 20:
         elements.extend(ahead.take().elements)
     ahead.join()
 
-    assert elements == [x * x for x in range(4, 12)]
+    assert elements == [x * x for x in range(4, 24)]
+
+
+def test_ranges_grow_as_long_as_they_are_quick():
+    ahead = ReadAhead(list, range(84), buffer=40, num_threads=1, pace=Pace(2, 20, 1e9))
+    ahead.start()
+
+    sizes = [len(ahead.take().elements) for _ in range(7)]
+    ahead.join()
+
+    assert sizes == [2, 4, 8, 16, 20, 20, 14]
+
+
+def test_a_pace_keeps_near_its_time():
+    pace = Pace(4, 20, seconds=1.0)
+
+    widths = []
+    for seconds in (0.7, 0.4, 1.6, 0.4, 0.4, 0.4, 2.1, 2.1, 2.1):
+        pace.adapt(pace.width, seconds)
+        widths.append(pace.width)
+
+    assert widths == [4, 8, 8, 16, 20, 20, 10, 5, 4]
+
+
+def test_a_pace_does_not_count_what_was_begun_before_it_changed():
+    pace = Pace(1, 100, seconds=1.0)
+
+    for _ in range(5):
+        pace.adapt(1, 0.1)
+
+    assert pace.width == 2
 
 
 def test_no_range_is_begun_after_an_error():
@@ -45,7 +75,7 @@ def test_no_range_is_begun_after_an_error():
         begun.append(positions.start)
         raise ValueError
 
-    ahead = ReadAhead(fail, range(100), width=1, depth=10, num_threads=1)
+    ahead = ReadAhead(fail, range(100), buffer=10, num_threads=1)
     ahead.start()
     ahead.join()
 
@@ -67,7 +97,7 @@ def test_closing_frees_a_reader_that_waits():
             ahead.take()
         outcome.append(str(caught.value))
 
-    ahead = ReadAhead(wait, range(4), width=1, depth=1, num_threads=1)
+    ahead = ReadAhead(wait, range(4), buffer=1, num_threads=1)
     ahead.start()
     reader = threading.Thread(target=read)
     reader.start()

@@ -317,8 +317,7 @@ class InterleaveCursor(Cursor):
             self._opening = ReadAhead(
                 functools.partial(_open_ahead, self._stage),
                 range(self._upcoming, len(self._stage.stages)),
-                width=1,
-                depth=options.opened_ahead,
+                buffer=options.opened_ahead,
                 num_threads=options.num_opening_threads,
             )
             self._finalizer = weakref.finalize(self, self._opening.close)

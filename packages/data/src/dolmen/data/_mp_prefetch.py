@@ -22,7 +22,7 @@ from ._candidates import (
     records_of_candidate,
 )
 from ._options import MultiprocessingOptions
-from ._read_ahead import Made
+from ._read_ahead import Made, Pace
 from ._stages import Cursor, OneParent, OneParentCursor, Prefetch, SpeedOnly, Stage
 
 if TYPE_CHECKING:
@@ -185,10 +185,10 @@ class StreamCursor(CandidatesCursor):
         self._crew, self._stream = stage.crew, stage.number
         self._most_tasks = stage.crew.tasks_of_a_stream
         records = records_of_candidate(stage.parent)
-        self._most_candidates = max(1, _RECORDS_OF_A_TASK // records)
+        most = max(1, _RECORDS_OF_A_TASK // records)
+        self._pace = Pace(1, most, _SECONDS_OF_A_TASK)
         self._pool: Pool | None = None
         self._sent: collections.deque[_Sent] = collections.deque()
-        self._width = 1
         super().__init__(stage.parent)
 
     def start(self) -> None:
@@ -208,8 +208,9 @@ class StreamCursor(CandidatesCursor):
         with self._crew.ended_by_errors():
             pool = self._send()
             made, seconds = pool.take(self._sent[0].number)
-        self._adapt(seconds)
-        return made, self._sent.popleft().stop
+        stop = self._sent.popleft().stop
+        self._pace.adapt(stop - self._taken, seconds)
+        return made, stop
 
     def _send(self) -> "Pool":
         pool = self._crew.pool()
@@ -218,15 +219,8 @@ class StreamCursor(CandidatesCursor):
             self._sent.clear()
             self._next = self._taken
         while len(self._sent) < self._most_tasks and self._next < self._numbering.count:
-            stop = min(self._next + self._width, self._numbering.count)
+            stop = min(self._next + self._pace.width, self._numbering.count)
             number = pool.send(self._stream, self._next, stop)
             self._sent.append(_Sent(number, stop))
             self._next = stop
         return pool
-
-    def _adapt(self, seconds: float) -> None:
-        """Makes tasks larger or smaller. How elements are grouped changes none."""
-        if seconds < _SECONDS_OF_A_TASK / 2:
-            self._width = min(2 * self._width, self._most_candidates)
-        elif seconds > 2 * _SECONDS_OF_A_TASK:
-            self._width = max(1, self._width // 2)

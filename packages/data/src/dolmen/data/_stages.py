@@ -9,6 +9,7 @@ import abc
 import collections
 import functools
 import sys
+import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +21,16 @@ from ._errors import blame
 from ._numbering import Numbering, Position
 from ._operations import Operation
 from ._options import ReadOptions
-from ._read_ahead import Made, ReadAhead, make
+from ._read_ahead import Made, Pace, ReadAhead, make
 from ._streams import RecordStreams
 from ._transforms import batched, function_name
 from ._tree import map_leaves, stack
 
 # Elements are made together until about so many source records are touched: from
-# there on the fixed costs of a call no longer matter.
+# there on the fixed costs of calling Python no longer matter; and, if that takes next
+# to no time, those of reading from several large files don't either.
 _RECORDS_AT_ONCE = 256
+_QUICK_RECORDS_AT_ONCE = 2048
 
 
 class Cursor(abc.ABC):
@@ -121,7 +124,8 @@ class PlannedCursor(Cursor):
         self._length = operation.length
         self._allow_nones = stage.allow_nones
         self._num_threads = options.num_threads
-        self._width, self._depth = plan_reading(options, operation.source_records)
+        self._buffer = options.prefetch_buffer_size
+        self._pace = plan_reading(options, operation.source_records)
         self._next = 0
         self._ready: collections.deque[Any] = collections.deque()
         self._error: BaseException | None = None
@@ -151,7 +155,7 @@ class PlannedCursor(Cursor):
 
     def limit(self, stop: int, width: int) -> None:
         """From now on ends at `stop`, and makes `width` elements together."""
-        self._length, self._width = stop, width
+        self._length, self._pace = stop, Pace(width, width)
 
     def origin(self, position: Position) -> str:
         return self._operation.origin(position[0] - 1)
@@ -169,9 +173,9 @@ class PlannedCursor(Cursor):
             self._read_ahead = ReadAhead(
                 self._fetch,
                 range(self._next, self._length),
-                width=self._width,
-                depth=self._depth,
+                buffer=self._buffer,
                 num_threads=self._num_threads,
+                pace=self._pace,
             )
             self._finalizer = weakref.finalize(self, self._read_ahead.close)
             self._read_ahead.start()
@@ -190,24 +194,29 @@ class PlannedCursor(Cursor):
             self.start()
             assert self._read_ahead is not None
             return self._read_ahead.take()
-        stop = min(self._next + self._width, self._length)
-        return make(self._fetch, range(self._next, stop))
+        stop = min(self._next + self._pace.width, self._length)
+        begun = time.perf_counter()
+        made = make(self._fetch, range(self._next, stop))
+        self._pace.adapt(stop - self._next, time.perf_counter() - begun)
+        return made
 
 
 def _fetch_rows(operation: Operation, positions: range) -> list[Any]:
     return operation.fetch(np.arange(positions.start, positions.stop)).rows()
 
 
-def plan_reading(options: ReadOptions, source_records: int) -> tuple[int, int]:
-    """Elements made together, and how many such groups are made ahead.
+def plan_reading(options: ReadOptions, source_records: int) -> Pace:
+    """How many elements are made together.
 
-    A group in the reader's hands counts as read ahead, but for the element that was
-    given out: ``(depth + 1) * width - 1 <= prefetch_buffer_size`` unless width is 1.
+    The buffer must have room for those in the reader's hands, and as many for each
+    thread.
     """
-    buffer = options.prefetch_buffer_size
-    most = buffer // (options.num_threads + 1)
-    width = max(1, min(_RECORDS_AT_ONCE // source_records, most))
-    return width, max(1, buffer // width - (width > 1))
+    room = options.prefetch_buffer_size // (options.num_threads + 1)
+    least, most = (
+        max(1, min(records // source_records, room))
+        for records in (_RECORDS_AT_ONCE, _QUICK_RECORDS_AT_ONCE)
+    )
+    return Pace(least, most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -537,8 +546,7 @@ class PrefetchCursor(OneParentCursor):
             self._read_ahead = ReadAhead(
                 functools.partial(_next_with_position, self._parent),
                 range(sys.maxsize),
-                width=1,
-                depth=self._buffer_size,
+                buffer=self._buffer_size,
                 num_threads=1,
             )
             self._finalizer = weakref.finalize(self, self._read_ahead.close)

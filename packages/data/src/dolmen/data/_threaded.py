@@ -61,10 +61,9 @@ class _ByThreads(SpeedOnly):
 class _ByThreadsCursor(CandidatesCursor):
     def __init__(self, stage: _ByThreads):
         self._stage = stage
-        most = stage.num_threads * stage.buffer_size
-        options = ReadOptions(stage.num_threads, most)
-        records = records_of_candidate(stage.parent)
-        self._width, self._depth = plan_reading(options, records)
+        self._buffer = stage.num_threads * stage.buffer_size
+        options = ReadOptions(stage.num_threads, self._buffer)
+        self._pace = plan_reading(options, records_of_candidate(stage.parent))
         self._read_ahead: ReadAhead | None = None
         super().__init__(stage.parent)
 
@@ -73,9 +72,9 @@ class _ByThreadsCursor(CandidatesCursor):
             self._read_ahead = ReadAhead(
                 _Maker(self._stage.parent),
                 range(self._taken, self._numbering.count),
-                width=self._width,
-                depth=self._depth,
+                buffer=self._buffer,
                 num_threads=self._stage.num_threads,
+                pace=self._pace,
             )
             self._finalizer = weakref.finalize(self, self._read_ahead.close)
             self._read_ahead.start()
@@ -83,8 +82,8 @@ class _ByThreadsCursor(CandidatesCursor):
     def _take(self) -> tuple[Made, int]:
         self.start()
         assert self._read_ahead is not None
-        stop = min(self._taken + self._width, self._numbering.count)
-        return self._read_ahead.take(), stop
+        made = self._read_ahead.take()
+        return made, self._read_ahead.stop
 
     def _forget(self) -> None:
         if self._read_ahead is not None:
