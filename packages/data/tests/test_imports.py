@@ -5,7 +5,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["dolmen.core", "jax", "jaxlib", "array_record", "pyarrow", "absl"]
+    "module",
+    ["dolmen.core", "jax", "jaxlib", "array_record", "pyarrow", "absl", "asyncio"],
 )
 def test_importing_the_package_does_not_import(module):
     code = f"import dolmen.data, sys; sys.exit({module!r} in sys.modules)"

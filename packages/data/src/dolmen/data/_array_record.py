@@ -105,10 +105,8 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         if len(self._parts) == 1:
             return self._read(0, keys)
         records: list[Any] = [None] * len(keys)
-        files, numbers = self._located(keys)
-        for file in np.unique(files).tolist():
-            places = np.flatnonzero(files == file)
-            read = self._read(file, numbers[places])
+        for file, places, numbers in self._by_file(keys):
+            read = self._read(file, numbers)
             for place, record in zip(places.tolist(), read, strict=True):
                 records[place] = record
         return records

@@ -63,14 +63,12 @@ class Flat(RecordFiles[Any]):
     def __getitems__(self, record_keys: Sequence[int], /) -> list[Any]:
         """Many records."""
         keys = self._checked(record_keys)
-        files, places = self._located(keys)
         if len(self._files) == 1:
-            return self._files[0].records(places, self._skipping)
+            return self._files[0].records(keys, self._skipping)
         records: list[Any] = [None] * len(keys)
-        for file in np.unique(files).tolist():
-            here = np.flatnonzero(files == file)
-            read = self._files[file].records(places[here], self._skipping)
-            for place, record in zip(here.tolist(), read, strict=True):
+        for file, places, numbers in self._by_file(keys):
+            read = self._files[file].records(numbers, self._skipping)
+            for place, record in zip(places.tolist(), read, strict=True):
                 records[place] = record
         return records
 
@@ -114,15 +112,14 @@ class Flat(RecordFiles[Any]):
 
     def _gather(self, positions: np.ndarray) -> dict[str, np.ndarray]:
         """Records with fields, stacked: one copy of each field."""
-        files, places = self._located(self._checked(positions))
+        keys = self._checked(positions)
         fields = self._files[0].layout.fields
         if len(self._files) == 1:
-            rows = self._files[0].rows(places)
+            rows = self._files[0].rows(keys)
             return {name: rows[name].copy() for name, _, _ in fields}
-        rows = np.empty(len(places), self._files[0].layout.record_dtype)
-        for file in np.unique(files).tolist():
-            here = files == file
-            rows[here] = self._files[file].rows(places[here])
+        rows = np.empty(len(keys), self._files[0].layout.record_dtype)
+        for file, places, numbers in self._by_file(keys):
+            rows[places] = self._files[file].rows(numbers)
         return {name: rows[name].copy() for name, _, _ in fields}
 
 

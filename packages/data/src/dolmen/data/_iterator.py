@@ -1,6 +1,5 @@
 """Iterators with an exact, small, portable position."""
 
-import asyncio
 import json
 import os
 import pathlib
@@ -150,6 +149,8 @@ class DatasetIterator(Iterator[T], Generic[T]):
         text = json.dumps(DatasetIterator.get_state(self))
 
         async def write() -> None:
+            import asyncio  # slow to load, and whoever awaits this has it
+
             path = pathlib.Path(await directory.await_creation())
             await asyncio.to_thread((path / _FILE).write_text, text)
 
@@ -166,6 +167,8 @@ class DatasetIterator(Iterator[T], Generic[T]):
         """
 
         async def read() -> None:
+            import asyncio  # as in `save`
+
             path = pathlib.Path(directory) / _FILE
             self.set_state(json.loads(await asyncio.to_thread(path.read_text)))
 

@@ -1,6 +1,7 @@
 """What sources of records in files share: numbers over all files, what is skipped."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -67,6 +68,22 @@ class RecordFiles(Generic[T]):
         """The file (or other part) of each record, and its number there."""
         parts = np.searchsorted(self._stops, keys, side="right")
         return parts, keys - np.concatenate([[0], self._stops[:-1]])[parts]
+
+    def _by_file(
+        self, keys: np.ndarray
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """For each file that is touched: which of the keys are of it, and its numbers.
+
+        Yields:
+            The file, places in `keys`, and the numbers of these records in the file.
+        """
+        files, numbers = self._located(keys)
+        # Sorted once, because a batch may touch as many files as it has records.
+        order = np.argsort(files, kind="stable")
+        bounds = np.flatnonzero(np.diff(files[order], prepend=-1)).tolist()
+        for start, stop in itertools.pairwise([*bounds, len(order)]):
+            places = order[start:stop]
+            yield int(files[places[0]]), places, numbers[places]
 
     def _located_one(self, key: int) -> tuple[int, int]:
         """The file of one record, and its number there."""
