@@ -105,7 +105,7 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         if len(self._parts) == 1:
             return self._read(0, keys)
         records: list[Any] = [None] * len(keys)
-        for file, places, numbers in self._by_file(keys):
+        for file, places, numbers in self._by_part(keys):
             read = self._read(file, numbers)
             for place, record in zip(places.tolist(), read, strict=True):
                 records[place] = record

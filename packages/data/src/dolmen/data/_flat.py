@@ -66,7 +66,7 @@ class Flat(RecordFiles[Any]):
         if len(self._files) == 1:
             return self._files[0].records(keys, self._skipping)
         records: list[Any] = [None] * len(keys)
-        for file, places, numbers in self._by_file(keys):
+        for file, places, numbers in self._by_part(keys):
             read = self._files[file].records(numbers, self._skipping)
             for place, record in zip(places.tolist(), read, strict=True):
                 records[place] = record
@@ -118,7 +118,7 @@ class Flat(RecordFiles[Any]):
             rows = self._files[0].rows(keys)
             return {name: rows[name].copy() for name, _, _ in fields}
         rows = np.empty(len(keys), self._files[0].layout.record_dtype)
-        for file, places, numbers in self._by_file(keys):
+        for file, places, numbers in self._by_part(keys):
             rows[places] = self._files[file].rows(numbers)
         return {name: rows[name].copy() for name, _, _ in fields}
 

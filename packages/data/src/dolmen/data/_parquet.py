@@ -147,10 +147,8 @@ class ParquetDataSource(RecordFiles[dict[str, Any]]):
 
     def _by_group(self, keys: np.ndarray) -> Any:
         """Columns of each row group that is touched; which keys, and which rows."""
-        groups, numbers = self._located(keys)
-        for group in np.unique(groups).tolist():
-            places = np.flatnonzero(groups == group)
-            yield self._read(group), places, numbers[places]
+        for group, places, numbers in self._by_part(keys):
+            yield self._read(group), places, numbers
 
     def _gather(self, positions: np.ndarray) -> Columns:
         keys = self._checked(positions)

@@ -69,21 +69,21 @@ class RecordFiles(Generic[T]):
         parts = np.searchsorted(self._stops, keys, side="right")
         return parts, keys - np.concatenate([[0], self._stops[:-1]])[parts]
 
-    def _by_file(
+    def _by_part(
         self, keys: np.ndarray
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each file that is touched: which of the keys are of it, and its numbers.
+        """For each file (or other part) that is touched, the records in it.
 
         Yields:
-            The file, places in `keys`, and the numbers of these records in the file.
+            The part, places in `keys`, and the numbers of these records in the part.
         """
-        files, numbers = self._located(keys)
+        parts, numbers = self._located(keys)
         # Sorted once, because a batch may touch as many files as it has records.
-        order = np.argsort(files, kind="stable")
-        bounds = np.flatnonzero(np.diff(files[order], prepend=-1)).tolist()
+        order = np.argsort(parts, kind="stable")
+        bounds = np.flatnonzero(np.diff(parts[order], prepend=-1)).tolist()
         for start, stop in itertools.pairwise([*bounds, len(order)]):
             places = order[start:stop]
-            yield int(files[places[0]]), places, numbers[places]
+            yield int(parts[places[0]]), places, numbers[places]
 
     def _located_one(self, key: int) -> tuple[int, int]:
         """The file of one record, and its number there."""
