@@ -50,6 +50,33 @@ def test_arrays_of_any_size_come_back_in_their_dtype(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_lengths_are_known_without_reading_records(tmp_path, rows):
+    tokens = write(tmp_path / "tokens", TOKENS, dtype=np.uint16)
+    more = write(tmp_path / "more", TOKENS[1:3], dtype=np.uint16)
+    plain = write(tmp_path / "bytes", BYTES)
+    altered = bytearray(plain.read_bytes())
+    altered[20] ^= 1  # within a record, which is not looked at
+    plain.write_bytes(altered)
+
+    assert Flat([tokens, more]).lengths.tolist() == [0, 3, 20_000, 1, 3, 20_000]
+    assert Flat(plain).lengths.tolist() == list(map(len, BYTES))
+    assert Flat(write(tmp_path / "none", [])).lengths.tolist() == []
+    assert message_of(lambda: Flat(rows).lengths).startswith(
+        "Flat.lengths: records with fields have no length, their fields have fixed "
+        f"shapes: {rows} holds "
+    )
+
+
+def test_a_damaged_table_of_lengths_is_told(tmp_path):
+    path = write(tmp_path / "many", [b"x" * 40] * 4000)
+    altered = bytearray(path.read_bytes())
+    altered[4000 * 40 + 20_000] ^= 1
+    path.write_bytes(altered)
+
+    with pytest.raises(DamagedFileError, match="many is damaged at byte"):
+        _ = Flat(path).lengths
+
+
 def test_records_with_fields_come_back_alone_and_stacked(rows):
     source = Flat(rows)
     places = np.array([2999, 0, 7, 7])

@@ -273,6 +273,17 @@ def test_batches_that_hosts_can_not_share_are_refused():
     )
 
 
+def test_endless_batches_have_no_last_one_that_is_smaller():
+    ds = MapDataset.range(50).repeat().batch(6)  # 6 does not divide ``sys.maxsize``
+
+    parts = []
+    for host in range(6):
+        with ds.loader(shard_options=ShardOptions(host, 6)) as loader:
+            parts.append(next(loader))
+
+    assert np.concatenate(parts).tolist() == ds[0].tolist()
+
+
 def test_one_host_may_do_what_it_likes_with_batches():
     ds = MapDataset.range(50).batch(7).map(double)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dolmen.data._schedule import Schedule, shares_of
+from dolmen.data._proportions import shares_of
+from dolmen.data._schedule import Schedule
 
 share_lists = st.lists(
     st.integers(1, 60) | st.sampled_from([1, 1000, 10**6]), min_size=1, max_size=9
@@ -79,7 +80,7 @@ def test_counts_far_away_are_the_shares():
 @pytest.mark.parametrize(
     ("weights", "shares"),
     [
-        (None, (1, 1, 1)),
+        ([1, 1, 1], (1, 1, 1)),
         ([0.7, 0.2, 0.1], (7, 2, 1)),
         ([2, 4, 6], (1, 2, 3)),
         ([1 / 3, 1 / 3, 1 / 3], (1, 1, 1)),
@@ -88,13 +89,13 @@ def test_counts_far_away_are_the_shares():
     ],
 )
 def test_weights_that_are_simple_fractions_are_kept_exactly(weights, shares):
-    assert shares_of("mix", weights, 3) == shares
+    assert shares_of(weights) == shares
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(1e-7, 1), min_size=2, max_size=6))
 def test_other_weights_are_kept_closely(weights):
-    shares = np.array(shares_of("mix", weights, len(weights)))
+    shares = np.array(shares_of(weights))
 
     assert shares.sum() <= 2**30 + len(weights)
     wanted = np.array(weights) / sum(weights)
@@ -102,4 +103,4 @@ def test_other_weights_are_kept_closely(weights):
 
 
 def test_no_part_vanishes_however_small_its_weight():
-    assert min(shares_of("mix", [1e-300, 1.0], 2)) == 1
+    assert min(shares_of([1e-300, 1.0])) == 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._block import Block, Columns, Rows, Zipped
 from ._operations import Below, Operation
-from ._schedule import Schedule
+from ._proportions import Proportions
 from ._streams import combined_seed
 from ._tree import concatenate, map_leaves, structure_of_rows
 
@@ -121,27 +121,18 @@ class Concatenation(Selection):
 class Mixture(Selection):
     """Parts in turn, each as often as its share says, on through all epochs."""
 
-    shares: tuple[int, ...]
+    proportions: Proportions
 
     def count(self) -> int:
-        ends = [self._end_of(index) for index in range(len(self.parts))]
+        lengths = (part.length for part in self.parts)
+        ends = itertools.starmap(self.proportions.end_of, enumerate(lengths))
         return min(*ends, sys.maxsize)
 
     def choose(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self._schedule.choose(positions)
+        return self.proportions.choose(positions)
 
     def describe(self) -> str:
-        return f"mix({':'.join(map(str, self.shares))})"
-
-    @functools.cached_property
-    def _schedule(self) -> Schedule:
-        return Schedule(self.shares)
-
-    def _end_of(self, index: int) -> int:
-        """How many records there are while a part has not given more than its own."""
-        length = self.parts[index].length
-        by_share = length * sum(self.shares) // self.shares[index]
-        return min(by_share, self._schedule.place_of(index, length))
+        return f"mix({self.proportions.describe()})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,6 +73,19 @@ class Flat(RecordFiles[Any]):
         return records
 
     @property
+    def lengths(self) -> np.ndarray:
+        """int64 of every record: its entries, or its bytes if it has no dtype.
+
+        Nothing but the table of records is read: for `MapDataset.pack`, or for the
+        weights of `MapDataset.mix` by tokens.
+
+        Raises:
+            TypeError: records have fields.
+            DamagedFileError: the table is damaged.
+        """
+        return np.concatenate([file.lengths() for file in self._files])
+
+    @property
     def gather(self) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
         """Reads many records as one dictionary of arrays.
 
@@ -165,6 +178,22 @@ class FlatFile:
             self._offsets = np.frombuffer(
                 self._bytes, "<i8", count + 1, self.layout.offsets
             )
+
+    def lengths(self) -> np.ndarray:
+        """Of every record, how many entries it has, or bytes if it has no dtype.
+
+        Raises:
+            TypeError: records have fields.
+            DamagedFileError: the table of records is damaged.
+        """
+        if self.layout.fields:
+            raise TypeError(
+                "Flat.lengths: records with fields have no length, their fields have "
+                f"fixed shapes: {self.path} holds {_kind(self.layout)}."
+            )
+        table = self.layout.offsets
+        self._check(np.array([table]), np.array([table + self._offsets.nbytes]))
+        return np.diff(self._offsets) // np.dtype(self.layout.dtype or "u1").itemsize
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """Records with fields, as a structured array: a copy.

@@ -6,6 +6,7 @@ order gives the batch, whatever their number.
 """
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,9 @@ def _part_of_operation(operation: Operation, shard: ShardOptions) -> Operation:
 
 
 def _part_of_batch(batch: _operations.Batch, shard: ShardOptions) -> PartOfBatch:
-    rest = 0 if batch.drop_remainder else batch.parent.length % batch.size
-    smallest = rest or batch.size
+    length = batch.parent.length
+    has_rest = not batch.drop_remainder and length < sys.maxsize
+    smallest = (length % batch.size if has_rest else 0) or batch.size
     if smallest < shard.shard_count:
         raise ValueError(
             f"loader: {batch.describe()} gives a batch of {smallest} rows, fewer than "

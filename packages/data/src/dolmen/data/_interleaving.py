@@ -14,8 +14,8 @@ import numpy as np
 
 from ._numbering import Position
 from ._operations import Operation
+from ._proportions import Proportions
 from ._read_ahead import ReadAhead
-from ._schedule import Schedule
 from ._stages import Cursor, Prefetch, Stage
 from ._streams import combined_seed
 
@@ -133,26 +133,21 @@ def _is_at_end(cursor: Cursor) -> bool:
 class Mix(ManyParents):
     """One element of one part in turn, each as often as its share says."""
 
-    shares: tuple[int, ...]
-    names: tuple[str, ...] | None
+    proportions: Proportions
 
     def describe(self) -> str:
-        shares = map(str, self.shares)
-        if self.names is None:
-            return f"mix({':'.join(shares)})"
-        pairs = zip(self.names, shares, strict=True)
-        return f"mix({', '.join(f'{name}: {share}' for name, share in pairs)})"
+        return f"mix({self.proportions.describe()})"
 
     def open(self) -> Cursor:
-        return MixCursor([part.open() for part in self.parts], Schedule(self.shares))
+        return MixCursor([part.open() for part in self.parts], self.proportions)
 
 
 class MixCursor(ManyParentsCursor):
     """The number is how many elements were given."""
 
-    def __init__(self, parents: Sequence[Cursor], schedule: Schedule):
+    def __init__(self, parents: Sequence[Cursor], proportions: Proportions):
         super().__init__(parents)
-        self._schedule = schedule
+        self._proportions = proportions
         self._known: tuple[int, list[int]] = -1, []
 
     def next(self) -> Any:
@@ -171,7 +166,7 @@ class MixCursor(ManyParentsCursor):
         known, turns = self._known
         if known != block:
             places = np.arange(block * _TURNS, (block + 1) * _TURNS)
-            turns = self._schedule.choose(places)[0].tolist()
+            turns = self._proportions.choose(places)[0].tolist()
             self._known = block, turns
         return turns[place]
 
@@ -259,6 +254,7 @@ class InterleaveCursor(Cursor):
     def __init__(self, stage: Interleave):
         self._stage = stage
         self._opening: ReadAhead | None = None
+        self._waiting: list[Cursor] = []  # opened ahead, and not yet in a slot
         self._clear(0, 0)
 
     def next(self) -> Any:
@@ -307,6 +303,9 @@ class InterleaveCursor(Cursor):
             self._finalizer()
             self._opening.join()
             self._opening = None
+            for cursor in self._waiting:
+                cursor.close()
+            self._waiting.clear()
 
     def start(self) -> None:
         for slot in self._slots:
@@ -315,7 +314,7 @@ class InterleaveCursor(Cursor):
         options = self._stage.options
         if self._opening is None and options.num_opening_threads:
             self._opening = ReadAhead(
-                functools.partial(_open_ahead, self._stage),
+                functools.partial(_open_ahead, self._stage, self._waiting),
                 range(self._upcoming, len(self._stage.stages)),
                 buffer=options.opened_ahead,
                 num_threads=options.num_opening_threads,
@@ -344,7 +343,9 @@ class InterleaveCursor(Cursor):
         made = self._opening.take()
         if made.error is not None:
             raise made.error
-        return made.elements[0]
+        (cursor,) = made.elements
+        self._waiting.remove(cursor)
+        return cursor
 
 
 def _open(stage: Interleave, number: int) -> Cursor:
@@ -354,8 +355,11 @@ def _open(stage: Interleave, number: int) -> Cursor:
     return parent.open()
 
 
-def _open_ahead(stage: Interleave, numbers: range) -> list[Cursor]:
+def _open_ahead(
+    stage: Interleave, waiting: list[Cursor], numbers: range
+) -> list[Cursor]:
     cursors = [_open(stage, number) for number in numbers]
+    waiting.extend(cursors)
     for cursor in cursors:
         cursor.start()
     return cursors

@@ -29,7 +29,7 @@ from ._global_batches import part_of
 from ._iterator import DatasetIterator
 from ._loader import Loader
 from ._options import MultiprocessingOptions, usable_cpus
-from ._schedule import shares_of
+from ._proportions import Lengths, Unit, Weights, named, proportions_of
 from ._sharding import ShardOptions
 from ._transforms import (
     Batch,
@@ -95,7 +95,11 @@ class IterDataset(Iterable[T], Generic[T]):
     @staticmethod
     def mix(
         datasets: "Sequence[IterDataset[S]] | Mapping[str, IterDataset[S]]",
-        weights: Sequence[float] | Mapping[str, float] | None = None,
+        weights: Weights | None = None,
+        *,
+        unit: Unit = "examples",
+        lengths: Lengths | None = None,
+        phases: Sequence[tuple[int, Weights]] | None = None,
     ) -> "IterDataset[S]":
         """Takes elements of several datasets in turn, each as often as its weight says.
 
@@ -106,6 +110,9 @@ class IterDataset(Iterable[T], Generic[T]):
             datasets: at least one, in a sequence or by name.
             weights: one positive number for each, by the same names if these have
                 names; None for equal ones.
+            unit: what weights count; see `MapDataset.mix`, also for what follows.
+            lengths: tokens of an example of each dataset, for weights by tokens.
+            phases: weights that change, instead of `weights`.
 
         Raises:
             TypeError: an argument is of the wrong kind.
@@ -120,18 +127,18 @@ class IterDataset(Iterable[T], Generic[T]):
             [1, 0, 3, 5, 0, 7, 9, 0]
         """
         call = "IterDataset.mix"
-        names = None
-        if isinstance(datasets, Mapping):
-            names = tuple(datasets)
-            datasets, weights = list(datasets.values()), _by_name(call, names, weights)
-        elif isinstance(weights, Mapping):
-            raise TypeError(
-                f"{call}: `weights` has names, but `datasets` has none. Give both in "
-                "the same form."
-            )
-        parts = _stages_of(call, datasets)
-        shares = shares_of(call, weights, len(parts))
-        return IterDataset(_interleaving.Mix(parts, shares, names))
+        names, listed = named(datasets)
+        parts = _stages_of(call, listed)
+        proportions = proportions_of(
+            call,
+            names,
+            len(parts),
+            weights=weights,
+            unit=unit,
+            lengths=lengths,
+            phases=phases,
+        )
+        return IterDataset(_interleaving.Mix(parts, proportions))
 
     @staticmethod
     def zip(
@@ -508,23 +515,6 @@ class IterDataset(Iterable[T], Generic[T]):
 def _stages_of(call: str, datasets: Iterable[Any]) -> tuple[_stages.Stage, ...]:
     given = checked_datasets(call, datasets, IterDataset)
     return tuple(dataset._stage for dataset in given)
-
-
-def _by_name(
-    call: str,
-    names: Sequence[str],
-    weights: Sequence[float] | Mapping[str, float] | None,
-) -> list[float] | None:
-    """Weights in the order of the datasets' names."""
-    if weights is None:
-        return None
-    if not isinstance(weights, Mapping) or weights.keys() != set(names):
-        got = list(weights) if isinstance(weights, Mapping) else weights
-        raise ValueError(
-            f"{call}: `weights` must have the names of `datasets`, {list(names)}, got "
-            f"{got}."
-        )
-    return [weights[name] for name in names]
 
 
 def as_sequence(

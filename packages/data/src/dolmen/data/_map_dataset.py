@@ -27,9 +27,9 @@ from ._iter_dataset import IterDataset, apply_one, as_sequence
 from ._iterator import DatasetIterator
 from ._loader import Loader
 from ._options import ReadOptions
+from ._proportions import Lengths, Unit, Weights, named, proportions_of
 from ._provenance import Origins
 from ._report import Report
-from ._schedule import shares_of
 from ._sharding import ShardOptions
 from ._sources import RandomAccessDataSource, RangeDataSource, as_source
 from ._transforms import (
@@ -133,7 +133,12 @@ class MapDataset(Iterable[T], Generic[T]):
 
     @staticmethod
     def mix(
-        datasets: Sequence["MapDataset[S]"], weights: Sequence[float] | None = None
+        datasets: "Sequence[MapDataset[S]] | Mapping[str, MapDataset[S]]",
+        weights: Weights | None = None,
+        *,
+        unit: Unit = "examples",
+        lengths: Lengths | None = None,
+        phases: Sequence[tuple[int, Weights]] | None = None,
     ) -> "MapDataset[S]":
         """Takes elements of several datasets in turn, each as often as its weight says.
 
@@ -147,13 +152,26 @@ class MapDataset(Iterable[T], Generic[T]):
         seeds that they have.
 
         Args:
-            datasets: at least one, none of them empty. Shuffle them before they are
-                mixed, as shuffling the mixture loses the proportions.
-            weights: one positive number for each; None for equal ones.
+            datasets: at least one, none of them empty, in a sequence or by name.
+                Shuffle them before they are mixed, as shuffling the mixture loses the
+                proportions.
+            weights: one positive number for each, by the same names if these have
+                names; None for equal ones.
+            unit: what weights count. With "tokens", a dataset of long examples gives
+                fewer of them: in whole epochs, tokens have the proportions of the
+                weights; before, as nearly as lengths are spread evenly.
+            lengths: for weights by tokens: of each dataset, how many tokens an example
+                has on average, or an array of the sizes of all.
+            phases: weights that change, instead of `weights`: pairs of the index of the
+                mixture's element from which on they count, and the weights. The first
+                begins at 0. A dataset whose weight is 0 rests, and goes on where it was
+                when it gets one again. Elements before the index of a phase do not
+                depend on it, so it may be added while training goes on.
 
         Raises:
             TypeError: an argument is of the wrong kind.
-            ValueError: a dataset is empty, or weights are missing or not positive.
+            ValueError: a dataset is empty, weights are missing or not positive, or
+                `phases` do not follow one another.
 
         Example:
             >>> letters, digits = MapDataset.source("abcd"), MapDataset.range(10)
@@ -161,17 +179,34 @@ class MapDataset(Iterable[T], Generic[T]):
             ['a', 0, 'b', 1, 'c', 2, 'd', 3]
             >>> list(MapDataset.mix([letters, digits], [1, 2]))
             [0, 'a', 1, 2, 'b', 3, 4, 'c', 5, 6, 'd', 7]
+            >>> phases = [(0, [1, 0]), (3, [1, 2])]
+            >>> list(MapDataset.mix([letters, digits], phases=phases))
+            ['a', 'b', 'c', 0, 'd', 1]
+            >>> texts = {"long": MapDataset.source(["xxx"] * 9), "short": letters}
+            >>> weights, lengths = {"long": 1, "short": 1}, {"long": 3, "short": 1}
+            >>> mixed = MapDataset.mix(texts, weights, unit="tokens", lengths=lengths)
+            >>> "".join(mixed).count("x")
+            3
         """
         call = "MapDataset.mix"
-        parts = _operations_of(call, datasets)
+        names, listed = named(datasets)
+        parts = _operations_of(call, listed)
         for number, part in enumerate(parts):
             if not part.length:
                 raise ValueError(
                     f"{call}: no dataset may be empty, `datasets[{number}]` is: "
                     f"{' > '.join(part.describe_all())}."
                 )
-        shares = shares_of(call, weights, len(parts))
-        return MapDataset(_combinations.Mixture(parts, shares))
+        proportions = proportions_of(
+            call,
+            names,
+            len(parts),
+            weights=weights,
+            unit=unit,
+            lengths=lengths,
+            phases=phases,
+        )
+        return MapDataset(_combinations.Mixture(parts, proportions))
 
     @staticmethod
     def concatenate(datasets: Sequence["MapDataset[S]"]) -> "MapDataset[S]":

@@ -18,8 +18,10 @@ import numpy as np
 from . import _stages
 from ._block import Block
 from ._custom import CustomOperation, CustomStage
+from ._interleaving import ManyParents
 from ._mp_prefetch import MpPrefetch
 from ._operations import Below, Operation
+from ._proportions import Proportions
 from ._threaded import ThreadedPrefetch
 
 # Calls that are kept for the trace; older ones are forgotten.
@@ -53,6 +55,7 @@ class Clock:
         below: the parts that it reads from.
         is_ahead: the parts below run in other threads, so that its time is waiting.
         is_one_by_one: it calls Python once for every record.
+        proportions: of the parts below, if it mixes them.
         calls: how often it was asked.
         elements: what it gave.
         wall: nanoseconds until it gave them, with those of the parts below.
@@ -64,6 +67,7 @@ class Clock:
     kept: Calls
     is_ahead: bool = False
     is_one_by_one: bool = False
+    proportions: Proportions | None = None
     calls: int = 0
     elements: int = 0
     wall: int = 0
@@ -148,7 +152,7 @@ class TimedStage(_stages.OneParent):
     @staticmethod
     def describe_alone(stage: _stages.Stage) -> str:
         """The call that made a stage."""
-        if isinstance(stage, _stages.OneParent):
+        if isinstance(stage, _stages.OneParent | ManyParents):
             return stage.describe()
         return stage.describe_all()[-1]
 
@@ -166,10 +170,13 @@ class _TimedCursor(_stages.OneParentCursor):
 
     def next(self) -> Any:
         start, busy = time.perf_counter_ns(), time.thread_time_ns()
+        elements = 0
         try:
-            return self._parent.next()
+            element = self._parent.next()
+            elements = 1
+            return element
         finally:
-            self._clock.note(start, busy, 1)
+            self._clock.note(start, busy, elements)
 
 
 def measured(stage: _stages.Stage) -> tuple[_stages.Stage, Clock]:
@@ -189,6 +196,7 @@ def _timed_stage(stage: _stages.Stage, kept: Calls) -> tuple[_stages.Stage, Cloc
         kept,
         is_ahead=is_ahead or (is_planned and stage.options.num_threads > 0),
         is_one_by_one=isinstance(stage, _ONE_BY_ONE),
+        proportions=getattr(stage, "proportions", None),
     )
     return TimedStage(inner, clock), clock
 
@@ -210,8 +218,13 @@ def _timed_operation(operation: Operation, kept: Calls) -> tuple[Operation, Cloc
     clocks: list[Clock] = []
     is_opaque = isinstance(operation, CustomOperation)
     inner = operation if is_opaque else _with_clocks(operation, kept, clocks)
-    one_by_one = operation.calls_one_by_one
-    clock = Clock(operation.describe(), clocks, kept, is_one_by_one=one_by_one)
+    clock = Clock(
+        operation.describe(),
+        clocks,
+        kept,
+        is_one_by_one=operation.calls_one_by_one,
+        proportions=getattr(operation, "proportions", None),
+    )
     return TimedOperation(inner, clock), clock
 
 

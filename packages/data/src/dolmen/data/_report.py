@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,47 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Ingredient:
+    """What one dataset of a mixture gave.
+
+    Attributes:
+        name: of the dataset, else where its records come from.
+        elements: how many came from it.
+        share: of all elements of the mixture.
+        token_share: of all tokens, by the lengths that the mixture was given; None
+            without lengths.
+    """
+
+    name: str
+    elements: int
+    share: float
+    token_share: float | None
+
+
+@dataclass(frozen=True)
+class MixtureReport:
+    """What the datasets of a mixture gave: print it.
+
+    Attributes:
+        name: the mixture, as it is described.
+        ingredients: one for each dataset.
+    """
+
+    name: str
+    ingredients: tuple[Ingredient, ...]
+
+    def __str__(self) -> str:
+        """In one line."""
+        parts = []
+        for part in self.ingredients:
+            text = f"{part.share:.1%} {part.name}"
+            if part.token_share is not None:
+                text += f" ({part.token_share:.1%} of tokens)"
+            parts.append(text)
+        return f"{self.name} gave {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
 class Report:
     """Where the time of a pipeline went; `str` gives it as text.
 
@@ -51,6 +93,7 @@ class Report:
         waited: seconds of these in which whoever uses the elements waited.
         parts: the pipeline from its last part down to the sources.
         calls: the last calls of all parts.
+        mixtures: what the datasets of every mixture gave.
     """
 
     steps: int
@@ -59,6 +102,7 @@ class Report:
     waited: float
     parts: tuple[Part, ...]
     calls: tuple[Call, ...]
+    mixtures: tuple[MixtureReport, ...] = ()
 
     @property
     def bottleneck(self) -> Part:
@@ -117,7 +161,7 @@ class Report:
             lines.append(
                 f"{name:{width}}  {part.self_us:9.2f}  {part.share:5.0%} {waits}{mark}"
             )
-        return "\n".join([*lines, self.advice])
+        return "\n".join([*lines, *map(str, self.mixtures), self.advice])
 
     def to_html(self) -> str:
         """A page that needs nothing but itself."""
@@ -186,7 +230,42 @@ class Stopwatch:
             for part, depth, own, busy, waits in rows
         )
         calls = tuple(clock.kept.last)
-        return Report(self.steps, records, seconds, self.waited / 1e9, parts, calls)
+        mixtures = tuple(_mixtures(clock))
+        return Report(
+            self.steps, records, seconds, self.waited / 1e9, parts, calls, mixtures
+        )
+
+
+def _mixtures(clock: Clock) -> Iterator[MixtureReport]:
+    proportions = clock.proportions
+    if proportions is not None and clock.elements:
+        names = proportions.names or [_origin(part).name for part in clock.below]
+        counts = [part.elements for part in clock.below]
+        tokens: list[float] = []
+        if proportions.lengths is not None:
+            pairs = zip(counts, proportions.lengths, strict=True)
+            tokens = [count * length for count, length in pairs]
+        yield MixtureReport(
+            clock.name,
+            tuple(
+                Ingredient(
+                    name=name,
+                    elements=count,
+                    share=count / sum(counts),
+                    token_share=tokens[part] / sum(tokens) if tokens else None,
+                )
+                for part, (name, count) in enumerate(zip(names, counts, strict=True))
+            ),
+        )
+    for below in clock.below:
+        yield from _mixtures(below)
+
+
+def _origin(clock: Clock) -> Clock:
+    """Where the elements of a part come from: its source, or what combines others."""
+    while len(clock.below) == 1:
+        (clock,) = clock.below
+    return clock
 
 
 def _rows(clock: Clock, depth: int) -> Any:

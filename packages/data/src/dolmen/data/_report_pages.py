@@ -21,6 +21,7 @@ th:first-child, td:first-child {{ text-align: left; font-family: monospace; }}
 <th style="width:30%">share</th></tr>
 {rows}
 </table>
+{mixtures}
 <p><strong>{advice}</strong></p>
 </body></html>
 """
@@ -35,8 +36,14 @@ def to_html(report: "Report") -> str:
         f"{report.share_waited:.0%} of the time."
     )
     rows = "\n".join(_row(part, part is report.bottleneck) for part in report.parts)
+    mixtures = "\n".join(
+        f"<p>{html.escape(str(mixture))}</p>" for mixture in report.mixtures
+    )
     return _PAGE.format(
-        summary=html.escape(summary), rows=rows, advice=html.escape(report.advice)
+        summary=html.escape(summary),
+        rows=rows,
+        mixtures=mixtures,
+        advice=html.escape(report.advice),
     )
 
 

@@ -11,21 +11,11 @@ the count of a part never is two records off; nor one, where parts are two or th
 """
 
 import heapq
-import math
-import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
-
-# Shares have this sum where the weights are no simple fractions. Products of two
-# numbers of that size must fit into 63 bits.
-_FINEST_WHOLE = 2**30
-# Of floating-point weights that are meant as simple fractions, such as 0.7 and 0.3.
-_SIMPLE_DENOMINATOR = 1000
-_MEANT_WITHIN = Fraction(1, 10**12)
 
 
 @dataclass(frozen=True)
@@ -58,13 +48,17 @@ class Schedule:
     """Assigns the records of a mixture to its parts.
 
     Args:
-        shares: of each part, positive, of a sum of at most ``2**30``.
+        shares: of each part, of a sum from 1 to ``2**30``; parts without a share get
+            nothing.
     """
 
     def __init__(self, shares: Sequence[int]):
         heap: list[tuple[int, int, _Fork | _Leaf]] = [
-            (share, part, _Leaf(share, part)) for part, share in enumerate(shares)
+            (share, part, _Leaf(share, part))
+            for part, share in enumerate(shares)
+            if share
         ]
+        self._number = len(shares)
         heapq.heapify(heap)
         while len(heap) > 1:
             _, first, left = heapq.heappop(heap)
@@ -95,8 +89,24 @@ class Schedule:
             waiting.append((node.right, here[~goes_left]))
         return parts, counts
 
+    def counts(self, count: int) -> list[int]:
+        """How many of the first `count` records each part gives."""
+        counts = [0] * self._number
+        waiting = [(self._root, count)]
+        while waiting:
+            node, arrived = waiting.pop()
+            if isinstance(node, _Leaf):
+                counts[node.part] = arrived
+                continue
+            left = node.left_of(arrived)
+            waiting += [(node.left, left), (node.right, arrived - left)]
+        return counts
+
     def place_of(self, part: int, count: int) -> int:
-        """The place of the record of a part before which `count` others of it come."""
+        """The place of the record of a part before which `count` others of it come.
+
+        The part must have a share.
+        """
         for fork, goes_left in reversed(_path(self._root, part) or []):
             count = fork.arrival(goes_left, count)
         return count
@@ -111,43 +121,3 @@ def _path(node: _Fork | _Leaf, part: int) -> list[tuple[_Fork, bool]] | None:
         if path is not None:
             return [(node, is_left), *path]
     return None
-
-
-def shares_of(
-    call: str, weights: Sequence[float] | None, parts: int
-) -> tuple[int, ...]:
-    """Weights as whole numbers in the same proportions.
-
-    Exact where the weights are simple fractions of their sum; otherwise parts of
-    ``2**30``, at least one for each.
-
-    Raises:
-        ValueError: there is not one weight for each part, or one is not positive or
-            not finite.
-    """
-    if weights is None:
-        return (1,) * parts
-    given = list(weights) if isinstance(weights, Iterable) else [weights]
-    if not all(isinstance(weight, numbers.Real) for weight in given):
-        raise TypeError(f"{call}: `weights` must be real numbers, got {given}.")
-    if len(given) != parts:
-        raise ValueError(
-            f"{call}: `weights` must hold one number for each of the {parts} datasets, "
-            f"got {len(given)}."
-        )
-    if not all(math.isfinite(weight) and weight > 0 for weight in given):
-        raise ValueError(
-            f"{call}: `weights` must be positive and finite, got {given}. Leave out a "
-            "dataset that is not to be read."
-        )
-    total = sum(map(Fraction, given))
-    exact = [Fraction(weight) / total for weight in given]
-    simple = [share.limit_denominator(_SIMPLE_DENOMINATOR) for share in exact]
-    whole = math.lcm(*(share.denominator for share in simple))
-    is_meant = all(
-        s and abs(s - e) <= _MEANT_WITHIN for s, e in zip(simple, exact, strict=True)
-    )
-    if is_meant and whole <= _FINEST_WHOLE:
-        return tuple(int(share * whole) for share in simple)
-    finest = _FINEST_WHOLE - parts  # room for those that are rounded up to one
-    return tuple(max(1, round(share * finest)) for share in exact)
