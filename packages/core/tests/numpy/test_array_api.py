@@ -724,6 +724,8 @@ def test_copies_that_nobody_could_tell_from_the_array_are_not_made():
 
     assert jnp.astype(x, jnp.float32) is x
     assert jnp.astype(x, jnp.float32, copy=True) is not x
+    assert jnp.reshape(x, (2,), copy=True) is x
+    assert jnp.reshape(x, (2, 1), copy=False).shape == (2, 1)
 
 
 def test_the_transpose_reverses_all_axes():
@@ -743,6 +745,38 @@ def test_signs_of_zeros_that_are_jaxs():
     made = [jnp.sign(-0.0), jnp.remainder(0.0, -1.0), jnp.floor_divide(-0.0, 1.0)]
 
     assert [bool(jnp.signbit(x)) for x in made] == [True, False, False]
+
+
+def test_traced_values_have_no_device():
+    seen = []
+
+    dc.jit(lambda x: seen.append(x.device) or jnp.ones(1, device=None))(jnp.ones(1))
+
+    assert seen == [None]
+
+
+def test_transfers_take_no_stream():
+    with pytest.raises(ValueError, match="`stream` is not supported"):
+        jnp.ones(1).to_device(dc.devices()[0], stream=1)
+
+
+def test_what_cannot_be_exchanged_is_a_wrong_value():
+    with pytest.raises(ValueError, match="from_dlpack: "):
+        jnp.from_dlpack(np.ones(6, np.float32)[::2])
+
+
+def test_subnormal_numbers_count_as_zero():
+    tiny = jnp.asarray(np.float32(1e-40))
+
+    assert np.asarray(tiny) > 0
+    assert (tiny + 0).item() == (tiny * 2).item() == 0
+
+
+def test_complex_functions_are_those_of_the_compiler():
+    below_the_cut, infinite = complex(-1, -0.0), complex(np.inf, np.nan)
+
+    assert jnp.sqrt(below_the_cut).item() == 1j
+    assert jnp.isnan(jnp.log(infinite).real)
 
 
 def test_what_the_standard_leaves_open():

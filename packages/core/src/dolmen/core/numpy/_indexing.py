@@ -105,7 +105,7 @@ class Access(NamedTuple):
     """How indices are read: the keyword arguments of `x.at[...].get` and `set`.
 
     Attributes:
-        mode: what happens out of bounds; None is the default of the operation, and lets
+        mode: the value of a `GatherScatterMode`; None is the operation's own, and lets
             indices that are known and out of bounds raise.
         fill_value: what "fill" reads there; None is NaN, or the extreme integer.
         wrap: negative indices count from the end.
@@ -397,7 +397,7 @@ def execute(plan: Plan, access: Access, x: Any, *operands: Any) -> Any:
     """The elements of `x` that a plan selects."""
     if plan.inserted:
         x = lax.expand_dims(x, plan.inserted)
-    if plan.is_basic and (plan.is_known or access.mode not in ("fill", "drop")):
+    if plan.is_basic and (plan.is_known or access.mode != "fill"):
         return _take_slice(plan, access, x, operands)
     return _take_gather(plan, access, x, operands)
 
@@ -709,7 +709,7 @@ def _take_gather(plan: Plan, access: Access, x: Any, operands: Sequence[Any]) ->
     window = window_of(plan, access, type.shape, operands)
     if not math.prod(window.shape):
         return lax.full(window.final_shape, 0, type.dtype)
-    if not type.size and access.mode in ("fill", "drop"):
+    if not type.size and access.mode == "fill":
         given = access.fill_value
         fill = default_fill(type.dtype) if given is None else given
         return lax.full(window.final_shape, fill, type.dtype)
