@@ -23,6 +23,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, typeof
 
+from ._apart import computed_apart
 from ._batches import batches
 from ._transformation import EmptyState, GradientTransformation
 from ._trees import check_floating, check_params, check_structures
@@ -133,7 +134,7 @@ class Pass:
             rule.prepare(updates if rule.needs_updates else None, state)
             for rule, state in zip(self.rules, states, strict=True)
         ]
-        shared = [values for values, _ in prepared]
+        shared = computed_apart([values for values, _ in prepared])
 
         new_gs: list[Any] = [None] * len(gs)
         new_columns = [[list(column) for column in part] for part in columns]
