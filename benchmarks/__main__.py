@@ -69,6 +69,7 @@ GATES = {
     },
     **{f"L-BFGS, Rosenbrock of {size}, peer SciPy: run": 1.0 for size in (2, 10, 100)},
     "data: ArrayRecord": 0.286,
+    "data: ArrayRecord, 2 threads, 16 batches ahead": 0.286,
     "data: arrays in memory": 0.1,
     "data: flat file (peer: ArrayRecord)": 0.05,
     "data: packing, of a token": 0.2,

@@ -120,10 +120,10 @@ class Dolmen:
         self.data = importlib.import_module("dolmen.data")
         self.experimental = importlib.import_module("dolmen.data.experimental")
 
-    def array_record(self, function=None):
+    def array_record(self, function=None, **options):
         function = function or self.data.batched(parse_many)
         source = self.data.ArrayRecordDataSource(shards())
-        return self._batches(source, function)
+        return self._batches(source, function, **options)
 
     def memory(self):
         records = np.load(FILES / "records.npy")
@@ -141,12 +141,12 @@ class Dolmen:
         rows = examples.pack({"tokens": ROW}, lengths=sizes)
         return self.in_order(rows.seed(0).shuffle().repeat().batch(ROWS))
 
-    def in_order(self, dataset):
-        return dataset.to_iter_dataset(self.data.ReadOptions(0, 0))
+    def in_order(self, dataset, *, threads=0, ahead=0):
+        return dataset.to_iter_dataset(self.data.ReadOptions(threads, ahead))
 
-    def _batches(self, source, function):
+    def _batches(self, source, function, **options):
         records = self.data.MapDataset.source(source).seed(0).shuffle().repeat()
-        return self.in_order(records.map(function).batch(BATCH))
+        return self.in_order(records.map(function).batch(BATCH), **options)
 
     def range(self, function):
         return self.data.MapDataset.range(10**6).map(function)
@@ -167,9 +167,9 @@ class Grain:
         self.grain = importlib.import_module("grain")
         self.experimental = importlib.import_module("grain.experimental")
 
-    def array_record(self, function=parse):
+    def array_record(self, function=parse, **options):
         source = self.grain.sources.ArrayRecordDataSource(shards())
-        return self._batches(source, function)
+        return self._batches(source, function, **options)
 
     def memory(self):
         return self._batches(InMemory(), add_one)
@@ -187,13 +187,12 @@ class Grain:
         )
         return rows.batch(ROWS)
 
-    def in_order(self, dataset):
-        options = self.grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-        return dataset.to_iter_dataset(options)
+    def in_order(self, dataset, *, threads=0, ahead=0):
+        return dataset.to_iter_dataset(self.grain.ReadOptions(threads, ahead))
 
-    def _batches(self, source, function):
+    def _batches(self, source, function, **options):
         records = self.grain.MapDataset.source(source).seed(0).shuffle().repeat()
-        return self.in_order(records.map(function).batch(BATCH))
+        return self.in_order(records.map(function).batch(BATCH), **options)
 
     def range(self, function):
         return self.grain.MapDataset.range(10**6).map(function)
@@ -280,6 +279,13 @@ def one_process(library):
     tell("ArrayRecord, nothing but reading", read, "µs")
     iterator = iter(library.array_record(parse))
     tell("ArrayRecord, a function per record", cpu_of(iterator), "µs")
+    with contextlib.closing(
+        iter(library.array_record(threads=2, ahead=16))
+    ) as iterator:
+        for _ in range(32):
+            next(iterator)
+        microseconds = cpu_of(iterator, windows=5, seconds=0.3)
+        tell("ArrayRecord, 2 threads, 16 batches ahead", microseconds, "µs")
     tell("arrays in memory", cpu_of(iter(library.memory())), "µs")
     tell("flat file (peer: ArrayRecord)", cpu_of(iter(library.flat())), "µs")
     packing(library)
