@@ -258,6 +258,14 @@ def tests(session: nox.Session, suite: str) -> None:
     run_suite(session, suite)
 
 
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kills programs that read data, a thousand times; half an hour on two cores."""
+    test_requirements = nox.project.dependency_groups(PACKAGES["data"], "test")
+    install(session, test_requirements, packages=["data"])
+    session.run("python", "packages/data/tests/kill_table.py", *session.posargs)
+
+
 @functools.cache
 def find_python(version: str) -> str | None:
     """Path of a Python of this ``X.Y``, or None.

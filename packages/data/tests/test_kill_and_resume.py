@@ -1,91 +1,101 @@
-import pathlib
-import random
+"""Programs killed at random moments read on exactly, and leave nothing behind.
+
+The session ``kills`` does the same a thousand times.
+"""
+
+import collections
+import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
+from killed_pipelines import KINDS, Kind
+from killing import Launcher, Tally, kill_again_and_again, orphaned_memory
 
-PROGRAM = pathlib.Path(__file__).with_name("killed_program.py")
-KILLS = 3
-
-
-def start(name, threads, directory, workers=0):
-    arguments = [name, str(threads), directory, str(workers)]
-    return subprocess.Popen([sys.executable, PROGRAM, *arguments])
+KILLS = 2
 
 
-def is_running(process):
-    try:
-        state = pathlib.Path(f"/proc/{process}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return state.rpartition(")")[2].split()[0] != "Z"
+@pytest.fixture(scope="module")
+def launcher():
+    with Launcher() as launcher:
+        yield launcher
 
 
-def family_of(process):
-    """The processes below a process, at any depth."""
-    lists = pathlib.Path(f"/proc/{process}/task").glob("*/children")
-    children = [int(child) for list_ in lists for child in list_.read_text().split()]
-    return children + [x for child in children for x in family_of(child)]
+@pytest.mark.parametrize("name", KINDS)
+def test_killed_programs_read_on_exactly_and_leave_nothing(name, launcher):
+    tally = kill_again_and_again(launcher, name, KILLS)
+
+    assert tally.faults == {}
+    assert tally.kills == KILLS
+    assert tally.batches > 0
 
 
-def batches_in(directory):
-    """(step, digest) of every batch that was read, repeated ones included."""
-    log = directory / "log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [tuple(line.split()) for line in lines]
+# ---- What counts as a fault ----
+
+EXPECTED = [[0, "aa", [1, 2]], [1, "bb", [0, 3]]]
+OF_FOUR = Kind(list, collections.Counter(range(4)), [])
 
 
-def kill_while_reading(program, directory, delay):
-    """Kills a running program some time after it has read another batch."""
-    before = len(batches_in(directory))
-    while len(batches_in(directory)) == before and program.poll() is None:
-        time.sleep(0.001)
-    time.sleep(delay)
-    program.kill()
-    program.wait()
+@pytest.fixture
+def faults(tmp_path):
+    """A function from lines of a log to the faults that are found in them."""
+
+    def faults(*lines, state="{}", errors=""):
+        (tmp_path / "log").write_text("".join(json.dumps(x) + "\n" for x in lines))
+        (tmp_path / "state").write_text(state)
+        (tmp_path / "errors").write_text(errors)
+        tally = Tally()
+        tally.read(tmp_path, EXPECTED, OF_FOUR)
+        return tally.faults
+
+    return faults
 
 
-@pytest.mark.parametrize("name", ["language_model", "augmented", "filtered"])
-def test_a_killed_program_reads_on_exactly(name, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    moments = random.Random(name)
-
-    assert start(name, 0, whole).wait() == 0
-    expected = batches_in(whole)
-    for kill in range(KILLS):  # each time with another number of threads
-        program = start(name, kill, killed)
-        kill_while_reading(program, killed, moments.uniform(0, 0.05))
-    before_the_last_run = len(batches_in(killed))
-    assert start(name, 1, killed).wait() == 0
-
-    assert 0 < before_the_last_run < len(expected)
-    assert set(batches_in(killed)) == set(expected)
-    assert len(batches_in(killed)) <= len(expected) + KILLS
+def test_a_repeated_batch_is_no_fault(faults):
+    assert faults(*EXPECTED) == {}
+    assert faults(EXPECTED[0], *EXPECTED) == {}
 
 
-@pytest.mark.parametrize("name", ["augmented", "filtered"])
-def test_a_killed_program_with_workers_reads_on_and_leaves_no_process(name, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    moments = random.Random(name)
-    left = []
+def test_lost_changed_and_swapped_batches_are_faults(faults):
+    first, second = EXPECTED
 
-    assert start(name, 0, whole).wait() == 0
-    expected = batches_in(whole)
-    for workers in (1, 3):
-        program = start(name, 0, killed, workers)
-        while not batches_in(killed) and program.poll() is None:
-            time.sleep(0.001)
-        left += family_of(program.pid)
-        kill_while_reading(program, killed, moments.uniform(0, 0.05))
-    assert start(name, 1, killed, 2).wait() == 0
+    assert faults(first) == {"different": 1, "miscounted": 2}
+    assert faults(first, [1, "cc", [0, 3]]) == {"different": 1}
+    assert faults(first, [1, "cc", [3, 3]]) == {"different": 1, "miscounted": 2}
+    assert faults([0, *second[1:]], [1, *first[1:]]) == {"different": 2}
+    assert faults(first, [1, "cc", [0, 3]], second) == {"different": 1}
+    assert faults(*EXPECTED, [2, "dd", [1]]) == {"different": 1, "miscounted": 1}
 
-    assert len(left) >= 2
-    assert set(batches_in(killed)) == set(expected)
-    assert len(batches_in(killed)) <= len(expected) + 2
-    assert not any(map(is_running, left))
+
+def test_long_states_and_tracebacks_are_faults(faults):
+    assert faults(*EXPECTED, state="x" * 203) == {"longest_state": 3}
+    assert faults(*EXPECTED, errors="Traceback of") == {"errors": ["Traceback of"]}
+
+
+LEAVES_BOTH = """
+import os, signal, subprocess, sys
+from multiprocessing import shared_memory, resource_tracker
+memory = shared_memory.SharedMemory(f"dolmen-{os.getpid()}-test", create=True, size=8)
+resource_tracker.unregister(memory._name, "shared_memory")
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("ready", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_and_memory_that_stay_are_found():
+    tally, before = Tally(), orphaned_memory()
+    program = subprocess.Popen(
+        [sys.executable, "-c", LEAVES_BOTH],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with program:
+        assert program.stdout.readline() == b"ready\n"
+        program.wait()
+
+        tally.bury(program.pid, before)
+
+    assert tally.faults == {"processes_left": 1, "memory_left": 1}
+    assert f"dolmen-{program.pid}-test" not in os.listdir("/dev/shm")

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 import warnings
+from multiprocessing import resource_tracker
 
 import functions_for_workers as functions
+import killing
 import numpy as np
 import pytest
 from functions_for_workers import OurError, numbers, workers
@@ -385,6 +387,7 @@ def test_workers_use_jax_on_the_cpu():
 
 @pytest.mark.parametrize("end", ["close", "forget", "exhaust and close"])
 def test_no_process_is_left_behind(end):
+    resource_tracker.ensure_running()  # as for every program, until it ends
     before = set(family_of(os.getpid()))
     iterator = iter(numbers().to_iter_dataset().mp_prefetch(workers(2)))
     next(iterator)
@@ -631,14 +634,53 @@ def test_when_a_program_is_killed_its_workers_end(function, first):
     with program:
         assert program.stdout.readline() == b"ready\n"
         deadline = time.monotonic() + 20
-        while len(family_of(program.pid)) < 3 and time.monotonic() < deadline:
+        while len(family_of(program.pid)) < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
         family = family_of(program.pid)
-        assert len(family) == 3
+        assert len(family) == 4  # two workers, their parent, and the tracker
 
         program.kill()
 
         wait_until(lambda: not any(map(is_running, family)))
+
+
+KILLED_WHILE_ITS_WORKERS_START = """
+import os, signal, sys
+from multiprocessing import resource_tracker
+from dolmen.data import MapDataset, MultiprocessingOptions, _pool
+
+# In place of the package that takes a while to import.
+open(sys.argv[1] + "/slow.py", "w").write("import time; time.sleep(30)")
+sys.path.insert(0, sys.argv[1])
+imports = "from dolmen.data import _worker"
+_pool._NURSERY = _pool._NURSERY.replace(imports, "import slow")
+start = _pool._start_nursery
+
+def start_and_die(*arguments):
+    start(*arguments)
+    print("started", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+_pool._start_nursery = start_and_die
+next(iter(MapDataset.range(9).to_iter_dataset().mp_prefetch(
+    MultiprocessingOptions(num_workers=2)
+)))
+"""
+
+
+def test_a_program_killed_while_its_workers_start_leaves_no_process(tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-c", KILLED_WHILE_ITS_WORKERS_START, tmp_path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with program:
+        assert program.stdout.readline() == b"started\n"
+
+        program.wait()
+
+        wait_until(lambda: not killing.family_of(program.pid))
 
 
 MAIN = """

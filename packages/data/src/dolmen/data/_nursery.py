@@ -42,6 +42,8 @@ def raise_workers(channel: socket.socket, program: int) -> tuple[int, socket.soc
         selector = ours.enter_context(selectors.DefaultSelector())
         for readable in (channel, children, *_end_of(program, ours)):
             selector.register(readable, selectors.EVENT_READ)
+        signal.setitimer(signal.ITIMER_REAL, 0)  # until now it has watched the program
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         nursery, workers = os.getpid(), set[int]()
         # If the program ended before this process came to watch it, it has another
         # parent by now.

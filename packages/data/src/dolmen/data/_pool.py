@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 
 from . import _nursery, _shipping, _worker
 from ._errors import WorkerDiedError
@@ -314,12 +315,30 @@ def _interpreter_flags() -> list[str]:
     return subprocess._args_from_interpreter_flags()  # pyright: ignore[reportAttributeAccessIssue]
 
 
+# The nursery, until it watches the program itself: what it imports takes a while, in
+# which it must not outlive the program.
+_NURSERY = """\
+import os, signal, sys
+def end_with_program(*_):
+    if os.getppid() != {program}:
+        os._exit(1)
+signal.signal(signal.SIGALRM, end_with_program)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+sys.path[:] = {path}
+from dolmen.data import _worker
+_worker.main{arguments}
+"""
+
+
 def _start_nursery(
     work: _worker.Work, num_workers: int, slots: int
 ) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Starts the process that starts workers; returns the channel to it, and itself."""
     pipeline = open_nameless()
     ours, theirs = socket.socketpair()
+    # Shared by all processes of a program: it gives memory with a name back when the
+    # last of them is gone. A worker's own would do that when the worker is gone.
+    tracker = resource_tracker.getfd()
     try:
         sent = Slots(pipeline, 2)
         prepared = _shipping.dump(_shipping.preparation())
@@ -327,21 +346,25 @@ def _start_nursery(
             sent.write(_worker.PREPARATION, prepared),
             sent.write(_worker.PIPELINE, _shipping.dump_pipeline(work)),
         )
-        arguments = (theirs.fileno(), os.getpid(), num_workers, slots, pipeline, sizes)
-        program = (
-            f"import sys; sys.path[:] = {[*map(str, sys.path)]}; "
-            f"from dolmen.data import _worker; _worker.main{arguments}"
-        )
+        program = os.getpid()
+        channel = theirs.fileno()
         nursery = subprocess.Popen(
             [
                 os.fsdecode(multiprocessing.spawn.get_executable()),
                 *_interpreter_flags(),
                 "-c",
-                program,
+                _NURSERY.format(
+                    program=program,
+                    path=[*map(str, sys.path)],
+                    arguments=(
+                        *(channel, program, tracker),
+                        *(num_workers, slots, pipeline, sizes),
+                    ),
+                ),
             ],
             env=os.environ | _NO_ACCELERATOR,
             stdin=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(), slots, pipeline),
+            pass_fds=(channel, tracker, slots, pipeline),
         )
     except BaseException:
         ours.close()

@@ -3,14 +3,19 @@
 import contextlib
 import math
 import operator
+import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent import futures
 from dataclasses import dataclass
 from multiprocessing import shared_memory
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from ._arguments import at_least
+from ._shared_names import tracked_name
 
 _NAME = "SharedMemoryArray"
 
@@ -75,8 +80,9 @@ class SharedMemoryArray(np.ndarray):
         """Makes an array in new shared memory."""
         sizes = _as_sizes(shape)
         size = math.prod(sizes) * _checked(dtype).itemsize
-        # Shared memory can not be empty, but arrays can.
-        memory = shared_memory.SharedMemory(create=True, size=max(1, size))
+        with tracked_name() as name:
+            # Shared memory can not be empty, but arrays can.
+            memory = shared_memory.SharedMemory(name, create=True, size=max(1, size))
         return cls.from_shared_memory(memory, sizes, dtype)
 
     @classmethod
@@ -92,7 +98,7 @@ class SharedMemoryArray(np.ndarray):
         whole: np.ndarray = np.ndarray(shm.size, np.uint8, buffer=shm.buf)
         array = super().__new__(cls, _as_sizes(shape), dtype, buffer=whole)
         array.shm, array._whole = shm, whole
-        weakref.finalize(whole, shm.close).atexit = False
+        weakref.finalize(whole, _in_turn, shm.close).atexit = False
         return array
 
     @classmethod
@@ -123,7 +129,31 @@ class SharedMemoryArray(np.ndarray):
     def unlink_on_del(self) -> None:
         """Gives the memory back when this array and its views are gone."""
         if self.shm is not None:
-            weakref.finalize(self._whole, _unlink, self.shm)
+            weakref.finalize(self._whole, _in_turn, _unlink, self.shm)
+
+    @classmethod
+    def enable_async_del(
+        cls, num_threads: int = 1, max_outstanding_requests: int = 50
+    ) -> None:
+        """Has threads close and give back the memory of arrays that are gone.
+
+        To unmap large memory takes the system a while. Only the first call counts.
+
+        Args:
+            num_threads: that do it.
+            max_outstanding_requests: what may wait for them at once; what comes then is
+                done by the thread in which the array goes.
+
+        Raises:
+            TypeError: a number is not an integer.
+            ValueError: a number is below 1.
+        """
+        global _deletion
+        call = f"{_NAME}.enable_async_del"
+        at_least(call, "num_threads", num_threads, 1)
+        most = at_least(call, "max_outstanding_requests", max_outstanding_requests, 1)
+        if _deletion is None:
+            _deletion = _Deletion(num_threads, max(most, num_threads))
 
     def __array_finalize__(self, obj: Any) -> None:
         """Views know their memory, copies have none."""
@@ -163,6 +193,37 @@ def _checked(dtype: npt.DTypeLike) -> np.dtype:
 def _as_sizes(shape: int | Iterable[int]) -> tuple[int, ...]:
     sizes = shape if isinstance(shape, Iterable) else (shape,)
     return tuple(map(operator.index, sizes))
+
+
+class _Deletion:
+    """Threads that close and give back memory."""
+
+    def __init__(self, num_threads: int, most: int):
+        self._threads = futures.ThreadPoolExecutor(num_threads, "dolmen-data-deletion")
+        self._room = threading.BoundedSemaphore(most)
+
+    def take(self, function: Callable[..., None], *args: Any) -> bool:
+        """Calls a function later; returns False where there is no room."""
+        if not self._room.acquire(blocking=False):
+            return False
+        try:
+            self._threads.submit(function, *args).add_done_callback(self._make_room)
+        except RuntimeError:  # the program ends, and the threads have ended
+            self._room.release()
+            return False
+        return True
+
+    def _make_room(self, done: futures.Future[None]) -> None:
+        self._room.release()
+
+
+_deletion: _Deletion | None = None
+
+
+def _in_turn(function: Callable[..., None], *args: Any) -> None:
+    """Calls a function that ends the use of memory, or has threads call it."""
+    if _deletion is None or not _deletion.take(function, *args):
+        function(*args)
 
 
 def _unlink(memory: shared_memory.SharedMemory) -> None:

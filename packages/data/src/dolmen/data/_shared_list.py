@@ -1,9 +1,12 @@
 """Records in memory that several processes share."""
 
+import contextlib
 import weakref
 from collections.abc import Sequence
 from multiprocessing import shared_memory
 from typing import Any
+
+from ._shared_names import tracked_name
 
 _NAME = "SharedMemoryDataSource"
 
@@ -43,7 +46,10 @@ class SharedMemoryDataSource(shared_memory.ShareableList):
                     f"{_NAME}: element {number} ends in a zero, which would be lost. "
                     "Add a byte of your own behind it."
                 )
-        super().__init__(elements, name=name)
+        with contextlib.ExitStack() as naming:
+            if name is None:
+                name = naming.enter_context(tracked_name())
+            super().__init__(elements, name=name)
         if elements is not None:
             self._finalizer = weakref.finalize(self, _give_back, self.shm)
 

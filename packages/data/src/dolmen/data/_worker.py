@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from typing import Any
 
 from . import _nursery, _shipping
 from ._candidates import Candidates
@@ -29,6 +31,7 @@ Work = tuple[tuple[Stage, ...], Callable[[int, int], None] | None]
 def main(
     channel: int,
     program: int,
+    tracker: int,
     num_workers: int,
     slots: int,
     pipeline: int,
@@ -39,11 +42,15 @@ def main(
     Args:
         channel: descriptor of the nursery's socket.
         program: process id of the program that iterates.
+        tracker: descriptor of the pipe to the tracker of shared memory.
         num_workers: how many workers there are.
         slots: descriptor of the slots for elements.
         pipeline: descriptor of the slots with preparation and pipeline.
         sizes: how many bytes they take.
     """
+    # As processes that `multiprocessing` starts are told of it.
+    shared: Any = resource_tracker._resource_tracker
+    shared._fd = tracker
     worker, tasks = _nursery.raise_workers(socket.socket(fileno=channel), program)
     place = f"In worker {worker} (process {os.getpid()})"
     try:
