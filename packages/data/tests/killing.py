@@ -21,6 +21,7 @@ from killed_pipelines import KINDS, Kind, Speed
 
 SECONDS_TO_END = 1.0  # for what a killed program leaves behind
 LONGEST_STATE = 200  # bytes
+KILLS_IN_ONE_READING = 8  # of all data, about
 
 
 # ---- Processes ----
@@ -164,7 +165,7 @@ class Death:
 
 
 def deaths(seed: str, batches: int, kills: int, has_workers: bool) -> Iterator[Death]:
-    """Random deaths, of which about so many bring a program to its end."""
+    """Random deaths, of which about so many come before the data end."""
     rng = random.Random(seed)
     moments = list(killed_program.MOMENTS)
     steps = max(1, round(2 * batches / (kills + 1)))
@@ -311,7 +312,8 @@ def kill_again_and_again(
     speeds = itertools.cycle(kind.speeds)
     with tempfile.TemporaryDirectory() as files:
         expected = undisturbed(kind, Path(files))
-        planned = deaths(f"{name} {seed}", len(expected), kills, has_workers)
+        in_one_reading = min(kills, KILLS_IN_ONE_READING)
+        planned = deaths(f"{name} {seed}", len(expected), in_one_reading, has_workers)
         while tally.kills < kills:
             with tempfile.TemporaryDirectory() as directory:
                 is_done = False

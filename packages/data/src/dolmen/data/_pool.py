@@ -334,11 +334,11 @@ def _start_nursery(
     work: _worker.Work, num_workers: int, slots: int
 ) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """Starts the process that starts workers; returns the channel to it, and itself."""
-    pipeline = open_nameless()
-    ours, theirs = socket.socketpair()
     # Shared by all processes of a program: it gives memory with a name back when the
     # last of them is gone. A worker's own would do that when the worker is gone.
     tracker = resource_tracker.getfd()
+    pipeline = open_nameless()
+    ours, theirs = socket.socketpair()
     try:
         sent = Slots(pipeline, 2)
         prepared = _shipping.dump(_shipping.preparation())
