@@ -88,6 +88,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "autodiff: float0 of an integer argument",
         "control_flow: scan with a carry of integers",
         "custom_rules: custom vjp in scan",
+        "solvers: gradients of ode",
         "trees: gradient of ravel",
     ),
     "The times of several signals are those of their samples, not of the signals.": (

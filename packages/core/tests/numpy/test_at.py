@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from dolmen.core import grad, jit, numpy as jnp, vmap
+from dolmen.core import grad, jit, make_jaxpr, numpy as jnp, vmap
 
 HOST = np.arange(12, dtype=np.float32).reshape(3, 4)
 REPEATED = np.array([0, 2, 0])
@@ -273,6 +273,41 @@ def test_what_is_written_out_of_bounds_depends_on_the_mode_alone(
     made = [write(x, number) for number in OUTSIDE]
 
     np.testing.assert_array_equal(made, expected[:, :3])
+
+
+@pytest.mark.parametrize("place", [lambda n: n, lambda n: np.array([n])])
+def test_known_negative_indices_count_from_the_end_unless_told_otherwise(x, place):
+    how = {"wrap_negative_indices": False}
+
+    read = x.at[place(-1)].get(mode="fill", **how)
+    written = x.at[place(-1)].set(0.0, mode="drop", **how)
+
+    assert jnp.isnan(read).all()
+    np.testing.assert_array_equal(written, HOST)
+    with pytest.raises(IndexError, match="index -1 is out of bounds for axis 0"):
+        x.at[place(-1)].get(**how)
+
+
+MASK, COLUMNS = np.array([True, False, True]), np.array([True, True, False, False])
+
+
+@pytest.mark.parametrize(
+    ("key", "how", "promised"),
+    [
+        (np.array([0, 2]), {}, (False, False)),
+        (np.array([0, 2]), {"indices_are_sorted": True}, (True, False)),
+        (np.array([0, 2]), {"unique_indices": True}, (False, True)),
+        ((MASK, slice(1, 3)), {}, (True, True)),
+        ((MASK, COLUMNS), {}, (False, False)),
+        ((MASK, np.array([0, 1])), {}, (False, False)),
+    ],
+)
+def test_compilers_are_promised_what_is_known_of_indices(x, key, how, promised):
+    made = make_jaxpr(lambda x: [x.at[key].get(**how), x.at[key].add(1.0, **how)])(x)
+
+    uses = [e for e in made.eqns if e.primitive.name in ("gather", "scatter_add")]
+    names = ("indices_are_sorted", "unique_indices")
+    assert [tuple(use.params[n] for n in names) for use in uses] == [promised] * 2
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,12 @@ def test_products_are_of_the_dtypes_that_the_algorithm_wants(
     assert f": ({factor}, {factor}) -> tensor<2x2x{made}>" in text
 
 
+def test_algorithms_are_halved_in_silence_where_wide_dtypes_are_not_enabled():
+    algorithm = lax.DotAlgorithm("float64", "float64", "float64")
+
+    assert algorithm == lax.DotAlgorithm("float32", "float32", "float32")
+
+
 def test_the_default_algorithm_is_none():
     assert "algorithm" not in text_of(precision=PRESETS.DEFAULT)
 

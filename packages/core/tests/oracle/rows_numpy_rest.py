@@ -45,6 +45,7 @@ ROWS = [
         for n, b in ((0, np.array(2.5)), (1, np.array(2.5)), (5, np.array(2.5)))
     ),
     Row("numpy.kaiser", (np.array(0.0),), lambda f, b: f(5, b), label="rectangle"),
+    Row("numpy.kaiser", (np.array(-2.5),), lambda f, b: f(5, b), label="mirrored"),
     Row("numpy.i0", (X,), smooth=(0,)),
     # Histograms: with weights their derivatives are those of sums.
     of_samples("", lambda f, x: f(x), X),

@@ -8,10 +8,15 @@ import pytest
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import config, random
+from dolmen.core.random import _generators
 
 
 def words(key):
-    return random.key_data(key).tolist()
+    return words_of(key).tolist()
+
+
+def words_of(key):
+    return random.key_data(key)
 
 
 def without_line(raised):
@@ -77,6 +82,28 @@ def test_wide_bits_of_the_sequence():
         16033796027023006562,
         16091099645456652183,
     ]
+
+
+def test_a_sequence_that_is_too_long_for_its_counters_is_one_of_several_keys(
+    monkeypatch,
+):
+    key = random.key(3)
+    with dc.threefry_partitionable(False):
+        keys = zip(random.split(key, 3), (4, 4, 2), strict=True)
+        parts = [random.bits(key, (size,)) for key, size in keys]
+
+    monkeypatch.setattr(_generators, "_MAX_RAMP", 4)
+    with dc.threefry_partitionable(False):
+        made = _generators.THREEFRY.bits(words_of(key), (10,), 32)
+
+    np.testing.assert_array_equal(made, np.concatenate(parts))
+
+
+def test_positions_beyond_32_bits_have_numbers_of_their_own():
+    # The compiler draws only the elements that are kept.
+    draw = dc.jit(lambda key: random.bits(key, (2**33,))[-3:])
+
+    assert draw(random.key(3)).tolist() == [1730007256, 570094829, 4192458498]
 
 
 def test_the_sequence_is_chosen_under_every_transformation():
