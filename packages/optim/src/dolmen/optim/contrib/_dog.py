@@ -60,11 +60,13 @@ def _scale_by_dog(init_step: tuple[str, Any], eps: Any) -> GradientTransformatio
             "learning_rate": 0.0,
             "heuristic": value * (1 + jnp.sqrt(_square(params))),
         }
+        start = copied_params(params)
+        dtype = _widest(start)
         return DoGState(
             is_init_step=jnp.asarray(True),
-            init_params=copied_params(params),
-            max_dist=jnp.asarray(first[kind], jnp.float32),
-            sum_sq_norm_grads=jnp.zeros((), jnp.float32),
+            init_params=start,
+            max_dist=jnp.asarray(first[kind], dtype),
+            sum_sq_norm_grads=jnp.zeros((), dtype),
         )
 
     def update(
@@ -147,10 +149,12 @@ def _scale_by_dowg(init_estim_sq_dist: Any, eps: Any) -> GradientTransformation:
 
     def init(params: Any) -> DoWGState:
         check_real_floating("dowg", "`params`", params)
+        start = copied_params(params)
+        dtype = _widest(start)
         return DoWGState(
-            init_params=copied_params(params),
-            weighted_sq_norm_grads=jnp.zeros((), jnp.float32),
-            estim_sq_dist=jnp.asarray(first, jnp.float32),
+            init_params=start,
+            weighted_sq_norm_grads=jnp.zeros((), dtype),
+            estim_sq_dist=jnp.asarray(first, dtype),
         )
 
     def update(
@@ -220,3 +224,7 @@ def _square(values: Any) -> Any:
 
 def _way(start: Any, params: Any) -> Any:
     return tree.map(lambda a, b: a - b, start, params)
+
+
+def _widest(params: Any) -> Any:
+    return jnp.result_type(jnp.float32, *(p.dtype for p in tree.leaves(params)))
