@@ -74,6 +74,16 @@ def adamax(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-8):
     return -lr * m_hat / s["u"]
 
 
+def adamaxw(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-8, decay=1e-4):
+    # The decay of AdamW beside the step of AdaMax.
+    return adamax(t, g, p, s, lr, b1, b2, eps) - lr * decay * p
+
+
+def nadamw(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-8, decay=1e-4):
+    # The decay of AdamW beside the step of NAdam.
+    return nadam(t, g, p, s, lr, b1, b2, eps) - lr * decay * p
+
+
 def adabelief(t, g, p, s, lr, b1=0.9, b2=0.999, eps=1e-16, eps_root=1e-16):
     # Zhuang et al. 2020, arXiv:2010.07468, Algorithm 2.
     m = s.average("m", g, b1)
@@ -170,7 +180,39 @@ def sm3(t, g, p, s, lr, momentum=0.9, eps=1e-8):
     return -lr * s.average("m", np.where(v > 0, g / np.sqrt(v + eps), 0), momentum)
 
 
+def factored_rms(t, g, p, s, lr, rate=0.8, eps=1e-30):
+    # Shazeer and Stern 2018, arXiv:1804.04235, Algorithm 4, without its step sizes.
+    decay = 1 - t**-rate
+    if g.ndim < 2:
+        return -lr * g / np.sqrt(s.average("v", g**2 + eps, decay))
+    r = s.average("r", (g**2 + eps).mean(1), decay)
+    c = s.average("c", (g**2 + eps).mean(0), decay)
+    return -lr * g / np.sqrt(np.outer(r, c) / r.mean())
+
+
 # ---- one step size for each array ----------------------------------------------------
+
+
+def trust_ratio(t, g, p, s, lr):
+    # You et al. 2019, arXiv:1904.00962, the ratio in Algorithm 2 by itself.
+    return -lr * norm(p) / norm(g) * g
+
+
+def param_block_norm(t, g, p, s, lr, smallest=1e-3):
+    # Shazeer and Stern 2018, arXiv:1804.04235, section 8, with the norm.
+    return -lr * max(norm(p), smallest) * g
+
+
+def param_block_rms(t, g, p, s, lr, smallest=1e-3):
+    # Shazeer and Stern 2018, arXiv:1804.04235, section 8.
+    return -lr * max(np.sqrt((p**2).mean()), smallest) * g
+
+
+def centralize(t, g, p, s, lr):
+    # Yong et al. 2020, arXiv:2004.01461, equation 1: one mean for each row.
+    if g.ndim < 2:
+        return -lr * g
+    return -lr * np.stack([row - row.mean() for row in g])
 
 
 def lars(t, g, p, s, lr, momentum=0.9, trust=0.001, decay=0.0):
@@ -221,6 +263,11 @@ def sgd(t, g, p, s, lr, momentum=0.0, nesterov=False):
     # Sutskever et al. 2013, in the form without look-ahead parameters.
     s["t"] = g + momentum * s["t"]
     return -lr * (g + momentum * s["t"] if nesterov else s["t"])
+
+
+def ema(t, g, p, s, lr, beta=0.9):
+    # Kingma and Ba 2014, arXiv:1412.6980, the first moment alone.
+    return -lr * s.average("m", g, beta) / (1 - beta**t)
 
 
 def signum(t, g, p, s, lr, beta=0.9):

@@ -79,6 +79,29 @@ def polyak_sgd(t, g, p, s, value, most=1.0):
     return -min(most, value(t - 1, p) / (g**2).sum()) * g
 
 
+def lbfgs(t, g, p, s, lr, memory=5):
+    # Nocedal and Wright, "Numerical Optimization", Algorithm 7.4, with equation 7.20
+    # for the first Hessian. Pairs of negative curvature count as nothing.
+    if t == 1:
+        s["pairs"], curvature = [], min(1, 1 / np.linalg.norm(g))
+    else:
+        step, change = p - s["p"], g - s["g"]
+        product = step @ change
+        s["pairs"] = [*s["pairs"], (step, change, product)][-memory:]
+        curvature = product / (change @ change) if product > 0 else 1.0
+    s["p"], s["g"] = p, g
+    q, shares = g, []
+    for step, change, product in reversed(s["pairs"]):
+        shares.append(step @ q / product if product > 0 else 0.0)
+        q = q - shares[-1] * change
+    q = curvature * q
+    for step, change, product in s["pairs"]:
+        share = shares.pop()
+        if product > 0:
+            q = q + (share - change @ q / product) * step
+    return -lr * q
+
+
 def dog(t, g, p, s, first=0.1, eps=1e-8):
     # Ivgi et al. 2023, arXiv:2302.12022, Algorithm 1.
     if t == 1:

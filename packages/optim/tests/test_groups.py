@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import dolmen.core as dc
@@ -144,3 +145,14 @@ def test_labels_must_fit_the_parameters():
 
     with pytest.raises(ValueError, match="`param_labels` must be a prefix"):
         transform.init(PARAMS)
+
+
+def test_zeros_have_the_types_of_the_updates():
+    transform = optim.set_to_zero()
+    updates = {"half": jnp.ones((2, 3), "bfloat16"), "whole": jnp.ones(4, "int32")}
+
+    zeros, _ = transform.update(updates, transform.init(updates))
+
+    for name, update in updates.items():
+        assert zeros[name].dtype == update.dtype
+        np.testing.assert_array_equal(zeros[name], np.zeros(update.shape))

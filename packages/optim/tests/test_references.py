@@ -80,6 +80,54 @@ CASES = [
         {"lr": 0.02, "every": 4},
     ),
     (optim.optimistic_adam_v2(0.02), "optimistic_adam", {"lr": 0.02}),
+    (optim.adamaxw(0.02, weight_decay=0.1), "adamaxw", {"lr": 0.02, "decay": 0.1}),
+    (optim.nadamw(0.02, weight_decay=0.1), "nadamw", {"lr": 0.02, "decay": 0.1}),
+    (optim.sign_sgd(0.02), "signum", {"lr": 0.02, "beta": 0.0}),
+    (optim.noisy_sgd(0.05, eta=0.0, key=0), "sgd", {"lr": 0.05}),
+]
+
+# Scalings by themselves, with a step of 0.02 against their sign.
+SCALINGS = [
+    (optim.scale_by_adadelta(eps=1e-3), "adadelta", {"eps": 1e-3}),
+    (optim.scale_by_adam(), "adam", {}),
+    (optim.scale_by_adamax(eps=0.1), "adamax", {"eps": 0.1}),
+    (optim.scale_by_adan(eps_root=1e-8), "adan", {}),
+    (optim.scale_by_amsgrad(b2=0.9), "amsgrad", {"b2": 0.9}),
+    (optim.scale_by_belief(eps_root=1e-4), "adabelief", {"eps_root": 1e-4}),
+    (optim.scale_by_lion(), "lion", {"decay": 0.0}),
+    (optim.scale_by_novograd(eps=1e-6), "novograd", {}),
+    (
+        optim.scale_by_optimistic_gradient(0.9, 0.5),
+        "optimistic_gradient_descent",
+        {"alpha": 0.9, "beta": 0.5},
+    ),
+    (optim.scale_by_param_block_norm(), "param_block_norm", {}),
+    (optim.scale_by_param_block_rms(), "param_block_rms", {}),
+    (optim.scale_by_radam(), "radam", {}),
+    (optim.scale_by_rms(), "rmsprop", {}),
+    (optim.scale_by_rss(), "adagrad", {}),
+    (optim.scale_by_shampoo(), "shampoo", {}),
+    (optim.scale_by_sign(), "signum", {"beta": 0.0}),
+    (optim.scale_by_sm3(), "sm3", {}),
+    (optim.scale_by_soap(precondition_frequency=4), "soap", {"every": 4}),
+    (optim.scale_by_stddev(), "centered_rmsprop", {}),
+    (optim.scale_by_trust_ratio(), "trust_ratio", {}),
+    (optim.scale_by_yogi(), "yogi", {}),
+    (optim.centralize(), "centralize", {}),
+    (optim.ema(0.9), "ema", {}),
+    (optim.identity(), "sgd", {}),
+    (optim.trace(0.8), "sgd", {"momentum": 0.8}),
+]
+CASES += [
+    (optim.chain(transform, optim.scale(-0.02)), name, {"lr": 0.02, **others})
+    for transform, name, others in SCALINGS
+]
+CASES += [
+    (
+        optim.chain(optim.scale_by_rprop(0.02), optim.scale(-1.0)),
+        "rprop",
+        {"lr": 0.02},
+    ),
 ]
 
 
@@ -114,8 +162,21 @@ def test_a_hundred_steps_follow_the_paper(optimizer, name, hyperparameters):
     check_follows(optimizer, update, hyperparameters, rtol=1e-9, atol=1e-10)
 
 
-def test_a_hundred_steps_of_adafactor_follow_the_paper():
-    optimizer = optim.adafactor(0.1, min_dim_size_to_factor=3)
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (optim.adafactor(0.1, min_dim_size_to_factor=3), "adafactor"),
+        (
+            optim.chain(
+                optim.scale_by_factored_rms(min_dim_size_to_factor=3), optim.scale(-0.1)
+            ),
+            "factored_rms",
+        ),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_a_hundred_steps_with_factors_follow_the_paper(optimizer, name):
+    update = getattr(reference, name)
 
-    # Its decay rate is a power taken in float32.
-    check_follows(optimizer, reference.adafactor, {"lr": 0.1}, rtol=0, atol=1e-7)
+    # The decay rate is a power taken in float32.
+    check_follows(optimizer, update, {"lr": 0.1}, rtol=0, atol=2e-7)

@@ -371,3 +371,13 @@ def test_the_norm_counts_every_one_of_many_equal_leaves():
     norm = optim.global_norm([jnp.asarray(row) for row in rows])
 
     np.testing.assert_allclose(norm, np.linalg.norm(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_counts_end_at_the_largest_number(dtype):
+    largest = np.iinfo(dtype).max
+    counts = [0, 7, largest - 1, largest]
+
+    after = [int(optim.safe_increment(jnp.asarray(n, dtype))) for n in counts]
+
+    assert after == [1, 8, largest, largest]

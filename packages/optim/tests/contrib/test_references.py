@@ -86,6 +86,16 @@ def expected(name, hyperparameters):
             {"lr": 0.002, "b1": 0.9, "alpha": 2.0},
         ),
         (contrib.cocob(alpha=10.0), "cocob", {"alpha": 10.0}),
+        *(
+            (optim.chain(transform, optim.scale(-0.02)), name, {"lr": 0.02})
+            for transform, name in [
+                (contrib.scale_by_acprop(), "acprop"),
+                (contrib.scale_by_ademamix(alpha=5.0), "ademamix"),
+                (contrib.scale_by_simplified_ademamix(), "simplified_ademamix"),
+                (optim.scale_by_lbfgs(5), "lbfgs"),
+            ]
+        ),
+        (contrib.scale_by_cocob(), "cocob", {}),
         (contrib.dog(init_step=("distance", 0.1)), "dog", {}),
         (contrib.dowg(init_estim_sq_dist=0.01), "dowg", {}),
         (optim.polyak_sgd(0.5), "polyak_sgd", {"most": 0.5, "value": value}),
@@ -102,6 +112,12 @@ def test_a_hundred_steps_follow_the_paper(optimizer, name, hyperparameters):
     ("optimizer", "name", "hyperparameters"),
     [
         (contrib.adopt(0.02, b2=0.9), "adopt", {"lr": 0.02, "b2": 0.9}),
+        (
+            optim.chain(contrib.scale_by_adopt(b2=0.9), optim.scale(-0.02)),
+            "adopt",
+            {"lr": 0.02, "b2": 0.9},
+        ),
+        (contrib.scale_by_madgrad(0.05), "madgrad", {"lr": 0.05}),
         (contrib.madgrad(0.05), "madgrad", {"lr": 0.05}),
         (contrib.prodigy(estim_lr0=1e-3), "prodigy", {}),
         (contrib.dadapt_adamw(estim_lr0=1e-3), "dadapt_adamw", {}),

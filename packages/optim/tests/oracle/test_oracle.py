@@ -1,8 +1,10 @@
 """Every public function against its oracle, and every way of running it."""
 
 import importlib
+import inspect
 import itertools
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose
 from dolmen.core import enable_x64, jit, jvp, numpy as jnp, tree, vmap
 
 from .elsewhere import ELSEWHERE
+from .functions import ORACLES
 from .rows import all_rows
 
 ROWS = all_rows()
@@ -117,6 +120,35 @@ def test_every_public_function_has_an_oracle(path):
     lonely = sorted(set(public_functions(path)) - rows - elsewhere)
 
     assert lonely == [], "write a row for these, or say in elsewhere.py who tests them"
+
+
+def functions_of(*paths):
+    """Names of functions, each once, but not of modules with tables of their own."""
+    found: dict[object, str] = {}
+    for path in paths:
+        module = importlib.import_module(f"dolmen.optim.{path}".rstrip("."))
+        for name in dir(module):
+            value = getattr(module, name)
+            home = (getattr(value, "__module__", None) or "").split(".")[2:3]
+            if name[0] != "_" and inspect.isfunction(value) and home[0] not in MODULES:
+                found.setdefault(value, f"{path}.{value.__name__}".lstrip("."))
+    return set(found.values())
+
+
+def test_every_optimizer_and_transform_has_an_oracle():
+    listed = set(itertools.chain(*ORACLES.values()))
+    names = functions_of("", "contrib", "transforms", "microbatching")
+
+    assert names == listed, "name the file with its oracle in functions.py"
+
+
+@pytest.mark.parametrize("file", ORACLES)
+def test_oracles_are_in_the_files_named(file):
+    text = (TESTS / file).read_text()
+
+    names = [name.rpartition(".")[2] for name in ORACLES[file]]
+
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
 
 
 @pytest.mark.parametrize("file", ELSEWHERE)
