@@ -240,6 +240,28 @@ def test_both_iterators_stand_before_the_element_of_an_error(size):
         assert list(iterator) == [2, 3]
 
 
+@pytest.mark.parametrize("size", [0, 2])
+def test_an_iterator_that_goes_on_before_it_fails_is_set_back(size):
+    class Failing(Counter):
+        fails = True
+
+        def __next__(self):
+            number = super().__next__()
+            if number == 2 and self.fails:
+                raise KeyError(number)
+            return number
+
+    parent = Failing(4)
+    with ThreadPrefetchDatasetIterator(parent, size) as iterator:
+        next(iterator), next(iterator)
+        with pytest.raises(KeyError):
+            next(iterator)
+        parent.fails = False
+
+        assert iterator.get_state() == {"next": 2}
+        assert list(iterator) == [2, 3]
+
+
 def test_an_iterator_in_a_thread_tells_its_index_and_goes_to_another():
     parent = iter(MapDataset.range(20).filter(lambda x: x % 3 == 2))
     with ThreadPrefetchDatasetIterator(parent, 4) as iterator:

@@ -17,7 +17,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
+from ._damage import (
+    DamagedFileError,
+    OnDamage,
+    damage_counter,
+    tell_or_count,
+)
 from ._files import Path, check_files
 from ._record_files import RecordFiles
 
@@ -85,11 +90,10 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         *,
         on_damage: OnDamage = "error",
     ):
-        check_on_damage(_NAME, on_damage)
         options = _RANDOM_ACCESS | dict(reader_options or {})
         self._options = ",".join(f"{name}:{value}" for name, value in options.items())
         self._parts = _parts(paths)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter(_NAME, on_damage)
         self._prepare()
         self._starts = np.array([part.start for part in self._parts])
         self._stops = np.cumsum(self._count_records())
@@ -150,9 +154,7 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         try:
             return self._reader(file).num_records()
         except DamagedFileError as error:
-            if self._skipping is None:
-                raise
-            self._skipping.add(error.path, error.offset)
+            tell_or_count(self._skipping, error)
             return 0
 
     def _reader(self, file: int) -> Any:
@@ -169,9 +171,7 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         try:
             reader = self._reader(file)
         except DamagedFileError as error:
-            if self._skipping is None:
-                raise
-            self._skipping.add(error.path, error.offset)
+            tell_or_count(self._skipping, error)
             return [None] * len(numbers)
         try:
             return reader.read(numbers)
@@ -185,12 +185,11 @@ class ArrayRecordDataSource(RecordFiles[bytes]):
         try:
             return reader.read([number])[0]
         except RuntimeError as error:
-            path, reason, offset = self._parts[file].path, *_explain(error)
-            if self._skipping is None:
-                problem = f"record {number} can't be read ({reason})."
-                raise DamagedFileError(_NAME, path, offset, problem) from None
-            self._skipping.add(path, offset)
-            return None
+            reason, offset = _explain(error)
+        path = self._parts[file].path
+        problem = f"record {number} can't be read ({reason})."
+        tell_or_count(self._skipping, DamagedFileError(_NAME, path, offset, problem))
+        return None
 
 
 def _parts(

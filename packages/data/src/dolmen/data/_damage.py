@@ -58,9 +58,21 @@ class DamageCounter:
         self._places.update(places)
 
 
-def check_on_damage(source: str, on_damage: str) -> None:
-    """Refuse anything but the two ways to go on."""
+def damage_counter(source: str, on_damage: str) -> DamageCounter | None:
+    """What counts damage, if it is to be skipped.
+
+    Raises:
+        ValueError: `on_damage` is none of the two ways to go on.
+    """
     if on_damage not in ("error", "skip"):
         raise ValueError(
             f"{source}: `on_damage` must be 'error' or 'skip', got {on_damage!r}."
         )
+    return DamageCounter() if on_damage == "skip" else None
+
+
+def tell_or_count(counter: DamageCounter | None, error: DamagedFileError) -> None:
+    """Raises an error, or counts its place where damage is skipped."""
+    if counter is None:
+        raise error
+    counter.add(error.path, error.offset)

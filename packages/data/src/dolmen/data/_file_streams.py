@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
+from ._damage import (
+    DamageCounter,
+    DamagedFileError,
+    OnDamage,
+    damage_counter,
+    tell_or_count,
+)
 from ._files import Path, check_files
 from ._iter_dataset import IterDataset
 from ._numbering import Position
@@ -33,9 +39,8 @@ class TFRecordIterDataset(IterDataset[bytes]):
     """
 
     def __init__(self, path: Path, *, on_damage: OnDamage = "error"):
-        check_on_damage("TFRecordIterDataset", on_damage)
         (name,) = check_files("TFRecordIterDataset", path)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter("TFRecordIterDataset", on_damage)
         super().__init__(TFRecords(name, self._skipping))
 
     @property
@@ -67,8 +72,7 @@ class ParquetIterDataset(IterDataset[dict[str, Any]]):
         on_damage: OnDamage = "error",
         **read_kwargs: Any,
     ):
-        check_on_damage("ParquetIterDataset", on_damage)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter("ParquetIterDataset", on_damage)
         self._read_kwargs = read_kwargs
         self._set_paths(check_files("ParquetIterDataset", path))
 
@@ -142,9 +146,7 @@ class TFRecordCursor(FileCursor):
                     "TFRecordIterDataset", self._path, self._data, start
                 )
             except DamagedFileError as error:
-                if self._skipping is None:
-                    raise
-                self._skipping.add(error.path, error.offset)
+                tell_or_count(self._skipping, error)
                 # Behind a damaged length no record can be found.
                 is_length = error.offset == start
                 size = len(self._data)
@@ -209,9 +211,7 @@ class ParquetCursor(FileCursor):
             try:
                 found = self._files[file].row(row)
             except DamagedFileError as error:
-                if self._skipping is None:
-                    raise
-                self._skipping.add(error.path, error.offset)
+                tell_or_count(self._skipping, error)
                 continue
             return found
 
@@ -298,9 +298,7 @@ class _Rows:
         try:
             self._file = ParquetFile("ParquetIterDataset", path, **read_kwargs)
         except DamagedFileError as error:
-            if skipping is None:
-                raise
-            skipping.add(error.path, error.offset)
+            tell_or_count(skipping, error)
             return
         self._stops = list(itertools.accumulate(self._file.sizes))
         self.length = self._stops[-1] if self._stops else 0

@@ -12,7 +12,8 @@ from ._damage import (
     DamageCounter,
     DamagedFileError,
     OnDamage,
-    check_on_damage,
+    damage_counter,
+    tell_or_count,
 )
 from ._files import check_files
 from ._flat_format import BLOCK, MAGIC, PLACES, TAIL, Layout
@@ -50,9 +51,8 @@ class Flat(RecordFiles[Any]):
         *,
         on_damage: OnDamage = "error",
     ):
-        check_on_damage("Flat", on_damage)
         self._paths = check_files("Flat", paths)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter("Flat", on_damage)
         self._open()
 
     @property
@@ -219,7 +219,7 @@ class FlatFile:
             try:
                 records += self._records(place[None])
             except DamagedFileError as error:
-                skipping.add(error.path, error.offset)
+                tell_or_count(skipping, error)
                 records.append(None)
         return records
 

@@ -20,7 +20,12 @@ from typing import Any
 import numpy as np
 
 from ._arguments import at_least
-from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
+from ._damage import (
+    DamagedFileError,
+    OnDamage,
+    damage_counter,
+    tell_or_count,
+)
 from ._files import Path, check_files
 from ._record_files import RecordFiles
 
@@ -68,11 +73,10 @@ class ParquetDataSource(RecordFiles[dict[str, Any]]):
         cache_bytes: int = 1 << 28,
         on_damage: OnDamage = "error",
     ):
-        check_on_damage(_NAME, on_damage)
         self._cache_bytes = at_least(_NAME, "cache_bytes", cache_bytes, 0)
         self._columns = None if columns is None else list(columns)
         self._paths = check_files(_NAME, paths)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter(_NAME, on_damage)
         self._open()
         sizes = [size for file in self._files for size in file.sizes]
         self._groups = [
@@ -140,9 +144,7 @@ class ParquetDataSource(RecordFiles[dict[str, Any]]):
             try:
                 self._files.append(ParquetFile(_NAME, path, self._columns))
             except DamagedFileError as error:
-                if self._skipping is None:
-                    raise
-                self._skipping.add(error.path, error.offset)
+                tell_or_count(self._skipping, error)
                 self._files.append(_NoFile())
 
     def _by_group(self, keys: np.ndarray) -> Any:
@@ -170,9 +172,7 @@ class ParquetDataSource(RecordFiles[dict[str, Any]]):
             try:
                 columns = self._files[file].read(group)
             except DamagedFileError as error:
-                if self._skipping is None:
-                    raise
-                self._skipping.add(error.path, error.offset)
+                tell_or_count(self._skipping, error)
                 return None
             self._cache[number] = columns
             while _bytes_of(self._cache) > self._cache_bytes and len(self._cache) > 1:

@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ._damage import DamageCounter, DamagedFileError, OnDamage, check_on_damage
+from ._damage import (
+    DamagedFileError,
+    OnDamage,
+    damage_counter,
+    tell_or_count,
+)
 from ._files import Path, check_files
 from ._record_files import RecordFiles
 
@@ -64,10 +69,9 @@ class TextLines(RecordFiles[str | bytes]):
         on_damage: OnDamage = "error",
         progress: bool = True,
     ):
-        check_on_damage(_NAME, on_damage)
         self._paths = check_files(_NAME, paths)
         self._encoding = encoding
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter(_NAME, on_damage)
         self._files = [_map(path) for path in self._paths]
         self._sizes = [len(file) for file in self._files]
         told = _Progress(sum(self._sizes)) if progress else None
@@ -132,9 +136,7 @@ class TextLines(RecordFiles[str | bytes]):
                 start + problem.start,
                 f"line {place} is no text in {self._encoding} ({problem.reason}).",
             )
-        if self._skipping is None:
-            raise error
-        self._skipping.add(error.path, start)
+        tell_or_count(self._skipping, error)
         return None
 
 

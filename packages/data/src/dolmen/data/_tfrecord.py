@@ -21,7 +21,8 @@ from ._damage import (
     DamageCounter,
     DamagedFileError,
     OnDamage,
-    check_on_damage,
+    damage_counter,
+    tell_or_count,
 )
 from ._files import check_files
 from ._record_files import RecordFiles
@@ -61,9 +62,8 @@ class TFRecordDataSource(RecordFiles[bytes]):
         *,
         on_damage: OnDamage = "error",
     ):
-        check_on_damage(_NAME, on_damage)
         self._paths = check_files(_NAME, paths)
-        self._skipping = DamageCounter() if on_damage == "skip" else None
+        self._skipping = damage_counter(_NAME, on_damage)
         self._files = [map_file(path) for path in self._paths]
         places = [
             _walk(path, data, self._skipping)
@@ -102,9 +102,7 @@ class TFRecordDataSource(RecordFiles[bytes]):
         try:
             return read_record(_NAME, self._paths[file], self._files[file], start)[0]
         except DamagedFileError as error:
-            if self._skipping is None:
-                raise
-            self._skipping.add(error.path, error.offset)
+            tell_or_count(self._skipping, error)
             return None
 
 
@@ -144,9 +142,7 @@ def _walk(path: str, data: Any, skipping: DamageCounter | None) -> np.ndarray:
     while start < size:
         stop, problem = _next(data, start)
         if problem:
-            if skipping is None:
-                raise DamagedFileError(_NAME, path, start, problem)
-            skipping.add(path, start)
+            tell_or_count(skipping, DamagedFileError(_NAME, path, start, problem))
             break
         starts.append(start)
         start = stop
