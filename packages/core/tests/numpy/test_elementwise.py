@@ -254,3 +254,41 @@ def test_logarithms_of_complex_zeros_and_infinities_have_their_angles(name):
         expected = getattr(np, name)(x)
     np.testing.assert_allclose(made.real, expected.real, rtol=1e-6)
     np.testing.assert_allclose(made.imag, expected.imag, rtol=1e-6)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_arguments_are_passed_by_position_or_name(staged):
+    product = dc.jit(lambda a, b: jnp.matmul(a, b=b)) if staged else jnp.matmul
+    a = np.float32([[1, 2], [3, 4]])
+
+    got = product(b=a, a=a.T)
+
+    np.testing.assert_array_equal(got, a.T @ a)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: jnp.add(1),
+            "add() missing 1 required positional argument: 'y'",
+        ),
+        (
+            lambda: jnp.sin(1, 2),
+            "sin() takes 1 positional argument but 2 were given",
+        ),
+        (
+            lambda: jnp.sin(x=1),
+            "sin() got some positional-only arguments passed as keyword arguments: 'x'",
+        ),
+        (
+            lambda: jnp.matmul(1),
+            "matmul() missing 1 required positional argument: 'b'",
+        ),
+    ],
+)
+def test_missing_and_surplus_arguments_are_named(call, message):
+    with pytest.raises(TypeError) as error:
+        call()
+
+    assert str(error.value) == message

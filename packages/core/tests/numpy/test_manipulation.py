@@ -27,6 +27,8 @@ CALLS = {
     "swapaxes": lambda m: m.swapaxes(C, 0, -1),
     "moveaxis": lambda m: m.moveaxis(C, 0, -1),
     "moveaxis several": lambda m: m.moveaxis(C, (0, 2), (1, 0)),
+    "moveaxis of a list": lambda m: m.moveaxis(C, [0, 2], range(2)),
+    "moveaxis of arrays": lambda m: m.moveaxis(C, np.array([0, 2]), np.array([1, 0])),
     "rollaxis": lambda m: m.rollaxis(C, 2, 1),
     "rollaxis forward": lambda m: m.rollaxis(C, 0, 3),
     "squeeze": lambda m: m.squeeze(ONES),

@@ -23,8 +23,11 @@ from .._lowering import mlir
 Handles = Sequence[Any]
 Combine = Callable[[Any, Handles, Handles, ArrayType], Handles]
 
-_SHORTEST_LOOP = 3
-# Shorter axes are loops without parts, beside those of other rows.
+# Up to so many elements along the axis, and in all, doubling takes less time: it is
+# fused with its neighbors.
+_SHORT = 8
+_SMALL = 1024
+# Shorter axes are scanned in one piece, beside those of other rows.
 _SHORTEST_PARTS = 512
 # What hides the latency of a combination: a vector of the processor.
 _LANES = 8
@@ -99,7 +102,8 @@ class _Scan:
         self.index = array_type((), np.dtype(np.int32))
 
     def __call__(self, xs: Handles, type: ArrayType) -> Handles:
-        if self.builder.platform != "cpu" or type.shape[1] < _SHORTEST_LOOP:
+        short = type.shape[1] <= (_SHORT if type.size <= _SMALL else 2)
+        if self.builder.platform != "cpu" or short:
             scanned = self.doubling(xs, type)
             return [scanned[i] for i in self.results]
         return self.builder.kernel(

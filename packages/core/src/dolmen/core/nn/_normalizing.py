@@ -129,11 +129,13 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
         >>> nn.log_softmax(jnp.array([0.0, 0.0]))
         Array([-0.6931472, -0.6931472], dtype=float32)
     """
-    return _log_softmax(x, where, axes=_static_axes("log_softmax", x, axis))
+    axes = tuple(axis) if isinstance(axis, Sequence) else axis
+    return _log_softmax(x, where, axes)
 
 
-@jit_when_eager(static_argnames=("axes",))
-def _log_softmax(x: Any, where: Any, axes: tuple[int, ...]) -> Any:
+@jit_when_eager(static_argnames=("axis",))
+def _log_softmax(x: Any, where: Any, axis: Axis) -> Any:
+    axes = _static_axes("log_softmax", x, axis)
     (x,) = promote_args_inexact("log_softmax", x)
     largest = jnp.max(x, axes, keepdims=True, initial=-np.inf, where=where)
     kept = x if where is None else jnp.where(where, x, -np.inf)

@@ -761,10 +761,11 @@ def linspace(
     if count < 0:
         raise value_error(f"linspace: `num` must not be negative, got {count}.")
     wanted = None if dtype is None else dtypes.as_dtype(dtype, function="linspace")
-    made, step = _linspace(start, stop, count, endpoint, wanted, operator.index(axis))
+    index = operator.index(axis)
+    made, *step = _linspace(start, stop, count, endpoint, bool(retstep), wanted, index)
     if device is not None:
         made = device_array(made, device=device)
-    return (made, step) if retstep else made
+    return (made, *step) if retstep else made
 
 
 def _linspace_body(
@@ -772,6 +773,7 @@ def _linspace_body(
     stop: Any,
     num: int,
     endpoint: bool,
+    retstep: bool,
     dtype: np.dtype | None,
     axis: int,
 ) -> Any:
@@ -810,13 +812,13 @@ def _linspace_body(
         order = [*range(1, made.ndim)]
         order.insert(index, 0)
         made = lax.transpose(made, order)
-    return made, step
+    return (made, step) if retstep else (made,)
 
 
 _linspace = jit_when_eager(
     _linspace_body,
     name="linspace",
-    static_argnames=("num", "endpoint", "dtype", "axis"),
+    static_argnames=("num", "endpoint", "retstep", "dtype", "axis"),
 )
 
 

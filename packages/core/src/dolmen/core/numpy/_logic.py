@@ -149,6 +149,7 @@ def isclose(
     return close
 
 
+@jit_when_eager(static_argnames=("equal_nan",))
 def allclose(
     a: ArrayLike,
     b: ArrayLike,
@@ -163,7 +164,7 @@ def allclose(
         >>> jnp.allclose(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.0 + 1e-6]))
         Array(True, dtype=bool)
     """
-    return _all_of(isclose(a, b, rtol, atol, equal_nan=equal_nan))
+    return body(_all_of)(body(isclose)(a, b, rtol, atol, equal_nan=equal_nan))
 
 
 @jit_when_eager

@@ -154,6 +154,7 @@ def _reshape_by_columns(a: Any, sizes: tuple[int, ...]) -> Any:
     return transpose(backwards)
 
 
+@jit_when_eager(static_argnames=("order", "out_sharding"))
 def ravel(a: ArrayLike, order: str = "C", *, out_sharding: None = None) -> Array:
     """All elements in one axis, as `reshape(a, -1)`.
 
@@ -263,6 +264,7 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
     return swapaxes(x, -1, -2)
 
 
+@jit_when_eager(static_argnames=("axis1", "axis2"))
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """Exchange two axes.
 
@@ -292,6 +294,16 @@ def moveaxis(a: ArrayLike, source: Any, destination: Any) -> Array:
         >>> jnp.moveaxis(jnp.zeros((2, 3, 4)), 0, -1).shape
         (3, 4, 2)
     """
+    return _moveaxis(a, _hashable(source), _hashable(destination))
+
+
+def _hashable(axes: Any) -> Any:
+    """Several axes as a tuple, to be static arguments."""
+    return tuple(axes) if isinstance(axes, list | range | np.ndarray) else axes
+
+
+@jit_when_eager(name="moveaxis", static_argnames=("source", "destination"))
+def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
     ndim = type_of("moveaxis", "a", a).ndim
     sources = as_axes("moveaxis", source, ndim, "source")
     destinations = as_axes("moveaxis", destination, ndim, "destination")

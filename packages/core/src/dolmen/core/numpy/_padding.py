@@ -72,7 +72,7 @@ def pad(
         raise NotImplementedError("pad: `stat_length` is not supported.")
     if mode in ("constant", "linear_ramp"):
         name = _PAD_OPTIONS[mode][0]
-        ends = _pad_ends(kwargs.get(name, 0), type, name)
+        ends = _pad_ends(kwargs[name], type, name) if name in kwargs else []
         make = _pad_constant if mode == "constant" else _pad_ramp
         return make(array, ends, widths=widths)
     odd = kwargs.get("reflect_type") == "odd"
@@ -80,6 +80,12 @@ def pad(
 
 
 def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    # The usual forms first: NumPy's broadcasting takes longer than padding.
+    if type(pad_width) is int and pad_width >= 0:
+        return ((pad_width, pad_width),) * ndim
+    is_sequence = isinstance(pad_width, list | tuple)
+    if is_sequence and len(pad_width) == ndim and all(map(_is_pair, pad_width)):
+        return tuple(pad_width)
     if isinstance(pad_width, dict):
         widths = [(0, 0)] * ndim
         for axis, width in pad_width.items():
@@ -104,8 +110,20 @@ def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     return tuple(widths)
 
 
+def _is_pair(pair: Any) -> bool:
+    """Whether it is a tuple of two natural numbers of Python."""
+    return (
+        type(pair) is tuple
+        and len(pair) == 2
+        and all(type(width) is int and width >= 0 for width in pair)
+    )
+
+
 def _pad_ends(values: Any, type: ArrayType, name: str) -> list[Any]:
-    """Scalars of the array's dtype: one for all sides, or low and high of each axis."""
+    """Scalars of the array's dtype: one for all sides, or low and high of each axis.
+
+    None at all means zeros.
+    """
     if isinstance(values, list | tuple):
         values = np.asarray(values)
     given = typeof(values)
@@ -126,6 +144,7 @@ def _pad_ends(values: Any, type: ArrayType, name: str) -> list[Any]:
 
 @jit_when_eager(static_argnames=("widths",))
 def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
+    ends = ends or [lax.full((), 0, typeof(array).dtype)]
     if len(ends) == 1:
         return lax.pad(array, ends[0], [(low, high, 0) for low, high in widths])
     for axis, (low, high) in enumerate(widths):
@@ -138,8 +157,9 @@ def _pad_constant(array: Any, ends: list[Any], *, widths: Any) -> Any:
 
 @jit_when_eager(static_argnames=("widths",))
 def _pad_ramp(array: Any, ends: list[Any], *, widths: Any) -> Any:
-    ends = ends * (2 * len(widths)) if len(ends) == 1 else ends
     dtype = typeof(array).dtype
+    ends = ends or [lax.full((), 0, dtype)]
+    ends = ends * (2 * len(widths)) if len(ends) == 1 else ends
     work = dtype if dtypes.is_inexact(dtype) else dtypes.default(np.dtype("float64"))
     for axis, (low, high) in enumerate(widths):
         size = typeof(array).shape[axis]
