@@ -73,6 +73,7 @@ GATES = {
     "data: arrays in memory": 0.1,
     "data: flat file (peer: ArrayRecord)": 0.05,
     "data: packing, of a token": 0.2,
+    "data: packing in order, of a token": 0.2,
     "data: memory": 0.4,
     "data: 2 processes: first batch": 0.5,
     "data: 2 processes: memory": 0.4,
