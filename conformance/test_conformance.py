@@ -29,6 +29,25 @@ def test_programs_agree(name, peer):
         pytest.fail("\n".join(report), pytrace=False)
 
 
+def test_every_optimizer_that_optax_has_takes_its_steps():
+    optim = API.optim
+    made = {
+        name
+        for module in (optim, optim.contrib)
+        for name in dir(module)
+        if inspect.isfunction(getattr(module, name))
+        and "learning_rate" in inspect.signature(getattr(module, name)).parameters
+    }
+
+    trajectories = [name for name in PROGRAMS if name.startswith("optimizers: ")]
+    absent = {name for name in made if not any(f".{name}(" in t for t in trajectories)}
+
+    assert absent == {
+        *("muonclip", "shampoo", "soap"),  # not in Optax
+        *("scale_by_learning_rate", "scale_by_madgrad", "scale_by_rprop"),  # parts
+    }
+
+
 def source_of(program):
     """The source of a function, whatever arguments were bound to it."""
     while isinstance(program, functools.partial):

@@ -1,4 +1,4 @@
-"""Trajectories of optimizers and scalings: 100 steps on random trees."""
+"""Trajectories of optimizers, wrappers and scalings: 100 steps on random trees."""
 
 import numpy as np
 
@@ -120,6 +120,29 @@ SCALINGS = (
     "o.trace(0.9, True)",
 )
 
+WRAPPERS = (
+    "o.MultiSteps(o.adam(0.02), 3)",
+    "o.apply_if_finite(o.adam(0.02), 3)",
+    "o.chain(o.adaptive_grad_clip(0.1), o.sgd(0.05))",
+    "o.chain(o.clip(0.3), o.clip_by_block_rms(0.2), o.sgd(s))",
+    "o.chain(o.clip_by_global_norm(0.5), o.adamw(s, mask=m))",
+    "o.chain(o.sgd(0.05), o.apply_every(3))",
+    "o.chain(o.sgd(0.05), o.keep_params_nonnegative())",
+    "o.chain(o.zero_nans(), o.sgd(0.05))",
+    "o.conditionally_mask(o.sgd(0.05), lambda step: step % 3 == 0)",
+    "o.conditionally_transform(o.sgd(0.05), lambda step: step > 2)",
+    "o.flatten(o.adam(0.02))",
+    "o.inject_hyperparams(o.adamw)(s, weight_decay=0.1)",
+    "o.masked(o.adam(0.02), m)",
+    "o.named_chain(('a', o.scale_by_adam()), ('b', o.scale(-0.02)))",
+    "o.partition({True: o.adam(0.02), False: o.sgd(s, 0.9)}, m)",
+    "o.contrib.dpsgd(0.05, 1.0, 0.0, 0, momentum=0.9)",
+    "o.contrib.split_real_and_imaginary(o.adam(0.02))",
+    "o.chain(o.sgd(1.0), o.scale_by_backtracking_linesearch(15))",
+    "o.lbfgs()",
+    "o.lbfgs(0.5, 3, False, o.scale_by_backtracking_linesearch(15, store_grad=True))",
+)
+
 START = {
     "matrix": np.linspace(-1.0, 2.0, 12, dtype=np.float32).reshape(3, 4),
     "deep": [np.linspace(1.0, -0.5, 24, dtype=np.float32).reshape(2, 3, 4)],
@@ -150,6 +173,10 @@ def programs(api):
         params, state = carry
         value, grads = core.value_and_grad(loss)(params, noise)
         extra = {"value": value} if "value" in is_descent else {}
+        if "search" in is_descent:
+            extra |= {"grad": grads, "value_fn": lambda p: loss(p, noise)}
+        if "example" in is_descent:
+            grads = core.tree.map(lambda g: jnp.stack([g, 2 * g]), grads)
         if "curvature" in is_descent:
             extra["obj_fn"] = lambda p: loss(p, noise)
         updates, state = transform.update(grads, state, params, **extra)
@@ -168,6 +195,8 @@ def programs(api):
             return lax.scan(lambda c, n: step(transform, kind, c, n), carry, noises)[0]
 
         params, state = steps((params, transform.init(params)))
+        if "search" in kind:  # the state holds differences close to rounding
+            return params
         # Keys as words, typed here or there or nowhere.
         state = optim.tree_utils.tree_unwrap_random_key_data(state)
         return params, core.tree.leaves(state)
@@ -177,6 +206,13 @@ def programs(api):
         kind = "descends by value" if by_value else "descends"
         if "sophia" in call:
             kind = "descends by curvature"
+        yield f"{call}, {STEPS} steps", lambda call=call, kind=kind: run(call, kind)
+    for call in WRAPPERS:
+        kind = "descends"
+        if "linesearch" in call or "lbfgs" in call:
+            kind += " by value in search"
+        if "dpsgd" in call:
+            kind += " by example"
         yield f"{call}, {STEPS} steps", lambda call=call, kind=kind: run(call, kind)
     for call in SCALINGS:
         yield f"{call}, {STEPS} steps", lambda call=call: run(call, "")
