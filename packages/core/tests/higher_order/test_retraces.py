@@ -333,6 +333,18 @@ def test_functions_of_different_objects_do_not_warn():
     assert warnings_of(action) == []
 
 
+def test_containers_that_hold_something_else_do_not_warn():
+    """One that is freed and made anew can have the place of the last one, too."""
+    options = {"names": ["C"]}
+
+    def action():
+        for name in "CFAKCF":
+            options["names"][0] = name
+            dc.jit(lambda x: (options, x * 2.0)[1])(1.0)
+
+    assert warnings_of(action) == []
+
+
 def test_different_arguments_of_jit_do_not_warn():
     def action():
         for options in ({}, {"inline": True}, {"keep_unused": True}, {}):

@@ -237,7 +237,7 @@ def _code_and_closure(
     """Code of a function and what it closed over: numbers, identities of objects.
 
     Functions in the closure, such as those that `grad` wraps, count by their own code
-    and closure, `depth` of them.
+    and closure, `depth` of them; so do small containers by what they hold.
     """
     if isinstance(fun, functools.partial):
         code, values = _code_and_closure(fun.func, depth)
@@ -268,8 +268,9 @@ def _content(value: Any, depth: int) -> Any:
         return value
     if value is None or type(value) in (str, bool):
         return "value", value
-    if depth and isinstance(value, tuple):
-        return "tuple", tuple(_content(item, depth - 1) for item in value)
+    if depth and isinstance(value, dict | list | tuple) and len(value) < 100:
+        items = value.items() if isinstance(value, dict) else value
+        return "items", tuple(_content(item, depth - 1) for item in items)
     if depth and isinstance(value, FunctionType):
         code, closure = _code_and_closure(value, depth - 1)
         return "function", id(code), tuple(closure.items())
