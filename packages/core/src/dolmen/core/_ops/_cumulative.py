@@ -32,6 +32,7 @@ class Cumulative(Primitive):
 
     kinds: ClassVar[str] = "iufc"
     widens: ClassVar[bool] = True
+    costly: ClassVar[bool] = False  # to combine
 
     axis: int
     reverse: bool
@@ -75,6 +76,7 @@ class Cumulative(Primitive):
             self.axis,
             reverse=self.reverse,
             widens=self.widens,
+            costly=self.costly,
         )
         return result
 
@@ -325,6 +327,7 @@ class Cumlogsumexp(Cumulative):
     """Running log-sum-exp."""
 
     kinds = "f"
+    costly = True
 
     def identity(self, dtype: np.dtype) -> Any:
         """The logarithm of zero."""

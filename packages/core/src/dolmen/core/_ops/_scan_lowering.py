@@ -6,7 +6,8 @@ How depends on where they run:
   block are scanned side by side, then what came before each part is combined into it.
   That passes over memory once, and rounding errors grow with the number of blocks
   instead of that of elements. `reduce_window` takes three times as much of the
-  processor's time, a tree of strided slices six times.
+  processor's time, a tree of strided slices six times. Short rows are windows
+  nevertheless: the compiler makes vector code of them.
 - elsewhere: doubling. After pass `k` each element combines its `2**k` predecessors, so
   there are `log2(n)` fused passes over the array.
 """
@@ -23,6 +24,8 @@ from .._lowering import mlir
 Handles = Sequence[Any]
 Combine = Callable[[Any, Handles, Handles, ArrayType], Handles]
 
+# The longest rows that are windows.
+_WINDOW = 24
 # Up to so many elements along the axis, and in all, doubling takes less time: it is
 # fused with its neighbors.
 _SHORT = 8
@@ -46,6 +49,7 @@ def lower_scan(
     reverse: bool,
     widens: bool,
     results: Sequence[int] = (0,),
+    costly: bool = False,
 ) -> Handles:
     """Scan operands of one type along `axis`.
 
@@ -56,6 +60,7 @@ def lower_scan(
         results: which members of the scanned tuple are wanted. A member of a
             combination's result depends on that member of its first operand alone, as
             far as the first operand is concerned.
+        costly: a combination takes longer than loading an element.
     """
     (out,) = builder.out_types
     if not out.size:
@@ -68,7 +73,13 @@ def lower_scan(
         wide = array_type(out.shape, dtype)
         args = [builder.convert(x, wide) for x in args]
     scan = _Scan(builder, combine, [i(dtype) for i in identities], results, reverse)
-    scanned = scan([_reshape(builder, x, flat) for x in args], flat)
+    flattened = [_reshape(builder, x, flat) for x in args]
+    # Narrower elements have no code for windows, or one of their own.
+    is_row = flat.shape[2] == 1 < n <= _WINDOW and dtype.itemsize >= 4
+    if builder.platform == "cpu" and is_row and len(args) == 1 and not costly:
+        scanned = [scan.windows(flattened[0], flat)]
+    else:
+        scanned = scan(flattened, flat)
     made = [_reshape(builder, x, array_type(out.shape, dtype)) for x in scanned]
     return [builder.convert(x, out) for x in made] if dtype != out.dtype else made
 
@@ -115,6 +126,26 @@ class _Scan:
         )
 
     # ---- passes over the whole array -----------------------------------------------
+
+    def windows(self, x: Any, type: ArrayType) -> Any:
+        """Combine, for each element anew, all up to it: half the square of the axis."""
+        n = type.shape[1]
+        scalar = array_type((), type.dtype)
+        outside = (0, n - 1) if self.reverse else (n - 1, 0)
+        return self.builder.emit(
+            "reduce_window",
+            (x, self.builder.scalar(self.identities[0], type.dtype)),
+            (type,),
+            regions=[
+                (
+                    (scalar, scalar),
+                    lambda a, b: self.combine(self.builder, [a], [b], scalar),
+                )
+            ],
+            window_dimensions=mlir.int_array((1, n, 1)),
+            window_strides=mlir.int_array((1, 1, 1)),
+            padding=mlir.int_matrix(np.array([(0, 0), outside, (0, 0)])),
+        )
 
     def doubling(self, xs: Handles, type: ArrayType) -> Handles:
         distance = 1
