@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from every import OPTIMIZERS, ready
 from scipy.optimize import minimize
 from sklearn.datasets import load_breast_cancer
 
@@ -81,29 +82,30 @@ def least_loss():
     return minimize(value_and_slope, np.zeros(31), jac=True).fun
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        optim.adabelief(cosine(0.1, 300)),
-        optim.adagrad(1.0),
-        optim.adam(cosine(0.1, 300)),
-        optim.adamax(cosine(0.1, 300)),
-        optim.adan(cosine(0.1, 300)),
-        optim.amsgrad(cosine(0.1, 300)),
-        optim.lamb(cosine(0.1, 300)),
-        optim.lion(cosine(0.03, 300), weight_decay=0.0),
-        optim.optimistic_adam_v2(cosine(0.1, 300)),
-        optim.radam(cosine(0.1, 300)),
-        optim.rprop(0.1),
-        optim.sign_sgd(cosine(0.1, 300)),
-        optim.sm3(0.1),
-        optim.yogi(cosine(0.1, 300)),
-    ],
+# How much above the minimum the loss may be after 300 steps, if more than others.
+SLOW = dict.fromkeys(
+    ["adafactor", "adan", "noisy_sgd", "contrib.cocob", "contrib.mechanize"], 1e-2
 )
-def test_logistic_regression_is_fitted(optimizer, least_loss):
-    start = {"w": jnp.zeros(30), "b": jnp.zeros(())}
 
-    assert minimized(optimizer, regularized_loss, start, 300) < least_loss + 3e-4
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_logistic_regression_is_fitted(name, least_loss):
+    optimizer = ready(name)
+
+    def step(carry, _):
+        params, state = carry
+        grads = dc.grad(regularized_loss)(params)
+        updates, state = optimizer.update(
+            grads, state, params, value_fn=regularized_loss
+        )
+        params = optim.apply_updates(params, updates)
+        return (params, state), regularized_loss(params)
+
+    # Not zeros, from which steps relative to the parameters lead nowhere.
+    start = {"w": jnp.full(30, 0.01), "b": jnp.full((), 0.01)}
+    losses = dc.lax.scan(step, (start, optimizer.init(start)), None, length=300)[1]
+
+    assert float(losses[-1]) < least_loss + SLOW.get(name, 3e-4), losses[::30]
 
 
 def test_optimism_finds_the_equilibrium_that_descent_circles():
