@@ -77,6 +77,7 @@ ORACLES: dict[str, list[str]] = {
     "test_scalings.py": [
         *("optimistic_adam", "safe_norm", "safe_root_mean_squares", "scale_by_polyak"),
     ],
+    "test_statistics.py": ["statistics"],
     "test_transfer.py": ["transfer_state"],
     "test_transforms.py": [
         *("add_decayed_weights", "clip", "clip_by_global_norm", "explain"),

@@ -282,6 +282,10 @@ if _TYPE_CHECKING:
         RangeTest as RangeTest,
         find_learning_rate as find_learning_rate,
     )
+    from ._statistics import (
+        Statistics as Statistics,
+        statistics as statistics,
+    )
     from ._transfer import (
         StateTransfer as StateTransfer,
         TransferredArray as TransferredArray,
@@ -317,6 +321,7 @@ _SELDOM = {
     "QKProjection": "_qk_clip",
     "RangeTest": "_range_test",
     "StateTransfer": "_transfer",
+    "Statistics": "_statistics",
     "TransferredArray": "_transfer",
     "DifferentiallyPrivateAggregateState": "contrib",
     "differentially_private_aggregate": "contrib",
@@ -331,6 +336,7 @@ _SELDOM = {
     "power_iteration": "_linear_algebra",
     "qk_clip": "_qk_clip",
     "scale_gradient": "_gradients",
+    "statistics": "_statistics",
     "transfer_state": "_transfer",
 }
 # Modules whose names are offered here too.
