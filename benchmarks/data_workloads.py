@@ -162,8 +162,8 @@ class Dolmen:
     def range(self, function):
         return self.data.MapDataset.range(10**6).map(function)
 
-    def by_processes(self, dataset, count):
-        options = self.data.MultiprocessingOptions(count, per_worker_buffer_size=4)
+    def by_processes(self, dataset, count, ahead=4):
+        options = self.data.MultiprocessingOptions(count, per_worker_buffer_size=ahead)
         return dataset.mp_prefetch(options)
 
     def state_at(self, iterator, step):
@@ -211,9 +211,9 @@ class Grain:
     def range(self, function):
         return self.grain.MapDataset.range(10**6).map(function)
 
-    def by_processes(self, dataset, count):
+    def by_processes(self, dataset, count, ahead=4):
         options = self.grain.MultiprocessingOptions(
-            num_workers=count, per_worker_buffer_size=4
+            num_workers=count, per_worker_buffer_size=ahead
         )
         return dataset.mp_prefetch(options)
 
@@ -235,14 +235,18 @@ def cpu_of(iterator, unit=lambda batch: len(batch["id"]), windows=10, seconds=0.
     return best * 1e6
 
 
-def wall_per_element(iterator, count, windows=10):
-    """Milliseconds from one element to the next, for `count` of them: the best."""
+def wall_per_element(dataset, count=60, windows=4):
+    """Milliseconds from one element to the next: the best window."""
     best = float("inf")
-    for _ in range(windows):
-        began = time.perf_counter()
-        for _ in range(count):
+    with contextlib.closing(iter(dataset)) as iterator:
+        for _ in range(10):
             next(iterator)
-        best = min(best, time.perf_counter() - began)
+        # Windows are long beside what may have been made before they begin.
+        for _ in range(windows):
+            began = time.perf_counter()
+            for _ in range(count):
+                next(iterator)
+            best = min(best, time.perf_counter() - began)
     return best / count * 1e3
 
 
@@ -356,10 +360,8 @@ def processes(library):
     tell("2 processes: memory", memory_of_family(), "MiB")
     iterator.close()
     dataset = library.in_order(library.range(big))
-    with contextlib.closing(iter(library.by_processes(dataset, 1))) as iterator:
-        for _ in range(10):
-            next(iterator)
-        tell("32 MiB from a process", wall_per_element(iterator, 5), "ms")
+    milliseconds = wall_per_element(library.by_processes(dataset, 1, ahead=1))
+    tell("32 MiB from a process", milliseconds, "ms")
 
 
 def limits(library):
@@ -368,14 +370,11 @@ def limits(library):
         return
     dataset = library.in_order(library.range(busy).batch(32))
     for count, name in {1: "1 process", 2: "2 processes"}.items():
-        with contextlib.closing(iter(library.by_processes(dataset, count))) as iterator:
-            for _ in range(40):
-                next(iterator)
-            milliseconds = wall_per_element(iterator, 30, windows=5)
+        milliseconds = wall_per_element(library.by_processes(dataset, count, ahead=1))
         tell(f"busy map, {name}", milliseconds, "ms")
     # To several places in turn, as no loader can write all batches to the same.
     source = np.ones(BIG, np.uint8)
-    places = itertools.cycle([np.zeros(BIG, np.uint8) for _ in range(7)])
+    places = itertools.cycle([np.ones(BIG, np.uint8) for _ in range(7)])
     copied = best_wall(lambda: np.copyto(next(places), source))
     tell("32 MiB copied", copied * 1e3, "ms")
 
