@@ -289,7 +289,7 @@ def tell(name, value, unit):
 def one_process(library):
     iterator, raw = iter(library.array_record()), raw_reads()
     figures = []
-    for _ in range(10):  # in turn, so that both meet the same machine
+    for _ in range(15):  # in turn, so that both meet the same machine
         one = cpu_of(iterator, windows=1), cpu_of(raw, len, windows=1)
         figures.append(one)
     whole, read = map(min, zip(*figures, strict=True))
@@ -360,7 +360,7 @@ def processes(library):
     tell("2 processes: memory", memory_of_family(), "MiB")
     iterator.close()
     dataset = library.in_order(library.range(big))
-    milliseconds = wall_per_element(library.by_processes(dataset, 1, ahead=1))
+    milliseconds = wall_per_element(library.by_processes(dataset, 1, ahead=1), 40)
     tell("32 MiB from a process", milliseconds, "ms")
 
 

@@ -80,10 +80,12 @@ class RecordFiles(Generic[T]):
         parts, numbers = self._located(keys)
         # Sorted once, because a batch may touch as many files as it has records.
         order = np.argsort(parts, kind="stable")
-        bounds = np.flatnonzero(np.diff(parts[order], prepend=-1)).tolist()
-        for start, stop in itertools.pairwise([*bounds, len(order)]):
+        in_order = parts[order]
+        bounds = np.flatnonzero(in_order[1:] != in_order[:-1]) + 1
+        stops = [*bounds.tolist(), len(order)]
+        for start, stop in itertools.pairwise([0, *stops] if len(order) else []):
             places = order[start:stop]
-            yield int(parts[places[0]]), places, numbers[places]
+            yield int(in_order[start]), places, numbers[places]
 
     def _located_one(self, key: int) -> tuple[int, int]:
         """The file of one record, and its number there."""
