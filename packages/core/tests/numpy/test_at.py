@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from dolmen.core import grad, jit, make_jaxpr, numpy as jnp, vmap
+from dolmen.core import debug_nans, grad, jit, make_jaxpr, numpy as jnp, vmap
 
 HOST = np.arange(12, dtype=np.float32).reshape(3, 4)
 REPEATED = np.array([0, 2, 0])
@@ -113,6 +113,15 @@ def test_apply_writes_nothing_out_of_bounds_and_differentiates():
     slope = grad(lambda v: v.at[places].apply(jnp.square).sum())(jnp.array([3.0, 2.0]))
 
     assert slope.tolist() == [1, 4 * 2**3]
+
+
+def test_apply_hands_its_function_no_fill_value():
+    x, beyond = jnp.array([4.0, 9.0]), jnp.array([1, 7])
+
+    with debug_nans(True):
+        made = x.at[beyond].apply(jnp.sqrt, mode="drop", unique_indices=True)
+
+    assert made.tolist() == [4, 3]
 
 
 @pytest.mark.parametrize(
