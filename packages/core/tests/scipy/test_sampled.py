@@ -62,6 +62,7 @@ def test_places_are_given_in_several_ways():
     assert f(tuple(points.T)).tolist() == expected
     assert f(points[None]).tolist() == [expected]
     assert f(points[0]).tolist() == expected[:1]
+    assert f(points.ravel()).tolist() == expected
     assert f(points, method="nearest").tolist() == [0.0, 2.0]
 
 
@@ -150,6 +151,11 @@ ERRORS = [
     ),
     (
         lambda: RegularGridInterpolator((LINE[::-1],), LINE),
+        ValueError,
+        f"{NAME}: `points[0]` must be strictly ascending.",
+    ),
+    (
+        lambda: RegularGridInterpolator((LINE[[0, 1, 1]],), LINE),
         ValueError,
         f"{NAME}: `points[0]` must be strictly ascending.",
     ),

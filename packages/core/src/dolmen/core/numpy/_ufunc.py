@@ -1,30 +1,25 @@
 """`ufunc`: a function of elements, with the reductions that NumPy makes of one.
 
 `_ufuncs` holds those of NumPy, whose reductions are primitives of XLA. What is here
-goes for any function: one step of a scan for each element.
+goes for any function; `_scanning` has its reductions.
 """
 
 import operator
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
-
-from .. import _higher_order, lax
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .. import _higher_order
+from .._ir import dtypes, type_error, value_error
 from .._tracing import EAGER, state, typeof
 from ._array_like import Array, ArrayLike, DTypeLike
-from ._at import applied_at
-from ._creation import arange, full
-from ._eager import jit_when_eager
 from ._indexing import parse
-from ._logic import no_out, where as choose
-from ._manipulation import as_array, as_axis, broadcast_to, expand_dims, moveaxis
+from ._logic import no_out
+from ._manipulation import as_axis, expand_dims
 from ._promotion import broadcast_shape, type_of, types_of
 from ._reductions import reduced_axes
-
-_STATIC = ("self", "axis", "dtype")
+from ._scanning import accumulate_by_scan, at_in_turn, reduce_by_scan, reduceat_by_scan
 
 
 class ufunc:
@@ -197,7 +192,7 @@ class ufunc:
                 "identity.",
                 "Give `initial`, the result for no elements.",
             )
-        function = self._options["reduce"] or self._reduce_by_scan
+        function = self._options["reduce"] or partial(reduce_by_scan, self)
         return function(
             a,
             axis=axis,
@@ -237,7 +232,7 @@ class ufunc:
         """
         name = self._combining("accumulate")
         no_out(name, out)
-        function = self._options["accumulate"] or self._accumulate_by_scan
+        function = self._options["accumulate"] or partial(accumulate_by_scan, self)
         return function(a, axis=axis, dtype=_as_dtype(name, dtype))
 
     def reduceat(
@@ -282,7 +277,7 @@ class ufunc:
             raise type_error(f"{name}: `indices` must be integers, got {places!r}.")
         at = as_axis(name, axis, type.ndim)
         parse(type, (*[slice(None)] * at, indices))  # checks the indices it knows
-        function = self._options["reduceat"] or self._reduceat_by_scan
+        function = self._options["reduceat"] or partial(reduceat_by_scan, self)
         return function(a, indices, axis=at, dtype=_as_dtype(name, dtype))
 
     # ---- places and pairs ----------------------------------------------------------
@@ -333,7 +328,8 @@ class ufunc:
                 f"{name}: {self.__name__} has {self.nin} arguments, so `b` {problem}."
             )
         type_of(name, "a", a)
-        return (self._options["at"] or self._at_in_turn)(a, indices, *operands)
+        function = self._options["at"] or partial(at_in_turn, self)
+        return function(a, indices, *operands)
 
     def outer(self, A: ArrayLike, B: ArrayLike, /) -> Array:
         """The function of all pairs of an element of `A` and one of `B`.
@@ -356,8 +352,6 @@ class ufunc:
             A = expand_dims(A, tuple(range(left.ndim, left.ndim + right.ndim)))
         return self.__call__(A, B)
 
-    # ---- by scan -------------------------------------------------------------------
-
     def _combining(self, method: str) -> str:
         """Name of a method that needs a function of two arguments with one result."""
         if (self.nin, self.nout) != (2, 1):
@@ -369,83 +363,6 @@ class ufunc:
             f"{self.__name__}.{method}: only a function of {arguments} with one result "
             f"has it, got one of {self.nin} with {self.nout}."
         )
-
-    def _dtype_of(self, *args: Any) -> np.dtype:
-        """Dtype of the results for elements of these arrays."""
-        types = [typeof(x) for x in args]
-        elements = [
-            _higher_order.ShapeDtypeStruct((), t.dtype, weak_type=t.weak_type)
-            for t in types
-        ]
-        return _higher_order.eval_shape(self.__call__, *elements).dtype
-
-    def _operand(self, a: Any, dtype: Any) -> Any:
-        """`a` in the dtype of a reduction's result."""
-        return lax.convert_element_type(a, dtype or self._dtype_of(a, a))
-
-    def _step(self, carry: Any, *operands: Any) -> Any:
-        """One call, with a result in the dtype of `carry`."""
-        made = self.__call__(carry, *operands)
-        return lax.convert_element_type(made, carry.dtype)
-
-    @jit_when_eager(static_argnames=(*_STATIC, "keepdims"))
-    def _reduce_by_scan(
-        self, a: Any, axis: Any, dtype: Any, keepdims: bool, initial: Any, where: Any
-    ) -> Any:
-        name = f"{self.__name__}.reduce"
-        type = type_of(name, "a", a)
-        axes = reduced_axes(name, axis, type)
-        rows = rows_of(self._operand(a, dtype), axes)
-        masks = None
-        if where is not None:
-            masks = rows_of(broadcast_to(where, type.shape), axes)
-        start = self.identity if initial is None else initial
-        if start is not None:
-            carry = full(rows.shape[1:], start, rows.dtype)
-        elif rows.shape[0]:
-            carry, rows = rows[0], rows[1:]
-        else:
-            raise no_elements(name, type, axes)
-
-        def step(carry: Any, x: Any) -> Any:
-            row, mask = x
-            made = self._step(carry, row)
-            return made if mask is None else choose(mask, made, carry), None
-
-        made, _ = lax.scan(step, carry, (rows, masks))
-        return expand_dims(made, axes) if keepdims else made
-
-    @jit_when_eager(static_argnames=_STATIC)
-    def _accumulate_by_scan(self, a: Any, axis: Any, dtype: Any) -> Any:
-        axis = accumulated_axis(self.__name__, a, axis)
-        rows = moveaxis(self._operand(a, dtype), axis, 0)
-        if not rows.shape[0]:
-            return moveaxis(rows, 0, axis)
-
-        def step(carry: Any, row: Any) -> Any:
-            made = self._step(carry, row)
-            return made, made
-
-        _, made = lax.scan(step, rows[0], rows[1:])
-        return moveaxis(lax.concatenate([rows[:1], made], 0), 0, axis)
-
-    @jit_when_eager(static_argnames=_STATIC)
-    def _reduceat_by_scan(self, a: Any, indices: Any, axis: int, dtype: Any) -> Any:
-        rows = moveaxis(self._operand(a, dtype), axis, 0)
-        starts, stops = ranges(indices, rows.shape[0])
-
-        def step(carry: Any, x: Any) -> Any:
-            place, row = x
-            inside = (starts < place) & (place < stops)
-            inside = expand_dims(inside, tuple(range(1, rows.ndim)))
-            return choose(inside, self._step(carry, row), carry), None
-
-        made, _ = lax.scan(step, rows[starts], (arange(rows.shape[0]), rows))
-        return moveaxis(made, 0, axis)
-
-    def _at_in_turn(self, a: Any, indices: Any, *operands: Any) -> Any:
-        x = lax.convert_element_type(a, self._dtype_of(a, *operands))
-        return applied_at(self.__call__, as_array(x), indices, operands)
 
 
 def frompyfunc(
@@ -475,42 +392,6 @@ def frompyfunc(
         Array([  4,  47, 471], dtype=int32)
     """
     return ufunc(func, nin, nout, identity=identity)
-
-
-def no_elements(method: str, type: ArrayType, axes: tuple[int, ...]) -> ValueError:
-    """The error of reducing no elements to the first of them."""
-    return value_error(
-        f"{method}: no elements to reduce in {type!r} over axes {axes}, and no "
-        "identity.",
-        "Give `initial`, the result for no elements.",
-    )
-
-
-def accumulated_axis(function: str, a: Any, axis: Any) -> int:
-    """The axis along which elements are accumulated, counted from the front."""
-    name = f"{function}.accumulate"
-    type = type_of(name, "a", a)
-    if axis is None and type.ndim == 1:
-        return 0
-    if axis is None or isinstance(axis, tuple | list):
-        raise value_error(f"{name}: expected one axis for {type!r}, got axis={axis!r}.")
-    return as_axis(name, axis, type.ndim)
-
-
-def ranges(indices: Any, size: int) -> tuple[Any, Any]:
-    """First places of the ranges of `reduceat`, and those after their last places."""
-    starts = lax.convert_element_type(indices, np.int32)
-    starts = choose(starts < 0, starts + np.int32(size), starts)
-    last = full((min(1, len(starts)),), size, np.int32)
-    return starts, lax.concatenate([starts[1:], last], 0)
-
-
-def rows_of(x: Any, axes: tuple[int, ...]) -> Any:
-    """`x` with the elements of some axes in one axis, in front."""
-    front = moveaxis(x, axes, tuple(range(len(axes))))
-    rest = front.shape[len(axes) :]
-    count = int(np.prod(front.shape[: len(axes)], dtype=int))
-    return front.reshape(count, *rest)
 
 
 def _count(argument: str, value: Any) -> int:

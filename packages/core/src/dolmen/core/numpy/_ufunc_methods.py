@@ -24,7 +24,7 @@ from ._logic import truth, where as choose
 from ._manipulation import as_array, expand_dims, moveaxis
 from ._promotion import literal, promote_args, promote_args_inexact, type_of
 from ._reductions import cumprod, cumsum, max, min, prod, reduced_axes, sum
-from ._ufunc import accumulated_axis, no_elements, ranges, rows_of
+from ._scanning import accumulated_axis, no_elements, ranges, rows_of
 
 _BOOL = np.dtype(bool)
 
