@@ -44,11 +44,8 @@ _TOKEN: Any = _Token()
 
 
 @functools.cache
-def _not_inlineable(*, compiled_whole: bool = False) -> Any:
-    attributes = {"inlineable": mlir.string("false")}
-    if compiled_whole:
-        attributes["xla_cpu_small_call"] = mlir.string("true")
-    return mlir.dictionary(attributes)
+def _not_inlineable() -> Any:
+    return mlir.dictionary({"inlineable": mlir.string("false")})
 
 
 def _location(frame: Frame | None) -> Any:
@@ -460,42 +457,6 @@ class Builder:
             *results, self.token = results
         return results
 
-    def kernel(
-        self,
-        name: str,
-        operands: Sequence[Any],
-        operand_types: Sequence[ArrayType],
-        types: Sequence[ArrayType],
-        body: Callable[..., Sequence[Any]],
-    ) -> list[Any]:
-        """Emit operations that XLA's CPU compiler makes one function of machine code.
-
-        It runs programs an operation at a time, which costs a step of a loop about a
-        microsecond; inside such a function, a few nanoseconds. It does so by itself for
-        loops over at most 1024 bytes. The function runs in one thread.
-
-        Args:
-            body: from handles of the operands to those of the results, which must be
-                results of a `while`: the compiler may divide any other last operation
-                among threads, for which it then lacks the arguments.
-        """
-        made = self._unique(name)
-        self._define(made, operand_types, types, lambda args: body(*args))
-        call = _create(
-            "func.call",
-            [lowered_type(t) for t in types],
-            list(operands),
-            {
-                "callee": mlir.symbol(made),
-                "mhlo.frontend_attributes": _not_inlineable(compiled_whole=True),
-            },
-            None,
-            0,
-            self._location,
-            self._point,
-        )
-        return list(call.results)
-
     def define(self, name: str, program: Program) -> str:
         """Define `program` as a function of its own; returns the name it got."""
         made = self._unique(name)
@@ -510,52 +471,28 @@ class Builder:
         """
         ordered = is_ordered(program.effects)
         passed = [_TOKEN] if ordered and not public else []
-        outer_token = self.token
-
-        def body(args: Sequence[Any]) -> Sequence[Any]:
-            if passed:
-                *args, self.token = args
-            elif ordered:
-                self.token = self.emit("create_token", (), [_TOKEN])
-            results = self.inline(program, args)
-            return [*results, self.token] if passed else results
-
-        made = self._define(
-            name,
-            (*program.in_types, *passed),
-            (*program.out_types, *passed),
-            body,
-            public=public,
-        )
-        self.token = outer_token
-        return made
-
-    def _define(
-        self,
-        name: str,
-        in_types: Sequence[Any],
-        out_types: Sequence[Any],
-        body: Callable[[Sequence[Any]], Sequence[Any]],
-        *,
-        public: bool = False,
-    ) -> Any:
-        """Define a function of the module; `body` goes from arguments to results."""
         made = mlir.new_function(
             self.module,
             name,
-            [lowered_type(t) for t in in_types],
-            [lowered_type(t) for t in out_types],
+            [lowered_type(t) for t in (*program.in_types, *passed)],
+            [lowered_type(t) for t in (*program.out_types, *passed)],
             public=public,
         )
         outer = self._point, self._constants, self._location
-        outer_types = self.in_types, self.out_types
+        outer_types, outer_token = (self.in_types, self.out_types), self.token
         block = made.entry_block
         self._point, self._constants = mlir.insertion_point(block), {}
-        results = body(list(block.arguments))
+        args = list(block.arguments)
+        if passed:
+            *args, self.token = args
+        elif ordered:
+            self.token = self.emit("create_token", (), [_TOKEN])
+        results = self.inline(program, args)
         self._location = mlir.unknown_location
-        self._terminate("func.return", results)
+        self._terminate("func.return", [*results, self.token] if passed else results)
         self._point, self._constants, self._location = outer
         self.in_types, self.out_types = outer_types
+        self.token = outer_token
         return made
 
     def keep_repeated_calls(self) -> bool:

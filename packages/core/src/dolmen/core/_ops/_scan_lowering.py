@@ -2,12 +2,12 @@
 
 How depends on where they run:
 
-- CPU: one compiled loop over blocks that fit the nearest caches. Several parts of a
-  block are scanned side by side, then what came before each part is combined into it.
-  That passes over memory once, and rounding errors grow with the number of blocks
-  instead of that of elements. `reduce_window` takes three times as much of the
-  processor's time, a tree of strided slices six times. Short rows are windows
-  nevertheless: the compiler makes vector code of them.
+- CPU: a loop over blocks that fit the nearest caches. Several parts of a block are
+  scanned side by side, by a loop that XLA compiles as a whole; then what came before
+  each part is combined into it. That passes over memory once, and rounding errors grow
+  with the number of blocks instead of that of elements. `reduce_window` takes three
+  times as much of the processor's time, a tree of strided slices six times. Short rows
+  are windows nevertheless: the compiler makes vector code of them.
 - elsewhere: doubling. After pass `k` each element combines its `2**k` predecessors, so
   there are `log2(n)` fused passes over the array.
 """
@@ -117,13 +117,7 @@ class _Scan:
         if self.builder.platform != "cpu" or short:
             scanned = self.doubling(xs, type)
             return [scanned[i] for i in self.results]
-        return self.builder.kernel(
-            "scan",
-            xs,
-            [type] * len(xs),
-            [type] * len(self.results),
-            lambda *xs: self.blocks(xs, type),
-        )
+        return self.blocks(xs, type)
 
     # ---- passes over the whole array -----------------------------------------------
 
