@@ -13,6 +13,9 @@ TOPICS = (
     "compilation",
     "control_flow",
     "custom_rules",
+    "data_loaders",
+    "data_packing",
+    "data_pipelines",
     "dtypes",
     "effects",
     "elementwise",
@@ -47,7 +50,12 @@ TOPICS = (
 
 
 # Packages beside the root that both sides have.
-BESIDE = {("jax", "optim"): "optax", ("dolmen.core", "optim"): "dolmen.optim"}
+BESIDE = {
+    ("jax", "optim"): "optax",
+    ("dolmen.core", "optim"): "dolmen.optim",
+    ("jax", "data"): "grain",
+    ("dolmen.core", "data"): "dolmen.data",
+}
 
 
 class Api:

@@ -58,12 +58,20 @@ class Peer:
         self._process.wait()
 
 
+def _parse_flags() -> None:
+    """Reads no flags, which Grain wants done before it starts processes."""
+    from absl import flags
+
+    flags.FLAGS(sys.argv[:1])
+
+
 def _serve() -> None:
     names = pickle.load(sys.stdin.buffer)
     # Programs print: only results may leave through the pipe.
     with os.fdopen(os.dup(1), "wb") as pipe:
         os.dup2(2, 1)
         programs, api = all_programs("jax"), Api("jax")
+        _parse_flags()
         for name in names:
             result = outcome(programs[name], api.random, api.errors)
             pickle.dump((name, result), pipe)

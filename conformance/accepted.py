@@ -117,6 +117,19 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "A reduction may start from a number of another dtype.": (
         "ufuncs: reduce logaddexp where, and from a value",
     ),
+    "No record is left out unless that is asked for.": (
+        "data_loaders: parts of unequal size",
+    ),
+    "An example begins in one row with all of its features.": (
+        "data_packing: cutting goes on where it was",
+        "data_packing: two features cut",
+    ),
+    "An example as long as a row is given when it is read, before the unfilled row.": (
+        "data_packing: full rows whole",
+    ),
+    "Threads that read ahead need room for what they read.": (
+        "data_pipelines: threads without a buffer",
+    ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }
 

@@ -50,6 +50,19 @@ def test_shards_are_disjoint_and_complete_but_for_the_remainder(drop, sizes):
     assert len({record for shard in shards for record in shard}) == sum(sizes)
 
 
+@pytest.mark.parametrize("drop", [False, True])
+def test_shards_of_a_sequence_take_turns(drop):
+    shards = [
+        list(loader(samplers.SequentialSampler(10, sharding.ShardOptions(i, 4, drop))))
+        for i in range(4)
+    ]
+    by_index = samplers.SequentialSampler(10, sharding.ShardOptions(1, 4))
+
+    rest = [[108], [109], [], []] if not drop else [[]] * 4
+    assert shards == [[100 + i, 104 + i, *rest[i]] for i in range(4)]
+    assert [by_index[i].record_key for i in (1, 5, 9)] == [1, 5, 9]
+
+
 def test_every_epoch_of_a_shard_has_another_order():
     sampler = samplers.IndexSampler(
         40, sharding.ShardOptions(1, 2), shuffle=True, num_epochs=2, seed=0

@@ -78,6 +78,8 @@ class _ByIndex(abc.ABC):
 class SequentialSampler(_ByIndex):
     """All records of a shard once, in order.
 
+    Shard ``i`` of ``n`` reads the records ``i``, ``i + n``, ``i + 2 * n`` and so on.
+
     Args:
         num_records: number of records of the source.
         shard_options: the part to read.
@@ -87,7 +89,7 @@ class SequentialSampler(_ByIndex):
         >>> from dolmen.data import DataLoader, sharding
         >>> sampler = SequentialSampler(5, sharding.ShardOptions(1, 2))
         >>> list(DataLoader(data_source="abcde", sampler=sampler))
-        ['d', 'e']
+        ['b', 'd']
     """
 
     def __init__(
@@ -113,15 +115,19 @@ class SequentialSampler(_ByIndex):
         return self._num_records
 
     def sample(self, records: MapDataset[Any]) -> MapDataset[Any]:
-        """The records of the shard."""
-        part = self._shard.records_of(self._num_records)
-        if len(part) < self._num_records:
-            records = records[part.start : part.stop]
+        """The records of the shard: in turn with those of the others."""
+        count = self._shard.shard_count
+        if count > 1:
+            left_out = self._num_records % count if self._shard.drop_remainder else 0
+            stop = self._num_records - left_out
+            records = records[self._shard.shard_index : stop : count]
         return records if self._seed is None else records.seed(self._seed)
 
 
 class IndexSampler(_ByIndex):
     """The records of a shard in any order, over several epochs.
+
+    A shard holds consecutive records.
 
     Args:
         num_records: number of records of the source.
@@ -172,7 +178,11 @@ class IndexSampler(_ByIndex):
 
     def sample(self, records: MapDataset[Any]) -> MapDataset[Any]:
         """The records of the shard, shuffled and repeated."""
-        records = self._part.sample(records)
+        part = self._shard.records_of(self.num_records)
+        if len(part) < self.num_records:
+            records = records[part.start : part.stop]
+        if self._seed is not None:
+            records = records.seed(self._seed)
         if self._shuffle:
             records = records.shuffle()
         return records if self._num_epochs == 1 else records.repeat(self._num_epochs)
