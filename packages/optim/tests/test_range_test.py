@@ -1,5 +1,7 @@
 """The learning rate that is found is one that trains."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,38 @@ def test_any_optimizer_can_be_asked():
     np.testing.assert_array_equal(START["w"], [4.0, -3.0, 2.0])
 
 
+def test_losses_below_zero_are_no_divergence():
+    options = {"low": 1e-3, "high": 0.1, "num_steps": 20}
+
+    test = optim.find_learning_rate(loss, START, batches(20), **options)
+    lower = optim.find_learning_rate(
+        lambda params, batch: loss(params, batch) - 100.0, START, batches(20), **options
+    )
+
+    np.testing.assert_allclose(lower.smoothed, np.asarray(test.smoothed) - 100)
+    assert lower.steepest == test.steepest
+
+
+def test_optimizers_that_need_the_loss_are_given_it():
+    test = optim.find_learning_rate(
+        loss, START, batches(30), optimizer=optim.contrib.momo, num_steps=30
+    )
+
+    assert len(test.losses) == 30
+
+
+def test_an_optimizer_that_is_made_already_is_refused():
+    with pytest.raises(TypeError) as raised:
+        optim.find_learning_rate(loss, START, batches(3), optimizer=optim.adam(0.1))
+
+    assert re.sub(r"  at .*", "  at <here>", str(raised.value)) == (
+        "find_learning_rate: `optimizer` must be a function of a learning rate, got "
+        "GradientTransformationExtraArgs.\n"
+        "  at <here>\n"
+        "Pass `optim.adamw`, or `lambda rate: optim.adamw(rate, b2=0.95)`."
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
@@ -65,8 +99,13 @@ def test_any_optimizer_can_be_asked():
             "and 0.1.",
         ),
         (
-            lambda: optim.find_learning_rate(loss, START, batches(1)),
-            "find_learning_rate: at least two steps must have a finite loss, got 1.",
+            lambda: optim.find_learning_rate(loss, START, batches(3), num_steps=9),
+            "find_learning_rate: `batches` must last for 9 steps, got 3: the learning "
+            "rate did not get beyond 1e-05.",
+        ),
+        (
+            lambda: optim.find_learning_rate(loss, START, batches(2), smoothing=1.0),
+            "find_learning_rate: `smoothing` must be at least 0 and below 1, got 1.0.",
         ),
         (
             lambda: optim.find_learning_rate(

@@ -1,6 +1,7 @@
 """Hyperparameters in the state, and schedules that have states of their own."""
 
 import numpy as np
+import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
@@ -87,3 +88,17 @@ def test_extra_arguments_may_be_functions():
     )
 
     np.testing.assert_array_equal(updates, [3.0])
+
+
+def test_a_hyperparameter_that_is_not_there_is_told():
+    optimizer = schedules.inject_hyperparams(optim.sgd)(0.5, momentum=0.9)
+    state = optimizer.init(jnp.ones(1))
+    state.hyperparams["lr"] = 0.1
+
+    with pytest.raises(ValueError) as raised:
+        optimizer.update(jnp.ones(1), state)
+
+    assert str(raised.value).splitlines()[0] == (
+        "inject_hyperparams: `state.hyperparams` must have the names "
+        "['learning_rate', 'momentum'], got ['learning_rate', 'lr', 'momentum']."
+    )

@@ -95,3 +95,9 @@ def test_a_plot_needs_two_points(num_steps, points):
         "plot_schedule: `num_steps` must be positive and `points` at least 2, got "
         f"{num_steps} and {points}."
     )
+
+
+def test_a_number_is_drawn_as_a_constant_schedule():
+    number = str(schedules.plot_schedule(0.5, 10))
+
+    assert number == str(schedules.plot_schedule(optim.constant_schedule(0.5), 10))

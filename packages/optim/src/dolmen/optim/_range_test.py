@@ -72,24 +72,27 @@ def find_learning_rate(
     """Trains with a learning rate that grows from step to step, and records the loss.
 
     The parameters given are left alone. The test ends early when the smoothed loss is
-    `give_up` times its lowest, or not finite.
+    `give_up` times its lowest, or not finite. The loss is also given to the optimizer,
+    as ``value``.
 
     Args:
         loss_fn: from parameters and a batch to a number.
         params: where it starts, a tree of floating-point arrays.
-        batches: at least two; as many as `num_steps` are used.
+        batches: as many as `num_steps` are used.
         optimizer: makes an optimizer of a learning rate, such as `optim.adamw`.
         low: the first learning rate.
         high: the last.
         num_steps: length of the test in steps.
-        smoothing: decay of the moving average of the loss.
+        smoothing: decay of the moving average of the loss, at least 0 and below 1.
         give_up: the factor at which it ends.
 
     Returns:
         A `RangeTest`: ``print`` it, or take its ``steepest``.
 
     Raises:
-        ValueError: not ``0 < low < high``, or there are fewer than two steps.
+        TypeError: `optimizer` is one already, not a function that makes one.
+        ValueError: not ``0 < low < high``, `smoothing` is out of range, `batches` end
+            too early, or fewer than two steps have a finite loss.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -109,13 +112,28 @@ def find_learning_rate(
                 f"{low} and {high}."
             )
         )
+    if not 0 <= smoothing < 1:
+        raise ValueError(
+            extend.error_message(
+                "find_learning_rate: `smoothing` must be at least 0 and below 1, got "
+                f"{smoothing}."
+            )
+        )
+    if not callable(optimizer):
+        raise TypeError(
+            extend.error_message(
+                "find_learning_rate: `optimizer` must be a function of a learning "
+                f"rate, got {type(optimizer).__name__}.",
+                "Pass `optim.adamw`, or `lambda rate: optim.adamw(rate, b2=0.95)`.",
+            )
+        )
     growth = (high / low) ** (1 / max(num_steps - 1, 1))
     made = with_extra_args_support(optimizer(lambda count: low * growth**count))
 
     @dc.jit
     def step(params: Any, state: Any, batch: Any) -> tuple[Any, Any, Any]:
         loss, grads = dc.value_and_grad(loss_fn)(params, batch)
-        updates, state = made.update(grads, state, params)
+        updates, state = made.update(grads, state, params, value=loss)
         return loss, apply_updates(params, updates), state
 
     state = made.init(params)
@@ -127,11 +145,23 @@ def find_learning_rate(
         loss, params, state = step(params, state, batch)
         average = smoothing * average + (1 - smoothing) * float(loss)
         now = average / (1 - smoothing ** (count + 1))
-        if not math.isfinite(now) or now > give_up * min(smoothed, default=math.inf):
+        lowest = min(smoothed, default=now)
+        # The distance from the lowest counts, of losses below zero too.
+        if not math.isfinite(now) or now - lowest > (give_up - 1) * abs(lowest):
             break
         rates.append(low * growth**count)
         losses.append(float(loss))
         smoothed.append(now)
+    else:
+        if len(rates) < num_steps:
+            raise ValueError(
+                extend.error_message(
+                    f"find_learning_rate: `batches` must last for {num_steps} steps, "
+                    f"got {len(rates)}: the learning rate did not get beyond "
+                    f"{low * growth ** max(len(rates) - 1, 0):.3g}.",
+                    "Give more `batches`, or a smaller `num_steps`.",
+                )
+            )
     if len(rates) < 2:
         raise ValueError(
             extend.error_message(

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import dolmen.core as dc
@@ -137,6 +137,7 @@ def inject_hyperparams(
             params: Any = None,
             **extra_args: Any,
         ) -> tuple[Any, InjectStatefulHyperparamsState]:
+            _check_names(state.hyperparams, numbers.keys() | schedules.keys())
             kept = {k: v for k, v in state.hyperparams.items() if k not in schedules}
             states = state.hyperparams_states
             like = updates if params is None else params
@@ -156,6 +157,22 @@ def inject_hyperparams(
         return GradientTransformationExtraArgs(init, update)
 
     return factory
+
+
+def _check_names(hyperparams: Mapping[str, Any], names: Set[str]) -> None:
+    """Raise unless a state has the hyperparameters that were injected.
+
+    Raises:
+        ValueError: it has others.
+    """
+    if hyperparams.keys() != names:
+        raise ValueError(
+            extend.error_message(
+                "inject_hyperparams: `state.hyperparams` must have the names "
+                f"{sorted(names)}, got {sorted(hyperparams)}.",
+                "Change the values of those that are there.",
+            )
+        )
 
 
 def _is_number(value: Any) -> bool:

@@ -5,16 +5,20 @@ from collections.abc import Mapping
 from dolmen.core import extend
 
 from .._plots import Plot
-from .._transformation import Schedule
+from .._scaling import value_at
+from .._transformation import ScalarOrSchedule
 
 
 def plot_schedule(
-    schedule: Schedule | Mapping[str, Schedule], num_steps: int, *, points: int = 257
+    schedule: ScalarOrSchedule | Mapping[str, ScalarOrSchedule],
+    num_steps: int,
+    *,
+    points: int = 257,
 ) -> Plot:
     """A plot of one schedule or of several.
 
     Args:
-        schedule: a schedule, or schedules by their names.
+        schedule: a schedule or a number, or several by their names.
         num_steps: the plot goes from count 0 to this one.
         points: at how many counts, evenly spaced, the schedule is called.
 
@@ -53,7 +57,7 @@ def plot_schedule(
     many = min(points, num_steps + 1)
     counts = sorted({round(i * num_steps / (many - 1)) for i in range(many)})
     lines = {
-        name: [float(function(count)) for count in counts]
-        for name, function in named.items()
+        name: [float(value_at(one, count)) for count in counts]
+        for name, one in named.items()
     }
     return Plot(counts, lines, "steps")
