@@ -198,9 +198,8 @@ def first_fit(speed, directory):
 
 
 def best_fit(speed, directory):
-    kept = texts(speed).filter(lambda text: True)
     rows = experimental.BestFitPackIterDataset(
-        kept, length_struct={"tokens": 24}, num_packing_bins=4
+        texts(speed).filter(bool), length_struct={"tokens": 24}, num_packing_bins=4
     )
     return speed.made(rows.batch(2).prefetch(2))
 

@@ -74,7 +74,11 @@ class Launcher:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, killed_program.__file__, str(theirs.fileno())],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                env=os.environ
+                | {
+                    "PYTHONPATH": os.pathsep.join(sys.path),
+                    "OPENBLAS_NUM_THREADS": "1",  # threads, where programs are forked
+                },
                 pass_fds=[theirs.fileno()],
             )
         return self

@@ -376,6 +376,14 @@ def test_a_source_that_does_not_pickle_is_told():
     )
 
 
+def test_what_could_not_be_sent_is_garbage_that_can_be_collected():
+    dataset = MapDataset.source(functions.Unpicklable()).to_iter_dataset()
+
+    for _ in range(3):
+        raised_by(dataset.mp_prefetch(workers(1)), TypeError)
+        gc.collect()  # pytest fails for what is raised here
+
+
 # ---- Processes ----
 
 

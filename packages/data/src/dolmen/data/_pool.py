@@ -337,6 +337,7 @@ def _start_nursery(
     # Shared by all processes of a program: it gives memory with a name back when the
     # last of them is gone. A worker's own would do that when the worker is gone.
     tracker = resource_tracker.getfd()
+    assert tracker is not None  # it runs now
     pipeline = open_nameless()
     ours, theirs = socket.socketpair()
     try:
