@@ -108,7 +108,11 @@ def ready(name: str) -> optim.GradientTransformationExtraArgs:
             max_logits={},
         )
 
-    return optim.GradientTransformationExtraArgs(made.init, update)
+    def init(params: Any) -> Any:
+        return made.init(params)
+
+    init.takes_packed = update.takes_packed = True  # `made` sees what it is given
+    return optim.GradientTransformationExtraArgs(init, update)
 
 
 def public_transformations() -> dict[str, Any]:

@@ -165,6 +165,8 @@ from ._optimizers import (
     sm3 as sm3,
     yogi as yogi,
 )
+from ._packed import Packed as Packed
+from ._packing import pack as pack
 from ._params_average import (
     ParamsEmaState as ParamsEmaState,
     ParamsMeanState as ParamsMeanState,

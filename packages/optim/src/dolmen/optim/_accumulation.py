@@ -12,6 +12,7 @@ from ._choosing import either, zeros
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
 from ._norms import global_norm
+from ._packed import takes_packed
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -239,7 +240,10 @@ class MultiSteps:
 
     def gradient_transformation(self) -> GradientTransformation:
         """The same as a pair of functions, to be part of a `chain`."""
-        return GradientTransformationExtraArgs(self.init, self.update)
+        return GradientTransformationExtraArgs(
+            takes_packed(functools.partial(self.init)),
+            takes_packed(functools.partial(self.update)),
+        )
 
 
 def _schedule_of_counts(every_k_schedule: int | Schedule) -> Schedule:
@@ -315,6 +319,7 @@ class _ApplyEvery(Rule):
     k: int
 
     name = "apply_every"
+    elementwise = True
     slots = ("grad_acc",)
 
     def init(self, params):

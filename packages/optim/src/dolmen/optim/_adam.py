@@ -95,6 +95,7 @@ class _Adam(Rule):
     nu_dtype: Any
 
     name = "scale_by_adam"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -188,6 +189,7 @@ class _Amsgrad(Rule):
     corrects_nu: bool
 
     name = "scale_by_amsgrad"
+    elementwise = True
     slots = ("mu", "nu", "nu_max")
 
     def init(self, params):
@@ -250,6 +252,7 @@ class _Adamax(Rule):
     eps: Any
 
     name = "scale_by_adamax"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):

@@ -83,6 +83,7 @@ class _Belief(Rule):
     nesterov: bool
 
     name = "scale_by_belief"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -150,6 +151,7 @@ class _Yogi(Rule):
     initial: Any
 
     name = "scale_by_yogi"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -217,6 +219,7 @@ class _Radam(Rule):
     nesterov: bool
 
     name = "scale_by_radam"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -321,6 +324,7 @@ class _Adan(Rule):
     eps_root: Any
 
     name = "scale_by_adan"
+    elementwise = True
     slots = ("m", "v", "n", "g")
 
     def init(self, params):

@@ -6,6 +6,7 @@ from typing import Any
 from dolmen.core import extend
 
 from ._engine import Identity, Pass, Rule, RuleUpdate
+from ._packed import takes_packed
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -43,6 +44,7 @@ def chain(*args: GradientTransformation) -> GradientTransformationExtraArgs:
                 )
             )
 
+    @takes_packed
     def init(params: Any) -> tuple[Any, ...]:
         return tuple(part.init(params) for part in args)
 
@@ -51,6 +53,8 @@ def chain(*args: GradientTransformation) -> GradientTransformationExtraArgs:
 
 class ChainUpdate:
     """The `update` of a chain, by which chains around it recognize it."""
+
+    takes_packed = True
 
     def __init__(self, parts: Sequence[GradientTransformation]) -> None:
         self.parts = tuple(parts)

@@ -35,6 +35,7 @@ def clip(max_delta: Any) -> GradientTransformation:
 class _Clip(Rule):
     max_delta: Any
     name = "clip"
+    elementwise = True
 
     def prepare(self, updates, state):
         return self.max_delta, state
@@ -65,6 +66,7 @@ def clip_by_global_norm(max_norm: Any) -> GradientTransformation:
 class _ClipByGlobalNorm(Rule):
     max_norm: Any
     name = "clip_by_global_norm"
+    elementwise = True
     needs_updates = True
 
     def prepare(self, updates, state):

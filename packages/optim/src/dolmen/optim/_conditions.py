@@ -8,6 +8,7 @@ from dolmen.core import tree
 
 from ._choosing import either, update_or_zeros
 from ._counts import safe_increment, zero_count
+from ._packed import takes_packed
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -62,11 +63,13 @@ def apply_if_finite(
     """
     inner = with_extra_args_support(inner)
 
+    @takes_packed
     def init(params: Any) -> ApplyIfFiniteState:
         return ApplyIfFiniteState(
             zero_count(), jnp.asarray(True), zero_count(), inner.init(params)
         )
 
+    @takes_packed
     def update(
         updates: Any, state: ApplyIfFiniteState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ApplyIfFiniteState]:

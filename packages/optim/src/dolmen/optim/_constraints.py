@@ -31,6 +31,7 @@ def keep_params_nonnegative() -> GradientTransformation:
 
 class _KeepNonNegative(Rule):
     name = "keep_params_nonnegative"
+    elementwise = True
     needs_params = True
 
     def apply(self, shared, g, p, slots):

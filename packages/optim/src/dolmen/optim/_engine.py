@@ -11,11 +11,12 @@ program around it.
 Rules never see trees, so how leaves are laid out in memory is decided here alone. Small
 leaves are not concatenated into buffers inside the step: copying them in and out cost
 more than the kernels it saved, and compiled ten times as long (XLA on CPU, 400 leaves
-of 256 floats). It pays only where parameters, gradients and state stay flat between
-steps.
+of 256 floats). It pays where parameters, gradients and state stay flat between steps:
+see `pack`.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from dolmen.core import extend, tree, typeof
 
 from ._apart import computed_apart
 from ._batches import batches
+from ._packed import Packed, leaves_of
 from ._transformation import EmptyState, GradientTransformation
 from ._trees import check_floating, check_params, check_structures
 
@@ -36,6 +38,8 @@ class Rule:
         slots: names of the state's fields that have a part for every parameter.
         shaped_otherwise: slots whose parts are no arrays of the parameter's shape.
         needs_params: whether `apply` reads the parameter.
+        elementwise: whether elements do not depend on which leaf they are in, so that
+            `apply` may be given buffers of packed trees. Else it sees the leaves.
         needs_updates: whether `prepare` reads the updates of all leaves, so that the
             rules before it must have finished.
     """
@@ -44,6 +48,7 @@ class Rule:
     shaped_otherwise: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
     needs_updates: ClassVar[bool] = False
+    elementwise: Any = False
     name: ClassVar[str]
 
     def init(self, params: Any) -> Any:
@@ -81,6 +86,7 @@ class Identity(Rule):
     """Keeps the place of an `identity` between rules that one pass can take."""
 
     name = "identity"
+    elementwise = True
 
     def apply(self, shared, g, p, slots):
         return g, slots
@@ -88,11 +94,27 @@ class Identity(Rule):
 
 def transformation(rule: Rule) -> GradientTransformation:
     """The transformation of one rule."""
-    return GradientTransformation(rule.init, RuleUpdate(rule))
+    return GradientTransformation(RuleInit(rule), RuleUpdate(rule))
+
+
+class RuleInit:
+    """The `init` of one rule."""
+
+    takes_packed = True
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __call__(self, params: Any) -> Any:
+        """First state."""
+        rule = self.rule
+        return rule.init(params if rule.elementwise else leaves_of(rule.name, params))
 
 
 class RuleUpdate:
     """The `update` of one rule, by which `chain` recognizes it."""
+
+    takes_packed = True
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -122,6 +144,12 @@ class Pass:
             ValueError: updates, parameters and states do not belong together, or
                 parameters are missing.
         """
+        if isinstance(updates, Packed):
+            parts = self._by_what_they_see
+            if len(parts) > 1:
+                return _in_turn(parts, updates, states, params)
+            if not self.rules[0].elementwise:
+                return self._on_leaves(updates, states, params)
         self._check(updates, states, params)
         gs, structure = tree.flatten(updates)
         ps = [None] * len(gs) if params is None else tree.leaves(params)
@@ -161,6 +189,19 @@ class Pass:
                 self.rules, prepared, new_columns, strict=True
             )
         ]
+
+    @functools.cached_property
+    def _by_what_they_see(self) -> "list[Pass]":
+        """The runs of rules that see elements, and of those that see leaves."""
+        runs = itertools.groupby(self.rules, lambda rule: bool(rule.elementwise))
+        return [Pass(list(run)) for _, run in runs]
+
+    def _on_leaves(
+        self, updates: Packed, states: Sequence[Any], params: Any
+    ) -> tuple[Any, list[Any]]:
+        params = params.unpack() if isinstance(params, Packed) else params
+        made, new = self(updates.unpack(), states, params)
+        return updates.layout.pack(made), new
 
     @functools.cached_property
     def _leaves(self) -> Callable[..., Any]:
@@ -218,6 +259,18 @@ class Pass:
                 ("`params`", params),
                 "Pass the parameters that were differentiated.",
             )
+
+
+def _in_turn(
+    parts: Sequence[Pass], updates: Any, states: Sequence[Any], params: Any
+) -> tuple[Any, list[Any]]:
+    rest = iter(states)
+    new: list[Any] = []
+    for part in parts:
+        own = list(itertools.islice(rest, len(part.rules)))
+        updates, made = part(updates, own, params)
+        new += made
+    return updates, new
 
 
 _FRESH_STATE = (

@@ -56,6 +56,7 @@ class _Trace(Rule):
     accumulator_dtype: Any
 
     name = "trace"
+    elementwise = True
     slots = ("trace",)
 
     def init(self, params):
@@ -116,6 +117,7 @@ class _Ema(Rule):
     accumulator_dtype: Any
 
     name = "ema"
+    elementwise = True
     slots = ("ema",)
 
     def init(self, params):

@@ -58,6 +58,7 @@ class _OptimisticGradient(Rule):
     beta: Any
 
     name = "scale_by_optimistic_gradient"
+    elementwise = True
     slots = ("previous_gradient",)
 
     def init(self, params):

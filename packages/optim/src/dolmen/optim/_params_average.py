@@ -62,6 +62,7 @@ class _ParamsEma(Rule):
     warmup: bool
 
     name = "params_ema"
+    elementwise = True
     slots = ("average",)
     needs_params = True
 
@@ -142,6 +143,7 @@ class _ParamsMean(Rule):
     every: int
 
     name = "params_mean"
+    elementwise = True
     slots = ("average",)
     needs_params = True
 

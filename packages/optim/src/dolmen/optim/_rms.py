@@ -61,6 +61,7 @@ class _Rss(Rule):
     eps: Any
 
     name = "scale_by_rss"
+    elementwise = True
     slots = ("sum_of_squares",)
 
     def init(self, params):
@@ -132,6 +133,7 @@ class _Rms(Rule):
     corrects: bool
 
     name = "scale_by_rms"
+    elementwise = True
     slots = ("nu",)
 
     def init(self, params):
@@ -217,6 +219,7 @@ class _StdDev(Rule):
     corrects: bool
 
     name = "scale_by_stddev"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -296,6 +299,7 @@ class _AdaDelta(Rule):
     eps: Any
 
     name = "scale_by_adadelta"
+    elementwise = True
     slots = ("e_g", "e_x")
 
     def init(self, params):

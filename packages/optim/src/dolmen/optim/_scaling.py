@@ -36,6 +36,7 @@ def scale(step_size: Any) -> GradientTransformation:
 class _Scale(Rule):
     step_size: Any
     name = "scale"
+    elementwise = True
 
     def prepare(self, updates, state):
         return self.step_size, state
@@ -81,6 +82,7 @@ def scale_by_schedule(step_size_fn: Schedule) -> GradientTransformation:
 class _ScaleBySchedule(Rule):
     step_size_fn: Schedule
     name = "scale_by_schedule"
+    elementwise = True
 
     def init(self, params):
         return ScaleByScheduleState(zero_count())

@@ -28,6 +28,7 @@ def scale_by_sign() -> GradientTransformation:
 @dataclass(frozen=True)
 class _Sign(Rule):
     name = "scale_by_sign"
+    elementwise = True
 
     def apply(self, shared, g, p, slots):
         return jnp.sign(g), slots
@@ -104,6 +105,7 @@ class _Lion(Rule):
     smooth_beta: Any
 
     name = "scale_by_lion"
+    elementwise = True
     slots = ("mu",)
 
     def init(self, params):
@@ -189,6 +191,7 @@ class _Rprop(Rule):
     max_step_size: Any
 
     name = "scale_by_rprop"
+    elementwise = True
     slots = ("step_sizes", "prev_updates")
 
     def init(self, params):

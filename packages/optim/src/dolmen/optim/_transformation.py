@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
+
+from ._packed import on_leaves, takes_packed
 
 PyTree = Any
 Schedule = Callable[[Any], Any]
@@ -52,7 +54,12 @@ class TransformUpdateExtraArgsFn(Protocol):
         ...
 
 
-class GradientTransformation(NamedTuple):
+class _Functions(NamedTuple):
+    init: Callable[[PyTree], PyTree]
+    update: Callable[..., tuple[PyTree, PyTree]]
+
+
+class GradientTransformation(_Functions):
     """A pair of pure functions that turns gradients into better updates.
 
     Attributes:
@@ -71,8 +78,15 @@ class GradientTransformation(NamedTuple):
         ({'w': -2.0}, EmptyState())
     """
 
-    init: Callable[[PyTree], PyTree]
-    update: Callable[..., tuple[PyTree, PyTree]]
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        init: Callable[[PyTree], PyTree],
+        update: Callable[..., tuple[PyTree, PyTree]],
+    ) -> Self:
+        """Both, made to see the leaves of packed trees unless they take those."""
+        return super().__new__(cls, *on_leaves(init, update))
 
 
 class GradientTransformationExtraArgs(GradientTransformation):
@@ -104,6 +118,7 @@ class EmptyState(NamedTuple):
     """
 
 
+@takes_packed
 def init_empty_state(params: PyTree) -> EmptyState:
     """The `init` of every transform without state.
 
@@ -115,6 +130,7 @@ def init_empty_state(params: PyTree) -> EmptyState:
     return EmptyState()
 
 
+@takes_packed
 def pass_unchanged(
     updates: PyTree, state: EmptyState, params: PyTree = None
 ) -> tuple[PyTree, EmptyState]:
@@ -153,4 +169,6 @@ def with_extra_args_support(
     ) -> tuple[PyTree, PyTree]:
         return tx.update(updates, state, params)
 
+    if getattr(tx.update, "takes_packed", False):
+        takes_packed(update)
     return GradientTransformationExtraArgs(tx.init, update)

@@ -59,6 +59,10 @@ class _AddDecayedWeights(Rule):
     name = "add_decayed_weights"
     needs_params = True
 
+    @property
+    def elementwise(self):
+        return self.mask is None
+
     def init(self, params):
         state: Any = EmptyState()
         if callable(self.weight_decay):

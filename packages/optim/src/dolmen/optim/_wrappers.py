@@ -10,6 +10,7 @@ from dolmen.core.flatten_util import ravel_pytree
 from ._chain import chain
 from ._choosing import either
 from ._counts import safe_increment, zero_count
+from ._packed import takes_packed
 from ._transformation import (
     EmptyState,
     GradientTransformation,
@@ -88,9 +89,11 @@ def named_chain(
         )
     chained = chain(*(transform for _, transform in args))
 
+    @takes_packed
     def init(params: Any) -> dict[str, Any]:
         return dict(zip(names, chained.init(params), strict=True))
 
+    @takes_packed
     def update(
         updates: Any, state: dict[str, Any], params: Any = None, **extra_args: Any
     ) -> tuple[Any, dict[str, Any]]:

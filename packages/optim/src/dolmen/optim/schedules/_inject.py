@@ -10,6 +10,7 @@ import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
 from .._counts import safe_increment, zero_count
+from .._packed import takes_packed
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -115,6 +116,7 @@ def inject_hyperparams(
         def inner(hyperparams: dict[str, Any]) -> GradientTransformationExtraArgs:
             return with_extra_args_support(inner_factory(**rest, **hyperparams))
 
+        @takes_packed
         def init(params: Any) -> InjectStatefulHyperparamsState:
             states = {k: schedule.init() for k, schedule in schedules.items()}
             hyperparams = current(states, numbers, params, {})
@@ -131,6 +133,7 @@ def inject_hyperparams(
 
         step = dc.jit(inner_update)
 
+        @takes_packed
         def update(
             updates: Any,
             state: InjectStatefulHyperparamsState,
