@@ -38,13 +38,18 @@ def trees(size):
     return [jnp.asarray(row) for row in rows]
 
 
+# Optax has no packed trees: its figures beside ours of packed ones are of plain ones.
+PACKED = getattr(optim, "pack", lambda params: params)
+FORMS = {"": lambda params: params, ", packed": PACKED}
+
+
 def jitted(optimizer):
     # A new function each time, or the trace would be found in the cache.
     return core.jit(lambda grads, state, params: optimizer.update(grads, state, params))
 
 
-def small_leaves(name, optimizer):
-    params = trees(256)
+def small_leaves(name, optimizer, form):
+    params = form(trees(256))
     state = optimizer.init(params)
     args = params, state, params
     report(
@@ -63,20 +68,24 @@ def small_leaves(name, optimizer):
     report(f"{name}: jitted", seconds * 1e3, "ms")
 
 
-def large_leaves():
-    """How near a step is to copying as much memory as it must read and write."""
-    grads, params = trees(65_536), trees(65_536)
+def large_leaves(name, optimizer, form):
+    """How long a step takes that reads and writes far more than caches hold."""
+    grads, params = form(trees(65_536)), form(trees(65_536))
 
     def step(carry, grads):
         params, state = carry
-        updates, state = adamw.update(grads, state, params)
+        updates, state = optimizer.update(grads, state, params)
         return optim.apply_updates(params, updates), state
 
     report(
-        "adamw, 65,536 each: step in place",
-        in_place(step, (params, adamw.init(params)), grads),
+        f"{name}, 65,536 each: step in place",
+        in_place(step, (params, optimizer.init(params)), grads),
         "ms",
     )
+
+
+def copying():
+    """What a step would take if memory were all that counts."""
     # A step reads g, p, m, v and writes p, m, v: as much as 3.5 arrays copied.
     whole = jnp.zeros(LEAVES * 65_536 * 7 // 2)
     report(
@@ -98,9 +107,12 @@ def in_place(step, carry, argument):
 
 
 if __name__ == "__main__":
-    for name, optimizer in OPTIMIZERS.items():
-        small_leaves(name, optimizer)
-    large_leaves()
+    for suffix, form in FORMS.items():
+        for name, optimizer in OPTIMIZERS.items():
+            small_leaves(name + suffix, optimizer, form)
+        for name in ("adamw", "clip + schedule + adamw"):
+            large_leaves(name + suffix, OPTIMIZERS[name], form)
+    copying()
     lbfgs_workload.minimizations(core, optim, is_peer=ROOT == "jax")
     if ROOT == "jax":
         lbfgs_workload.minimizations_by_scipy()
