@@ -4,7 +4,16 @@ import traceback
 import numpy as np
 import pytest
 
-from dolmen.data import MapDataset, ReadOptions, batched
+from dolmen.data import (
+    DataLoader,
+    Flat,
+    MapDataset,
+    ReadOptions,
+    TextLines,
+    batched,
+    experimental,
+    load,
+)
 
 SYNC = ReadOptions(0, 0)
 
@@ -228,3 +237,75 @@ def test_a_pipeline_inside_a_source_is_blamed_once():
     assert caught.value.__notes__ == [
         "dolmen.data: raised by map(fail_at_7) for record 7 of source(range(0, 10))."
     ]
+
+
+TEN = MapDataset.range(10)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: TEN.to_iter_dataset(4),
+            "MapDataset.to_iter_dataset: `read_options` must be of type ReadOptions, "
+            "got int.",
+        ),
+        (
+            lambda: TEN.to_iter_dataset().mp_prefetch(4),
+            "IterDataset.mp_prefetch: `options` must be of type "
+            "MultiprocessingOptions, got int.",
+        ),
+        (
+            lambda: TEN.batch(2).loader(shard_options=3),
+            "loader: `shard_options` must be of type ShardOptions, got int.",
+        ),
+        (
+            lambda: TEN.apply(abs),
+            "apply: expected instances of the classes in `dolmen.data.transforms`, got "
+            "builtin_function_or_method.",
+        ),
+        (
+            lambda: experimental.multithread_prefetch(TEN, 1, 1),
+            "multithread_prefetch: `ds` must be of type IterDataset, got MapDataset. "
+            "Call `to_iter_dataset()` on a MapDataset.",
+        ),
+        (
+            lambda: experimental.ThreadPrefetchIterDataset(TEN, prefetch_buffer_size=1),
+            "ThreadPrefetchIterDataset: `parent` must be of type IterDataset, got "
+            "MapDataset. Call `to_iter_dataset()` on a MapDataset.",
+        ),
+        (
+            lambda: DataLoader(data_source=[1, 2], sampler=None),
+            "DataLoader: `sampler` must be one of `dolmen.data.samplers`, or have "
+            "`__getitem__`, got NoneType.",
+        ),
+        (
+            lambda: load(iter([1])),
+            "MapDataset.source: `source` must have `__len__` and `__getitem__`, got "
+            "list_iterator. Wrap it in a class that has both, or use `list(...)` if it "
+            "fits in memory.",
+        ),
+        (lambda: Flat(3), "Flat: `paths` must be a path or several, got int."),
+    ],
+)
+def test_arguments_of_another_kind_are_told(call, message):
+    with pytest.raises(TypeError) as caught:
+        call()
+
+    assert str(caught.value) == message
+
+
+def test_a_folder_is_told_from_a_file(tmp_path):
+    with pytest.raises(IsADirectoryError) as caught:
+        TextLines(tmp_path)
+
+    assert str(caught.value) == (
+        f"TextLines: {str(tmp_path)!r} is a folder. Name its files, as in "
+        f"{str(tmp_path / '*')!r}."
+    )
+
+
+def test_a_report_of_nothing_says_so():
+    report = MapDataset.range(0).report()
+
+    assert report.advice == "No element was made: there is nothing to tell."

@@ -98,6 +98,6 @@ def test_what_can_not_be_is_told():
         "pick_performance_config: `max_workers` must be at least 1, got 0."
     )
     assert message_of(picked, mebibytes(1), 9) == (
-        "pick_performance_config: `ds` must be an IterDataset, got MapDataset. Call "
-        "`to_iter_dataset()` on a MapDataset."
+        "pick_performance_config: `ds` must be of type IterDataset, got MapDataset. "
+        "Call `to_iter_dataset()` on a MapDataset."
     )

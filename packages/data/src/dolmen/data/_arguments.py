@@ -37,6 +37,24 @@ def needed_seed(call: str, seed: int | None, default: int | None) -> int:
     return default
 
 
+def check_kind(
+    call: str, argument: str, value: Any, kind: type, hint: str = ""
+) -> None:
+    """Refuses an argument of another class.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{call}: `{argument}` must be of type {kind.__name__}, got "
+            f"{type(value).__name__}.{hint and ' '}{hint}"
+        )
+
+
+TO_ITER = "Call `to_iter_dataset()` on a MapDataset."
+
+
 def checked_datasets(call: str, datasets: Iterable[Any], kind: type[T]) -> list[T]:
     """At least one dataset of one kind, in a list."""
     given = list(datasets)

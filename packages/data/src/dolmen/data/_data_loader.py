@@ -140,6 +140,11 @@ class DataLoaderIterator(DatasetIterator[T]):
 
 def _sampled(source: Any, sampler: Sampler | PlannedSampler) -> MapDataset[Any]:
     """The records that a sampler chooses, in its order."""
+    if not hasattr(sampler, "__getitem__") and not isinstance(sampler, PlannedSampler):
+        raise TypeError(
+            "DataLoader: `sampler` must be one of `dolmen.data.samplers`, or have "
+            f"`__getitem__`, got {type(sampler).__name__}."
+        )
     if not isinstance(sampler, PlannedSampler):
         return MapDataset.source(SampledRecords(source, sampler))
     records = MapDataset.source(source)

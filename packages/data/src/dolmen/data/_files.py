@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 Path = str | os.PathLike[str]
 
@@ -14,11 +14,17 @@ def check_files(source: str, paths: Path | Sequence[Path]) -> list[str]:
     in the order of their names.
 
     Raises:
+        TypeError: `paths` is no path and no sequence of paths.
         ValueError: there is no path.
         FileNotFoundError: a file does not exist, or no file matches.
+        IsADirectoryError: a path is that of a folder.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
+    if not isinstance(paths, Iterable):
+        raise TypeError(
+            f"{source}: `paths` must be a path or several, got {type(paths).__name__}."
+        )
     names = [name for path in paths for name in _matching(source, os.fspath(path))]
     if not names:
         raise ValueError(f"{source}: `paths` names no file.")
@@ -26,6 +32,11 @@ def check_files(source: str, paths: Path | Sequence[Path]) -> list[str]:
 
 
 def _matching(source: str, path: str) -> list[str]:
+    if os.path.isdir(path):
+        raise IsADirectoryError(
+            f"{source}: {path!r} is a folder. Name its files, as in "
+            f"{os.path.join(path, '*')!r}."
+        )
     # Object stores are left to the reader.
     if "://" in path or os.path.exists(path):
         return [path]

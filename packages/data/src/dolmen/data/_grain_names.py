@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ._arguments import at_least
+from ._arguments import TO_ITER, at_least, check_kind
 from ._interleaving import GivenStages, Interleave, InterleaveOptions, Stages
 from ._iter_dataset import IterDataset
 from ._map_dataset import MapDataset
@@ -110,6 +110,7 @@ class ThreadPrefetchIterDataset(IterDataset[T]):
 
     def __init__(self, parent: IterDataset[T], *, prefetch_buffer_size: int):
         call, argument = "ThreadPrefetchIterDataset", "prefetch_buffer_size"
+        check_kind(call, "parent", parent, IterDataset, TO_ITER)
         size = at_least(call, argument, prefetch_buffer_size, 0)
         ahead = parent.prefetch(size) if size else parent
         super().__init__(ahead._stage)

@@ -16,6 +16,7 @@ from . import (
 )
 from ._arguments import (
     at_least,
+    check_kind,
     checked_datasets,
     checked_seed,
     needed_seed,
@@ -429,6 +430,7 @@ class IterDataset(Iterable[T], Generic[T]):
         """
         if shard_options is None:
             shard_options = ShardOptions(*process_index_and_count())
+        check_kind("loader", "shard_options", shard_options, ShardOptions)
         dataset: IterDataset[T] = IterDataset(part_of(self._stage, shard_options))
         if workers:
             options = MultiprocessingOptions(num_workers=workers)
@@ -449,8 +451,11 @@ class IterDataset(Iterable[T], Generic[T]):
         Changes neither elements nor states, whatever the number of workers. They make
         the part of the pipeline whose elements have places that are known beforehand:
         all of it without filters, and with filters up to the first operation that must
-        see what they leave in order, such as `batch`. The rest is done by a thread of
-        the program.
+        see what they leave in order, such as `batch`. From there on a thread of the
+        program does the rest, functions included, since only who has seen all elements
+        knows which come next. So put what costs most before such a `batch`, or drop
+        elements by `MapDataset.filter` and `to_iter_dataset` with nothing but `map`
+        after it.
 
         Workers are new processes, that import the modules in which functions are
         defined. In a program it takes ``if __name__ == "__main__":`` around what is
@@ -482,6 +487,8 @@ class IterDataset(Iterable[T], Generic[T]):
         refuse_sequential_slice("IterDataset.mp_prefetch", sequential_slice)
         if options is None:
             options = MultiprocessingOptions(num_workers=min(10, usable_cpus()))
+        call = "IterDataset.mp_prefetch"
+        check_kind(call, "options", options, MultiprocessingOptions)
         if not options.num_workers:
             return self
         return IterDataset(
@@ -521,7 +528,8 @@ def as_sequence(
     transformations: Transformation | Sequence[Transformation],
 ) -> Sequence[Transformation]:
     """One transformation as a sequence of one."""
-    if isinstance(transformations, Transformation):
+    is_one = isinstance(transformations, Transformation)
+    if is_one or not isinstance(transformations, Iterable):
         return [transformations]
     return transformations
 

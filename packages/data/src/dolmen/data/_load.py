@@ -7,6 +7,7 @@ from ._data_loader import DataLoader
 from ._options import ReadOptions
 from ._samplers import IndexSampler
 from ._sharding import ShardOptions
+from ._sources import as_source
 from ._transforms import Batch, Transformation
 
 
@@ -44,6 +45,7 @@ def load(
         >>> list(load([1, 2, 3], num_epochs=1, batch_size=2))
         [array([1, 2]), array([3])]
     """
+    as_source(source)  # or tells what it lacks
     sampler = IndexSampler(
         len(source),
         shard_options=shard_options,

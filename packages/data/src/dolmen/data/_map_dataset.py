@@ -20,7 +20,14 @@ from . import (
     _stages,
     _window_shuffle,
 )
-from ._arguments import at_least, checked_datasets, checked_seed, needed_seed, resolve
+from ._arguments import (
+    at_least,
+    check_kind,
+    checked_datasets,
+    checked_seed,
+    needed_seed,
+    resolve,
+)
 from ._audit import Audit
 from ._custom import CustomOperation, as_parents, check_defined
 from ._iter_dataset import IterDataset, apply_one, as_sequence
@@ -689,6 +696,8 @@ class MapDataset(Iterable[T], Generic[T]):
             array([0, 1])
         """
         options = ReadOptions() if read_options is None else read_options
+        call = "MapDataset.to_iter_dataset"
+        check_kind(call, "read_options", options, ReadOptions)
         return IterDataset(_stages.Planned(self._operation, options, allow_nones))
 
     def loader(

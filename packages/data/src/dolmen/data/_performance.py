@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import at_least
+from ._arguments import TO_ITER, at_least, check_kind
 from ._candidates import bare
 from ._iter_dataset import IterDataset
 from ._iterator import DatasetIterator
@@ -73,11 +73,7 @@ def pick_performance_config(
         4
     """
     call = "pick_performance_config"
-    if not isinstance(ds, IterDataset):
-        raise TypeError(
-            f"{call}: `ds` must be an IterDataset, got {type(ds).__name__}. Call "
-            "`to_iter_dataset()` on a MapDataset."
-        )
+    check_kind(call, "ds", ds, IterDataset, TO_ITER)
     count = at_least(call, "samples_to_check", samples_to_check, 1)
     most_workers, most_buffered = (
         default if given is None else at_least(call, name, given, 1)

@@ -118,6 +118,8 @@ class Report:
     def advice(self) -> str:
         """What would help most."""
         part = self.bottleneck
+        if not self.steps:
+            return "No element was made: there is nothing to tell."
         if self.share_waited < _WORTH_ADVICE:
             return "Elements were there when they were asked for: nothing to gain."
         if part.waited_us > part.self_us:

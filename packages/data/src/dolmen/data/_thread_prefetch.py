@@ -3,7 +3,7 @@
 import copy
 from typing import Any, Protocol, TypeVar
 
-from ._arguments import at_least, refuse_sequential_slice
+from ._arguments import TO_ITER, at_least, check_kind, refuse_sequential_slice
 from ._custom import IteratorCursor
 from ._iter_dataset import IterDataset
 from ._iterator import DatasetIterator
@@ -45,6 +45,7 @@ def multithread_prefetch(
         [1, 2, 4, 5]
     """
     call = "multithread_prefetch"
+    check_kind(call, "ds", ds, IterDataset, TO_ITER)
     threads = at_least(call, "num_threads", num_threads, 0)
     size = at_least(call, "buffer_size", buffer_size, 0)
     refuse_sequential_slice(call, sequential_slice)
