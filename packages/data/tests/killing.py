@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import killed_program
 from killed_pipelines import KINDS, Kind, Speed
 
 SECONDS_TO_END = 1.0  # for what a killed program leaves behind
+SECONDS_OF_A_STEP = 60.0  # at most, of a program that does not hang
 LONGEST_STATE = 200  # bytes
 KILLS_IN_ONE_READING = 8  # of all data, about
 
@@ -128,10 +130,22 @@ class Program:
         self._launcher = launcher
 
     def wait_for(self, moment: str, times: int = 1) -> None:
-        """Waits until it has told of a moment so many times, or has ended."""
+        """Waits until it has told of a moment so many times, or has ended.
+
+        Raises:
+            TimeoutError: it hangs; it is killed then.
+        """
         seen = 0
-        while seen < times and (letter := os.read(self._told, 1)):
+        while seen < times and (letter := self._hear()):
             seen += letter == killed_program.MOMENTS[moment]
+
+    def _hear(self) -> bytes:
+        """The next letter that it tells, none at its end."""
+        if not select.select([self._told], [], [], SECONDS_OF_A_STEP)[0]:
+            self.kill("program")
+            self.wait()
+            raise TimeoutError(f"nothing was heard for {SECONDS_OF_A_STEP} s")
+        return os.read(self._told, 1)
 
     def kill(self, victim: str) -> bool:
         """Kills the program, a worker or the nursery; returns whether there was one."""
@@ -267,6 +281,7 @@ class Tally:
                 self.workers_killed += 1
                 program.wait_for("saved", 2)  # if it gets so far
                 program.kill("program")
+        program.wait_for("saved", sys.maxsize)  # to its end, or tells that it hangs
         status = program.wait()
         self.bury(program.process, memory)
         self.kills += status == -signal.SIGKILL
