@@ -260,7 +260,7 @@ def tests(session: nox.Session, suite: str) -> None:
 
 @nox.session
 def kills(session: nox.Session) -> None:
-    """Kills programs that read data, a thousand times; half an hour on two cores."""
+    """Kills programs that read data, a thousand times: 10 minutes on two cores."""
     test_requirements = nox.project.dependency_groups(PACKAGES["data"], "test")
     install(session, test_requirements, packages=["data"])
     session.run("python", "packages/data/tests/kill_table.py", *session.posargs)
