@@ -11,7 +11,7 @@ from .._moments import correction
 from .._norms import sum_of_elements
 from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
-from .._trees import check_params, check_real_floating, check_structures
+from .._trees import check_against_state, check_real_floating
 
 
 class DAdaptAdamWState(NamedTuple):
@@ -81,13 +81,7 @@ def dadapt_adamw(
     def update(
         updates: Any, state: DAdaptAdamWState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, DAdaptAdamWState]:
-        check_params(name, params)
-        check_structures(
-            name,
-            ("`updates`", updates),
-            ("`state.grad_sum`", state.grad_sum),
-            "Make the state with `init` from these parameters.",
-        )
+        check_against_state(name, ("grad_sum", state.grad_sum), updates, params)
         count = safe_increment(state.count)
         rate = value_at(learning_rate, state.count)
         d = state.estim_lr
