@@ -78,6 +78,18 @@ def test_a_grid_of_one_point_is_known_there_only():
     np.testing.assert_array_equal(f(jnp.array([[2.0], [2.5]])), [6.0, np.nan])
 
 
+def test_of_equally_near_codes_the_first_one_counts():
+    codes, distances = vq(jnp.array([1.0, 4.0]), jnp.array([2.0, 0.0, 6.0, 2.0]))
+
+    assert (codes.tolist(), distances.tolist()) == ([0, 0], [1.0, 2.0])
+
+
+def test_complex_features_have_two_parts():
+    codes, distances = vq(jnp.array([3 + 4j]), jnp.array([3 + 10j, 0j]))
+
+    assert (codes.tolist(), distances.tolist()) == ([1], [5.0])
+
+
 def test_a_distance_of_zero_has_the_derivative_zero():
     slope = dc.grad(lambda x: vq(x, LINE)[1].sum())(jnp.array([2.0, 7.0]))
 
