@@ -149,6 +149,60 @@ def test_elementwise_state_lies_in_buffers():
     assert shapes == [(), (26,), (26,)]
 
 
+BY_RANK = {"matrix": "matrix", "rest": "other", "wide": "matrix"}
+GROUPED = {
+    "decay": lambda: optim.adamw(0.1, weight_decay=0.5, mask=is_matrix),
+    "freeze": lambda: optim.freeze(is_matrix),
+    "masked": lambda: optim.masked(optim.adam(0.1), is_matrix),
+    "masked, then leaves": lambda: optim.masked(optim.lamb(0.1), is_matrix),
+    "masked within masked": lambda: optim.masked(
+        optim.masked(optim.sgd(0.1), is_matrix), is_matrix
+    ),
+    "partition": lambda: optim.partition(
+        {"matrix": optim.adam(0.1), "other": optim.sgd(0.1, momentum=0.9)}, BY_RANK
+    ),
+    "partition by path, with decay": lambda: optim.partition(
+        {1: optim.adamw(0.1, mask=is_matrix), 2: optim.lamb(0.1)},
+        optim.labels_by_path({"rest/*": 1, "*": 2}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_groups_that_lie_together_train_as_the_tree(name):
+    optimizer = without_extra_args(GROUPED[name]())
+    plain = trained(optimizer, START, loss)
+    packed = optim.pack(START, BY_RANK)
+
+    made = trained(optimizer, packed, lambda p: loss(p.unpack())).unpack()
+
+    for x, y in zip(tree.leaves(made), tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["decay", "masked", "partition"])
+def test_groups_that_lie_together_have_their_state_in_buffers(name):
+    optimizer = GROUPED[name]()
+
+    together = tree.leaves(optimizer.init(optim.pack(START, BY_RANK)))
+
+    arrays = sorted(leaf.shape for leaf in together if leaf.ndim)
+    assert set(arrays) <= {(20,), (6,)}
+    assert (20,) in arrays
+
+
+def test_masks_by_values_see_the_leaves():
+    large = lambda grads: tree.map(lambda g: bool(jnp.max(g) > 2), grads)  # noqa: E731
+    transform = optim.masked(optim.scale(-1.0), large)
+    grads = {"a": jnp.array([1.0, 3.0]), "b": jnp.array([1.0, 2.0])}
+    packed = optim.pack(grads)
+
+    updates, _ = transform.update(packed, transform.init(packed))
+
+    np.testing.assert_array_equal(updates.unpack()["a"], [-1, -3])
+    np.testing.assert_array_equal(updates.unpack()["b"], [1, 2])
+
+
 def test_unpacking_gives_back_every_leaf_and_dtype():
     params = {
         "a": jnp.arange(6, dtype="bfloat16").reshape(2, 3),

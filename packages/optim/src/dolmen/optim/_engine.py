@@ -39,7 +39,7 @@ class Rule:
         shaped_otherwise: slots whose parts are no arrays of the parameter's shape.
         needs_params: whether `apply` reads the parameter.
         elementwise: whether elements do not depend on which leaf they are in, so that
-            `apply` may be given buffers of packed trees. Else it sees the leaves.
+            `apply` may be given buffers of packed trees (see `takes`).
         needs_updates: whether `prepare` reads the updates of all leaves, so that the
             rules before it must have finished.
     """
@@ -48,8 +48,13 @@ class Rule:
     shaped_otherwise: ClassVar[tuple[str, ...]] = ()
     needs_params: ClassVar[bool] = False
     needs_updates: ClassVar[bool] = False
-    elementwise: Any = False
+    elementwise: ClassVar[bool] = False
     name: ClassVar[str]
+
+    def takes(self, packed: Packed) -> bool:
+        """Whether `apply` may be given the buffers of this tree, or sees its leaves."""
+        del packed
+        return self.elementwise
 
     def init(self, params: Any) -> Any:
         """First state."""
@@ -108,7 +113,9 @@ class RuleInit:
     def __call__(self, params: Any) -> Any:
         """First state."""
         rule = self.rule
-        return rule.init(params if rule.elementwise else leaves_of(rule.name, params))
+        is_packed = isinstance(params, Packed)
+        as_it_is = rule.takes(params) if is_packed else rule.elementwise
+        return rule.init(params if as_it_is else leaves_of(rule.name, params))
 
 
 class RuleUpdate:
@@ -133,6 +140,7 @@ class Pass:
         self.rules = tuple(rules)
         names = [rule.name for rule in rules if not isinstance(rule, Identity)]
         self._name = (names or ["identity"])[0]
+        self._known_runs: dict[tuple[bool, ...], list[Pass]] = {}
 
     def __call__(
         self, updates: Any, states: Sequence[Any], params: Any
@@ -145,11 +153,11 @@ class Pass:
                 parameters are missing.
         """
         if isinstance(updates, Packed):
-            parts = self._by_what_they_see
-            if len(parts) > 1:
-                return _in_turn(parts, updates, states, params)
-            if not self.rules[0].elementwise:
+            takes = tuple(rule.takes(updates) for rule in self.rules)
+            if not any(takes):
                 return self._on_leaves(updates, states, params)
+            if not all(takes):
+                return _in_turn(self._runs(takes), updates, states, params)
         self._check(updates, states, params)
         gs, structure = tree.flatten(updates)
         ps = [None] * len(gs) if params is None else tree.leaves(params)
@@ -190,11 +198,16 @@ class Pass:
             )
         ]
 
-    @functools.cached_property
-    def _by_what_they_see(self) -> "list[Pass]":
-        """The runs of rules that see elements, and of those that see leaves."""
-        runs = itertools.groupby(self.rules, lambda rule: bool(rule.elementwise))
-        return [Pass(list(run)) for _, run in runs]
+    def _runs(self, takes: tuple[bool, ...]) -> "list[Pass]":
+        """The runs of rules that take packed trees, and of those that do not."""
+        if takes not in self._known_runs:  # or each step would compile them again
+            pairs = itertools.groupby(
+                zip(takes, self.rules, strict=True), lambda x: x[0]
+            )
+            self._known_runs[takes] = [
+                Pass([rule for _, rule in run]) for _, run in pairs
+            ]
+        return self._known_runs[takes]
 
     def _on_leaves(
         self, updates: Packed, states: Sequence[Any], params: Any

@@ -18,6 +18,7 @@ from ._masking import (
     selected_extra_args,
     update_selected,
 )
+from ._packed import Packed, on_buffers_where
 from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
@@ -122,7 +123,10 @@ def partition(
             )
         return updates, PartitionState(states)
 
-    return GradientTransformationExtraArgs(init, update)
+    def fits(packed: Packed) -> bool:
+        return packed.by_buffer(labels_of) is not None
+
+    return GradientTransformationExtraArgs(*on_buffers_where(fits, init, update))
 
 
 def _equal(labels: Sequence[Any], label: Hashable) -> list[bool]:

@@ -1,10 +1,12 @@
 """Transforming only some of the parameters."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dolmen.core import extend, tree, tree_util
 
+from ._packed import Packed, on_buffers_where
 from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
@@ -83,7 +85,10 @@ def masked(
             "masked", inner, chosen, updates, state, params, extra_args
         )
 
-    return GradientTransformationExtraArgs(init, update)
+    def fits(packed: Packed) -> bool:
+        return packed.by_buffer(functools.partial(_chosen, mask)) is not None
+
+    return GradientTransformationExtraArgs(*on_buffers_where(fits, init, update))
 
 
 def update_selected(
@@ -157,6 +162,8 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
     """
     if isinstance(values, ParamsPlaceholder):
         return ()
+    if isinstance(values, Packed):
+        return _of_buffers(values, functools.partial(mask_leaves, function, mask))
     mask = _of_values(mask, values)
     wrong = [
         f"  {tree_util.keystr(path)}: {type(leaf).__name__}"
@@ -180,11 +187,15 @@ def label_leaves(
         function: for messages.
         argument: its argument that `labels` is.
         labels: a tree like `values` or a prefix of it, or a function to such a tree.
-        values: any tree.
+        values: any tree; a packed one only if its `by_buffer` is not None.
 
     Raises:
         ValueError: the labels are no prefix of `values`.
     """
+    if isinstance(values, Packed):
+        return _of_buffers(
+            values, functools.partial(label_leaves, function, argument, labels)
+        )
     labels = _of_values(labels, values)
     try:
         parts = tree.structure(labels).flatten_up_to(values)
@@ -200,6 +211,14 @@ def label_leaves(
         for label, part in zip(tree.leaves(labels), parts, strict=True)
         for _ in tree.leaves(part)
     )
+
+
+def _of_buffers(
+    packed: Packed, labels_of: Callable[[Any], Sequence[Any]]
+) -> tuple[Any, ...]:
+    labels = packed.by_buffer(labels_of)
+    assert labels is not None, packed
+    return labels
 
 
 def _of_values(labels: Any, values: Any) -> Any:

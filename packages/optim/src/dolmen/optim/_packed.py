@@ -6,15 +6,18 @@ inside the step would cost more than it saves.
 
 Only what treats every element alike may work on buffers. So every transformation sees
 the real leaves, unless its functions say that they take packed trees as they are
-(`takes_packed`) or its rule is `elementwise`.
+(`takes_packed`) or its rule does (`Rule.takes`). Where only some arrays are
+transformed, the place of a buffer may be taken by a node without leaves.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dolmen.core import extend, tree, tree_util, typeof
+import dolmen.core as dc
+from dolmen.core import errors, extend, tree, tree_util, typeof
 
 from ._buffers import joined, pieces_of
 
@@ -50,7 +53,13 @@ class Layout:
         leaves = self.structure.flatten_up_to(values)
         for home, leaf in zip(self.homes, leaves, strict=True):
             parts[home].append(leaf)
-        return Packed(self, tuple(map(joined, self.shapes_by_buffer, parts)))
+        return Packed(
+            self,
+            [
+                joined(shapes, pieces) if _is_there(pieces[0]) else pieces[0]
+                for shapes, pieces in zip(self.shapes_by_buffer, parts, strict=True)
+            ],
+        )
 
 
 @tree_util.register_pytree_with_keys_class
@@ -92,9 +101,53 @@ class Packed:
             >>> dc.grad(lambda p: jnp.sum(p.unpack()["w"] ** 2))(packed).unpack()
             {'b': Array([0.], dtype=float32), 'w': Array([2., 2.], dtype=float32)}
         """
-        layout = self.layout
-        pieces = list(map(iter, map(pieces_of, layout.shapes_by_buffer, self.buffers)))
-        return layout.structure.unflatten(next(pieces[home]) for home in layout.homes)
+        pieces = [
+            iter(pieces_of(shapes, buffer))
+            if _is_there(buffer)
+            else itertools.repeat(buffer)
+            for shapes, buffer in zip(
+                self.layout.shapes_by_buffer, self.buffers, strict=True
+            )
+        ]
+        return self._unflatten(next(pieces[home]) for home in self.layout.homes)
+
+    def by_buffer(
+        self, labels_of: Callable[[Any], Sequence[Any]]
+    ) -> tuple[Any, ...] | None:
+        """Labels of the buffers.
+
+        Args:
+            labels_of: from the tree to labels of its arrays. It is given arrays without
+                values.
+
+        Returns:
+            None if a buffer mixes labels, or they depend on values.
+        """
+        labels: list[Any] = []
+        try:
+            dc.eval_shape(lambda leaves: labels.extend(labels_of(leaves)), self._types)
+        except errors.ConcretizationTypeError:
+            return None
+        there = [home for home in self.layout.homes if _is_there(self.buffers[home])]
+        pairs = set(zip(there, labels, strict=True))
+        of_buffers = dict(pairs)
+        if len(of_buffers) < len(pairs):
+            return None
+        return tuple(of_buffers[home] for home in sorted(of_buffers))
+
+    @property
+    def _types(self) -> Any:
+        """The tree with shape and dtype in the place of each array."""
+        homes = zip(self.layout.homes, self.layout.shapes, strict=True)
+        return self._unflatten(
+            dc.ShapeDtypeStruct(shape, typeof(buffer).dtype)
+            if _is_there(buffer := self.buffers[home])
+            else buffer
+            for home, shape in homes
+        )
+
+    def _unflatten(self, leaves: Iterable[Any]) -> Any:
+        return self.layout.structure.unflatten(leaves)
 
     def __repr__(self) -> str:
         buffers = [
@@ -139,6 +192,11 @@ def check_not_packed(function: str, name: str, values: Any) -> None:
         )
 
 
+def _is_there(buffer: Any) -> bool:
+    """Whether it is an array, not a node without leaves in its place."""
+    return bool(tree.leaves(buffer))
+
+
 def takes_packed(function: Any) -> Any:
     """Mark an `init` or `update` that does right with packed trees as they are."""
     function.takes_packed = True
@@ -150,6 +208,31 @@ def on_leaves(init: Any, update: Any) -> tuple[Any, Any]:
     if _has(init, "takes_packed") and _has(update, "takes_packed"):
         return init, update
     return _wrapped(init, _init_on_leaves), _wrapped(update, _update_on_leaves)
+
+
+def on_buffers_where(
+    fits: Callable[[Packed], bool], init: Any, update: Any
+) -> tuple[Any, Any]:
+    """Both functions, which see packed trees as they are only where that fits."""
+    init_of_leaves, update_of_leaves = on_leaves(init, update)
+
+    @takes_packed
+    @functools.wraps(init)
+    def chosen_init(params: Any) -> Any:
+        leaves = isinstance(params, Packed) and not fits(params)
+        return (init_of_leaves if leaves else init)(params)
+
+    @takes_packed
+    @functools.wraps(update)
+    def chosen_update(
+        updates: Any, state: Any, params: Any = None, **extra_args: Any
+    ) -> tuple[Any, Any]:
+        leaves = isinstance(updates, Packed) and not fits(updates)
+        return (update_of_leaves if leaves else update)(
+            updates, state, params, **extra_args
+        )
+
+    return chosen_init, chosen_update
 
 
 def _has(function: Any, mark: str) -> bool:

@@ -16,7 +16,9 @@ def pack(params: Any, groups: Any = None) -> Packed:
     Train what it returns in place of the tree: differentiate ``loss(packed.unpack())``
     by ``packed``, and give `init` and `update` packed trees. Elementwise optimizers
     then run a few kernels, however many arrays there are; all others see the arrays
-    themselves, so that results are those of the tree.
+    themselves, so that results are those of the tree. Masks and labels (`masked`,
+    `partition`, `freeze`, weight decay) take buffers whose arrays all have the same
+    label: pass the labels as `groups`.
 
     Args:
         params: tree of arrays.

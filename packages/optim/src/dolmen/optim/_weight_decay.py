@@ -1,5 +1,6 @@
 """Decoupled weight decay."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,11 +58,14 @@ class _AddDecayedWeights(Rule):
     mask: Any
 
     name = "add_decayed_weights"
+    elementwise = True
     needs_params = True
 
-    @property
-    def elementwise(self):
-        return self.mask is None
+    def takes(self, packed):
+        if self.mask is None:
+            return True
+        choose = functools.partial(mask_leaves, self.name, self.mask)
+        return packed.by_buffer(choose) is not None
 
     def init(self, params):
         state: Any = EmptyState()
