@@ -23,10 +23,14 @@ optim = importlib.import_module("optax" if ROOT == "jax" else "dolmen.optim")
 LEAVES = 400
 schedule = optim.warmup_cosine_decay_schedule(0.0, 1e-3, 10, 1000)
 adamw = optim.adamw(1e-3)
+DECAYED = [i % 2 == 0 for i in range(LEAVES)]
 OPTIMIZERS = {
     "adamw": adamw,
     "clip + schedule + adamw": optim.chain(
         optim.clip_by_global_norm(1.0), optim.adamw(schedule)
+    ),
+    "clip + schedule + adamw with groups": optim.chain(
+        optim.clip_by_global_norm(1.0), optim.adamw(schedule, mask=DECAYED)
     ),
     "injected adamw": optim.inject_hyperparams(optim.adamw)(1e-3),
 }
@@ -39,8 +43,12 @@ def trees(size):
 
 
 # Optax has no packed trees: its figures beside ours of packed ones are of plain ones.
-PACKED = getattr(optim, "pack", lambda params: params)
-FORMS = {"": lambda params: params, ", packed": PACKED}
+PLAIN = lambda params, groups=None: params  # noqa: E731
+FORMS = {"": PLAIN, ", packed": getattr(optim, "pack", PLAIN)}
+
+
+def groups_of(name):
+    return DECAYED if "groups" in name else None
 
 
 def jitted(optimizer):
@@ -49,7 +57,7 @@ def jitted(optimizer):
 
 
 def small_leaves(name, optimizer, form):
-    params = form(trees(256))
+    params = form(trees(256), groups_of(name))
     state = optimizer.init(params)
     args = params, state, params
     report(
@@ -70,7 +78,7 @@ def small_leaves(name, optimizer, form):
 
 def large_leaves(name, optimizer, form):
     """How long a step takes that reads and writes far more than caches hold."""
-    grads, params = form(trees(65_536)), form(trees(65_536))
+    grads, params = (form(trees(65_536), groups_of(name)) for _ in range(2))
 
     def step(carry, grads):
         params, state = carry
@@ -110,7 +118,7 @@ if __name__ == "__main__":
     for suffix, form in FORMS.items():
         for name, optimizer in OPTIMIZERS.items():
             small_leaves(name + suffix, optimizer, form)
-        for name in ("adamw", "clip + schedule + adamw"):
+        for name in tuple(OPTIMIZERS)[:3]:
             large_leaves(name + suffix, OPTIMIZERS[name], form)
     copying()
     lbfgs_workload.minimizations(core, optim, is_peer=ROOT == "jax")
