@@ -124,7 +124,7 @@ def partition(
         return updates, PartitionState(states)
 
     def fits(packed: Packed) -> bool:
-        return packed.by_buffer(labels_of) is not None
+        return packed.by_buffer(param_labels, labels_of) is not None
 
     return GradientTransformationExtraArgs(*on_buffers_where(fits, init, update))
 

@@ -86,7 +86,7 @@ def masked(
         )
 
     def fits(packed: Packed) -> bool:
-        return packed.by_buffer(functools.partial(_chosen, mask)) is not None
+        return packed.by_buffer(mask, functools.partial(_chosen, mask)) is not None
 
     return GradientTransformationExtraArgs(*on_buffers_where(fits, init, update))
 
@@ -163,7 +163,7 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
     if isinstance(values, ParamsPlaceholder):
         return ()
     if isinstance(values, Packed):
-        return _of_buffers(values, functools.partial(mask_leaves, function, mask))
+        return _of_buffers(values, mask, functools.partial(mask_leaves, function, mask))
     mask = _of_values(mask, values)
     wrong = [
         f"  {tree_util.keystr(path)}: {type(leaf).__name__}"
@@ -193,9 +193,8 @@ def label_leaves(
         ValueError: the labels are no prefix of `values`.
     """
     if isinstance(values, Packed):
-        return _of_buffers(
-            values, functools.partial(label_leaves, function, argument, labels)
-        )
+        choose = functools.partial(label_leaves, function, argument, labels)
+        return _of_buffers(values, labels, choose)
     labels = _of_values(labels, values)
     try:
         parts = tree.structure(labels).flatten_up_to(values)
@@ -214,11 +213,11 @@ def label_leaves(
 
 
 def _of_buffers(
-    packed: Packed, labels_of: Callable[[Any], Sequence[Any]]
+    packed: Packed, labels: Any, labels_of: Callable[[Any], Sequence[Any]]
 ) -> tuple[Any, ...]:
-    labels = packed.by_buffer(labels_of)
-    assert labels is not None, packed
-    return labels
+    of_buffers = packed.by_buffer(labels, labels_of)
+    assert of_buffers is not None, packed
+    return of_buffers
 
 
 def _of_values(labels: Any, values: Any) -> Any:

@@ -12,7 +12,7 @@ transformed, the place of a buffer may be taken by a node without leaves.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ import dolmen.core as dc
 from dolmen.core import errors, extend, tree, tree_util, typeof
 
 from ._buffers import joined, pieces_of
+
+# Many masks at once are rare; made anew in each step, they must not pile up.
+_MOST_LABELS = 64
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Layout:
             tuple(shape for home, shape in pairs if home == index)
             for index in range(len(self.names))
         )
+
+    @functools.cached_property
+    def known_labels(self) -> dict[Hashable, tuple[Any, tuple[Any, ...] | None]]:
+        """What `Packed.by_buffer` found, beside what it comes from."""
+        return {}
 
     def pack(self, values: Any) -> "Packed":
         """A tree of this structure, packed; leaves may have further leading axes."""
@@ -112,17 +120,30 @@ class Packed:
         return self._unflatten(next(pieces[home]) for home in self.layout.homes)
 
     def by_buffer(
-        self, labels_of: Callable[[Any], Sequence[Any]]
+        self, labelled: Any, labels_of: Callable[[Any], Sequence[Any]]
     ) -> tuple[Any, ...] | None:
         """Labels of the buffers.
 
         Args:
+            labelled: what the labels come from. For the same object, the same labels
+                are returned again: eager steps ask for them several times each.
             labels_of: from the tree to labels of its arrays. It is given arrays without
                 values.
 
         Returns:
             None if a buffer mixes labels, or they depend on values.
         """
+        types = [typeof(x) if _is_there(x) else None for x in self.buffers]
+        known, key = self.layout.known_labels, (id(labelled), *types)
+        if key not in known:
+            if len(known) == _MOST_LABELS:
+                known.clear()
+            known[key] = labelled, self._by_buffer(labels_of)
+        return known[key][1]
+
+    def _by_buffer(
+        self, labels_of: Callable[[Any], Sequence[Any]]
+    ) -> tuple[Any, ...] | None:
         labels: list[Any] = []
         try:
             dc.eval_shape(lambda leaves: labels.extend(labels_of(leaves)), self._types)

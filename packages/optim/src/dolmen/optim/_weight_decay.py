@@ -65,7 +65,7 @@ class _AddDecayedWeights(Rule):
         if self.mask is None:
             return True
         choose = functools.partial(mask_leaves, self.name, self.mask)
-        return packed.by_buffer(choose) is not None
+        return packed.by_buffer(self.mask, choose) is not None
 
     def init(self, params):
         state: Any = EmptyState()
