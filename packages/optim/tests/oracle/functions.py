@@ -71,6 +71,7 @@ ORACLES: dict[str, list[str]] = {
     "test_precision.py": [
         *("with_compensation", "with_master_weights", "with_stochastic_rounding"),
     ],
+    "test_packing.py": ["pack"],
     "test_qk_clip.py": ["muonclip", "qk_clip"],
     "test_quantized.py": ["dequantized", "quantized", "state_bytes", "with_8bit_state"],
     "test_range_test.py": ["find_learning_rate"],
