@@ -9,6 +9,7 @@ import numpy as np
 from ._arguments import at_least
 from ._flat_map import FlatMap
 from ._operations import Operation, Repeat
+from ._parts import with_parts
 
 # Positions that are looked at together.
 _AT_ONCE = 1 << 14
@@ -103,17 +104,7 @@ def _of_epochs(operation: Operation, epochs: int) -> Operation:
 def _cut_short(operation: Operation, epochs: int) -> Operation:
     if isinstance(operation, Repeat) and operation.epochs is None:
         return dataclasses.replace(operation, epochs=epochs)
-    changed = {}
-    for field in dataclasses.fields(operation):
-        value = getattr(operation, field.name)
-        parts = value if isinstance(value, tuple) else (value,)
-        cut = tuple(
-            _cut_short(part, epochs) if isinstance(part, Operation) else part
-            for part in parts
-        )
-        if any(new is not old for new, old in zip(cut, parts, strict=True)):
-            changed[field.name] = cut if isinstance(value, tuple) else cut[0]
-    return dataclasses.replace(operation, **changed) if changed else operation
+    return with_parts(operation, Operation, lambda part: _cut_short(part, epochs))
 
 
 def _count(

@@ -3,11 +3,12 @@
 import abc
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ._numbering import Numbering, Position
 from ._options import ReadOptions
+from ._parts import with_parts
 from ._read_ahead import Made
 from ._stages import (
     Cursor,
@@ -117,19 +118,7 @@ def bare(stage: Stage) -> Stage:
         return bare(stage.parent)
     if isinstance(stage, Planned):
         return dataclasses.replace(stage, options=ReadOptions(0, 0))
-    return map_parents(stage, bare)
-
-
-def map_parents(stage: Any, function: Callable[[Stage], Stage]) -> Any:
-    """The stage with something done to each stage that it reads from."""
-    changed = {}
-    for field in dataclasses.fields(stage):
-        value = getattr(stage, field.name)
-        if isinstance(value, Stage):
-            changed[field.name] = function(value)
-        elif isinstance(value, tuple) and any(isinstance(x, Stage) for x in value):
-            changed[field.name] = tuple(map(function, value))
-    return dataclasses.replace(stage, **changed)
+    return with_parts(stage, Stage, bare)
 
 
 def records_of_candidate(stage: Stage) -> int:

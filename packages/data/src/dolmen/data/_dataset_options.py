@@ -12,6 +12,7 @@ from . import _operations, _stages
 from ._iter_dataset import IterDataset
 from ._iterator import DatasetIterator
 from ._loader import Loader
+from ._parts import with_parts
 
 T = TypeVar("T")
 
@@ -180,19 +181,9 @@ class _Watch:
 
 def _with_watched_filters(node: Any, options: DatasetOptions) -> Any:
     """The pipeline with every filter counting."""
-    changed = {}
-    for field in dataclasses.fields(node):
-        value = getattr(node, field.name)
-        if _is_part(value):
-            changed[field.name] = _with_watched_filters(value, options)
-        elif isinstance(value, tuple) and value and all(map(_is_part, value)):
-            changed[field.name] = tuple(
-                _with_watched_filters(part, options) for part in value
-            )
+    parts = _stages.Stage | _operations.Operation
+    node = with_parts(node, parts, lambda part: _with_watched_filters(part, options))
     if isinstance(node, _stages.Filter | _operations.Filter):
-        changed["function"] = _Watch(node.function, node.describe(), options)
-    return dataclasses.replace(node, **changed) if changed else node
-
-
-def _is_part(value: Any) -> bool:
-    return isinstance(value, _stages.Stage | _operations.Operation)
+        watch = _Watch(node.function, node.describe(), options)
+        return dataclasses.replace(node, function=watch)
+    return node

@@ -5,7 +5,6 @@ Positions of what they read from are joined into one, each with its size before 
 
 import abc
 import functools
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -300,8 +299,7 @@ class InterleaveCursor(Cursor):
             if slot:
                 slot[1].close()
         if self._opening is not None:
-            self._finalizer()
-            self._opening.join()
+            self._opening.end()
             self._opening = None
             for cursor in self._waiting:
                 cursor.close()
@@ -319,8 +317,7 @@ class InterleaveCursor(Cursor):
                 buffer=options.opened_ahead,
                 num_threads=options.num_opening_threads,
             )
-            self._finalizer = weakref.finalize(self, self._opening.close)
-            self._opening.start()
+            self._opening.start_for(self)
 
     def _clear(self, upcoming: int, turn: int) -> None:
         self._upcoming, self._turn = upcoming, turn

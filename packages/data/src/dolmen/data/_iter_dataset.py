@@ -484,10 +484,10 @@ class IterDataset(Iterable[T], Generic[T]):
             >>> list(ds.mp_prefetch(MultiprocessingOptions(num_workers=2)))
             [array([0, 1, 2]), array([3, 4, 5])]
         """
-        refuse_sequential_slice("IterDataset.mp_prefetch", sequential_slice)
+        call = "IterDataset.mp_prefetch"
+        refuse_sequential_slice(call, sequential_slice)
         if options is None:
             options = MultiprocessingOptions(num_workers=min(10, usable_cpus()))
-        call = "IterDataset.mp_prefetch"
         check_kind(call, "options", options, MultiprocessingOptions)
         if not options.num_workers:
             return self

@@ -6,7 +6,6 @@ measured costs nothing, and a measured one about a microsecond per part and call
 """
 
 import collections
-import dataclasses
 import functools
 import threading
 import time
@@ -21,6 +20,7 @@ from ._custom import CustomOperation, CustomStage
 from ._interleaving import ManyParents
 from ._mp_prefetch import MpPrefetch
 from ._operations import Below, Operation
+from ._parts import with_parts
 from ._proportions import Proportions
 from ._threaded import ThreadedPrefetch
 
@@ -231,19 +231,12 @@ def _timed_operation(operation: Operation, kept: Calls) -> tuple[Operation, Cloc
 def _with_clocks(node: Any, kept: Calls, clocks: list[Clock]) -> Any:
     """The same part, with clocks around those that it reads from."""
 
-    def timed(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(timed, value))
-        if isinstance(value, Operation):
-            part, clock = _timed_operation(value, kept)
-        elif isinstance(value, _stages.Stage):
-            part, clock = _timed_stage(value, kept)
+    def timed(part: Any) -> Any:
+        if isinstance(part, Operation):
+            inner, clock = _timed_operation(part, kept)
         else:
-            return value
+            inner, clock = _timed_stage(part, kept)
         clocks.append(clock)
-        return part
+        return inner
 
-    fields = [field.name for field in dataclasses.fields(node) if field.init]
-    before = {name: getattr(node, name) for name in fields}
-    after = {name: timed(value) for name, value in before.items()}
-    return dataclasses.replace(node, **after) if clocks else node
+    return with_parts(node, _stages.Stage | Operation, timed)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from ._candidates import (
     CandidatesCursor,
     bare,
-    map_parents,
     numbering_of,
     records_of_candidate,
 )
 from ._options import MultiprocessingOptions
+from ._parts import with_parts
 from ._read_ahead import Made, Pace
-from ._stages import Cursor, OneParent, OneParentCursor, Prefetch, SpeedOnly, Stage
+from ._stages import Cursor, OneParentCursor, Prefetch, SpeedOnly, Stage
 
 if TYPE_CHECKING:
     from ._pool import Pool
@@ -72,7 +72,7 @@ def _hand_over(stage: Stage, crew: "Crew") -> Stage:
     """The stage with everything that has numbers made by the crew."""
     if stage.numbering() is not None:
         return Stream(stage, crew, crew.add(bare(stage)))
-    return map_parents(stage, lambda parent: _hand_over(parent, crew))
+    return with_parts(stage, Stage, lambda parent: _hand_over(parent, crew))
 
 
 class Crew:
@@ -152,21 +152,14 @@ class _Namer:
 
 
 @dataclass(frozen=True, eq=False)
-class Stream(OneParent):
+class Stream(SpeedOnly):
     """Elements that a crew makes; `parent` describes them."""
 
     crew: Crew
     number: int
 
-    @property
-    def depth(self) -> int:
-        return self.parent.depth
-
     def describe(self) -> str:
         return f"stream({self.number})"
-
-    def describe_all(self) -> list[str]:
-        return self.parent.describe_all()
 
     def open(self) -> "StreamCursor":
         return StreamCursor(self)

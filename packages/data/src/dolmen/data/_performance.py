@@ -13,6 +13,7 @@ from ._candidates import bare
 from ._iter_dataset import IterDataset
 from ._iterator import DatasetIterator
 from ._options import MultiprocessingOptions, ReadOptions, usable_cpus
+from ._parts import parts_of
 from ._stages import Planned, Stage
 from ._tree import leaves_with_paths
 
@@ -99,15 +100,12 @@ def pick_performance_config(
     )
 
 
-def _planned_below(stage: Any) -> Iterator[Stage]:
+def _planned_below(stage: Stage) -> Iterator[Stage]:
     """The indexed parts of a pipeline."""
     if isinstance(stage, Planned):
         yield stage
-    for field in getattr(stage, "__dataclass_fields__", ()):
-        value = getattr(stage, field)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Stage):
-                yield from _planned_below(part)
+    for part in parts_of(stage, Stage):
+        yield from _planned_below(part)
 
 
 def _fitting(budget: int, stages: Sequence[Stage], count: int) -> int:

@@ -48,7 +48,8 @@ class PackedPlan(_operations.OneParent):
         planned = self.sizes[below % self.parent.length]
         for key in self.layout.lengths:
             sizes = np.fromiter(map(len, features[key]), np.int64, len(planned))
-            for number in np.flatnonzero(sizes != planned)[:1].tolist():
+            if not np.array_equal(sizes, planned):
+                number = int(np.flatnonzero(sizes != planned)[0])
                 found = {key: len(features[key][number]) for key in self.layout.lengths}
                 raise ValueError(
                     f"pack: `lengths` says {planned[number]} of an example, but its "

@@ -114,8 +114,18 @@ class ReadAhead:
             for i in range(num_threads)
         ]
 
+    def start_for(self, reader: object) -> None:
+        """Starts the threads, which end at the latest when the reader is garbage."""
+        self._finalizer = weakref.finalize(reader, self.close)
+        self.start()
+
+    def end(self) -> None:
+        """Ends the threads of a reader, and waits for them."""
+        self._finalizer()
+        self.join()
+
     def start(self) -> None:
-        """Starts the threads. Arrange for `close` before."""
+        """Starts the threads. Arrange for `close` before, as `start_for` does."""
         _running.add(self)
         for thread in self._threads:
             thread.start()

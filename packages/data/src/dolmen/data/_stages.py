@@ -10,7 +10,6 @@ import collections
 import functools
 import sys
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -164,8 +163,7 @@ class PlannedCursor(Cursor):
         self._ready.clear()
         self._error = None
         if self._read_ahead is not None:
-            self._finalizer()
-            self._read_ahead.join()
+            self._read_ahead.end()
             self._read_ahead = None
 
     def start(self) -> None:
@@ -177,8 +175,7 @@ class PlannedCursor(Cursor):
                 num_threads=self._num_threads,
                 pace=self._pace,
             )
-            self._finalizer = weakref.finalize(self, self._read_ahead.close)
-            self._read_ahead.start()
+            self._read_ahead.start_for(self)
 
     def _refill(self) -> None:
         if self._error is not None:
@@ -549,13 +546,11 @@ class PrefetchCursor(OneParentCursor):
                 buffer=self._buffer_size,
                 num_threads=1,
             )
-            self._finalizer = weakref.finalize(self, self._read_ahead.close)
-            self._read_ahead.start()
+            self._read_ahead.start_for(self)
 
     def _stop(self) -> None:
         if self._read_ahead is not None:
-            self._finalizer()
-            self._read_ahead.join()
+            self._read_ahead.end()
             self._read_ahead = None
 
 

@@ -5,7 +5,6 @@ and what must see all elements in order has a thread of its own.
 """
 
 import threading
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +12,11 @@ from ._candidates import (
     Candidates,
     CandidatesCursor,
     bare,
-    map_parents,
     records_of_candidate,
 )
 from ._numbering import Position
 from ._options import ReadOptions
+from ._parts import with_parts
 from ._read_ahead import Made, ReadAhead
 from ._stages import Cursor, Prefetch, SpeedOnly, Stage, plan_reading
 
@@ -41,7 +40,7 @@ class ThreadedPrefetch(SpeedOnly):
     def _shared_out(self, stage: Stage) -> Stage:
         if stage.numbering() is not None:
             return _ByThreads(bare(stage), self.num_threads, self.buffer_size)
-        return map_parents(stage, self._shared_out)
+        return with_parts(stage, Stage, self._shared_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +75,7 @@ class _ByThreadsCursor(CandidatesCursor):
                 num_threads=self._stage.num_threads,
                 pace=self._pace,
             )
-            self._finalizer = weakref.finalize(self, self._read_ahead.close)
-            self._read_ahead.start()
+            self._read_ahead.start_for(self)
 
     def _take(self) -> tuple[Made, int]:
         self.start()
@@ -87,8 +85,7 @@ class _ByThreadsCursor(CandidatesCursor):
 
     def _forget(self) -> None:
         if self._read_ahead is not None:
-            self._finalizer()
-            self._read_ahead.join()
+            self._read_ahead.end()
             self._read_ahead = None
 
 
