@@ -15,6 +15,8 @@ import killing
 import numpy as np
 import pytest
 from functions_for_workers import OurError, numbers, workers
+from killing import is_running
+from reading import with_states
 
 from dolmen.data import (
     IterDataset,
@@ -27,42 +29,12 @@ from dolmen.data import (
 SYNC = ReadOptions(0, 0)
 
 
-def plain(element):
-    """An element as nested lists, which compare exactly."""
-    if isinstance(element, dict):
-        return {key: plain(value) for key, value in element.items()}
-    if isinstance(element, tuple | list):
-        return [type(element).__name__, *(plain(value) for value in element)]
-    array = np.asarray(element)
-    return [array.dtype.name, array.tolist()]
-
-
-def with_states(iterator, count=None):
-    """Elements, and the state before the first and after each, through JSON."""
-    elements, states = [], [json.dumps(iterator.get_state())]
-    while len(elements) != count:
-        try:
-            elements.append(plain(next(iterator)))
-        except StopIteration:
-            break
-        states.append(json.dumps(iterator.get_state()))
-    return elements, states
-
-
 def wait_until(condition):
     """Fails unless something becomes true within a second."""
     deadline = time.monotonic() + 1
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def is_running(process):
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def children_of(process):

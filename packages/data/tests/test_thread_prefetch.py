@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from reading import with_states
 
 from dolmen.data import DatasetIterator, IterDataset, MapDataset, ReadOptions
 from dolmen.data.experimental import (
@@ -21,28 +22,6 @@ def message_of(call, *args, **kwargs):
     with pytest.raises((TypeError, ValueError)) as caught:
         call(*args, **kwargs)
     return str(caught.value)
-
-
-def plain(element):
-    """An element as nested lists, which compare exactly."""
-    if isinstance(element, dict):
-        return {key: plain(value) for key, value in element.items()}
-    if isinstance(element, tuple | list):
-        return [type(element).__name__, *(plain(value) for value in element)]
-    array = np.asarray(element)
-    return [array.dtype.name, array.tolist()]
-
-
-def with_states(iterator, count=None):
-    """Elements, and the state before the first and after each, through JSON."""
-    elements, states = [], [json.dumps(iterator.get_state())]
-    while len(elements) != count:
-        try:
-            elements.append(plain(next(iterator)))
-        except StopIteration:
-            break
-        states.append(json.dumps(iterator.get_state()))
-    return elements, states
 
 
 class Counter:
