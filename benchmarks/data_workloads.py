@@ -116,106 +116,90 @@ class InMemory:
         return {"id": record["id"], "tokens": record["tokens"]}
 
 
-class Dolmen:
-    def __init__(self):
-        self.data = importlib.import_module("dolmen.data")
-        self.experimental = importlib.import_module("dolmen.data.experimental")
+class Library:
+    """What both do alike: `api` has the same names."""
 
-    def array_record(self, function=None, **options):
-        function = function or self.data.batched(parse_many)
-        source = self.data.ArrayRecordDataSource(shards())
-        return self._batches(source, function, **options)
-
-    def memory(self):
-        records = np.load(FILES / "records.npy")
-        arrays = {"id": records["id"].copy(), "tokens": records["tokens"].copy()}
-        return self._batches(self.data.Arrays(arrays), self.data.batched(add_one))
-
-    def flat(self):
-        source = self.data.Flat(FILES / "records.flat")
-        return self._batches(source, self.data.batched(add_one))
-
-    def packed(self):
-        source = self.data.ArrayRecordDataSource(shards())
-        examples = self.data.MapDataset.source(source).map(parse_example)
-        sizes = size_of(np.arange(RECORDS))
-        rows = examples.pack({"tokens": ROW}, lengths=sizes)
-        return self.in_order(rows.seed(0).shuffle().repeat().batch(ROWS))
+    def __init__(self, name):
+        self.api = importlib.import_module(name)
+        self.experimental = importlib.import_module(f"{name}.experimental")
 
     def packed_in_order(self):
-        source = self.data.ArrayRecordDataSource(shards())
-        examples = self.data.MapDataset.source(source).seed(0).shuffle().repeat()
+        examples = self.records(self.files()).map(parse_example)
         rows = self.experimental.FirstFitPackIterDataset(
-            self.in_order(examples.map(parse_example), ahead=512),
+            self.in_order(examples, ahead=512),
             length_struct={"tokens": ROW},
             num_packing_bins=BINS,
         )
         return rows.batch(ROWS)
 
-    def in_order(self, dataset, *, threads=0, ahead=0):
-        return dataset.to_iter_dataset(self.data.ReadOptions(threads, ahead))
+    def files(self):
+        return self.api.sources.ArrayRecordDataSource(shards())
 
-    def _batches(self, source, function, **options):
-        records = self.data.MapDataset.source(source).seed(0).shuffle().repeat()
-        return self.in_order(records.map(function).batch(BATCH), **options)
+    def records(self, source):
+        return self.api.MapDataset.source(source).seed(0).shuffle().repeat()
+
+    def batches(self, source, function, **options):
+        batches = self.records(source).map(function).batch(BATCH)
+        return self.in_order(batches, **options)
+
+    def in_order(self, dataset, *, threads=0, ahead=0):
+        return dataset.to_iter_dataset(self.api.ReadOptions(threads, ahead))
 
     def range(self, function):
-        return self.data.MapDataset.range(10**6).map(function)
+        return self.api.MapDataset.range(10**6).map(function)
 
     def by_processes(self, dataset, count, ahead=4):
-        options = self.data.MultiprocessingOptions(count, per_worker_buffer_size=ahead)
+        options = self.api.MultiprocessingOptions(
+            num_workers=count, per_worker_buffer_size=ahead
+        )
         return dataset.mp_prefetch(options)
+
+
+class Dolmen(Library):
+    def __init__(self):
+        super().__init__("dolmen.data")
+
+    def array_record(self, function=None, **options):
+        function = function or self.api.batched(parse_many)
+        return self.batches(self.files(), function, **options)
+
+    def memory(self):
+        records = np.load(FILES / "records.npy")
+        arrays = {"id": records["id"].copy(), "tokens": records["tokens"].copy()}
+        return self.batches(self.api.Arrays(arrays), self.api.batched(add_one))
+
+    def flat(self):
+        source = self.api.Flat(FILES / "records.flat")
+        return self.batches(source, self.api.batched(add_one))
+
+    def packed(self):
+        examples = self.api.MapDataset.source(self.files()).map(parse_example)
+        sizes = size_of(np.arange(RECORDS))
+        rows = examples.pack({"tokens": ROW}, lengths=sizes)
+        return self.in_order(rows.seed(0).shuffle().repeat().batch(ROWS))
 
     def state_at(self, iterator, step):
         return {**iterator.get_state(), "step": step}
 
 
-class Grain:
+class Grain(Library):
     def __init__(self):
         from absl import flags
 
         flags.FLAGS([""])  # or Grain refuses to start processes
-        self.grain = importlib.import_module("grain")
-        self.experimental = importlib.import_module("grain.experimental")
+        super().__init__("grain")
 
     def array_record(self, function=parse, **options):
-        source = self.grain.sources.ArrayRecordDataSource(shards())
-        return self._batches(source, function, **options)
+        return self.batches(self.files(), function, **options)
 
     def memory(self):
-        return self._batches(InMemory(), add_one)
+        return self.batches(InMemory(), add_one)
 
     def flat(self):
         return self.array_record()
 
     def packed(self):
         return self.packed_in_order()
-
-    def packed_in_order(self):
-        source = self.grain.sources.ArrayRecordDataSource(shards())
-        examples = self.grain.MapDataset.source(source).seed(0).shuffle().repeat()
-        rows = self.experimental.FirstFitPackIterDataset(
-            self.in_order(examples.map(parse_example), ahead=512),
-            length_struct={"tokens": ROW},
-            num_packing_bins=BINS,
-        )
-        return rows.batch(ROWS)
-
-    def in_order(self, dataset, *, threads=0, ahead=0):
-        return dataset.to_iter_dataset(self.grain.ReadOptions(threads, ahead))
-
-    def _batches(self, source, function, **options):
-        records = self.grain.MapDataset.source(source).seed(0).shuffle().repeat()
-        return self.in_order(records.map(function).batch(BATCH), **options)
-
-    def range(self, function):
-        return self.grain.MapDataset.range(10**6).map(function)
-
-    def by_processes(self, dataset, count, ahead=4):
-        options = self.grain.MultiprocessingOptions(
-            num_workers=count, per_worker_buffer_size=ahead
-        )
-        return dataset.mp_prefetch(options)
 
     def state_at(self, iterator, step):
         return {**iterator.get_state(), "next_index": step}
