@@ -1,6 +1,6 @@
 """Values that XLA computes apart from those that use them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dolmen.core import extend, tree
@@ -39,7 +39,14 @@ class _Apart(extend.Primitive):
         return extend.bind(self, *args), list(axes)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        if builder.platform != "cpu":
-            return args
-        program, _ = extend.record(lambda *xs: xs, list(builder.in_types))
-        return builder.call(program, args, inlineable=False)
+        return lowered_apart(builder, lambda *xs: xs, args)
+
+
+def lowered_apart(
+    builder: Any, function: Callable[..., Any], args: Sequence[Any]
+) -> Any:
+    """What a function of a primitive's arguments gives, computed apart on the CPU."""
+    program, _ = extend.record(function, list(builder.in_types))
+    if builder.platform != "cpu":
+        return builder.inline(program, args)
+    return builder.call(program, args, inlineable=False)

@@ -9,6 +9,8 @@ from typing import Any
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, lax, typeof
 
+from ._apart import lowered_apart
+
 
 def joined(shapes: tuple[tuple[int, ...], ...], pieces: Sequence[Any]) -> Any:
     """One buffer of arrays of these shapes, which may have equal leading axes."""
@@ -131,11 +133,7 @@ class _Join(extend.Primitive):
         return _concatenated(self.shapes, pieces), 0
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        program, _ = extend.record(
-            lambda *xs: [_concatenated(self.shapes, xs)], list(builder.in_types)
-        )
-        if builder.platform != "cpu":
-            (made,) = builder.inline(program, args)
-        else:  # apart, or XLA makes it part of the arithmetic around it
-            (made,) = builder.call(program, args, inlineable=False)
+        # Or XLA makes it part of the arithmetic around it.
+        join = lambda *xs: [_concatenated(self.shapes, xs)]  # noqa: E731
+        (made,) = lowered_apart(builder, join, args)
         return made

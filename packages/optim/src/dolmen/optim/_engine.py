@@ -26,7 +26,7 @@ from dolmen.core import extend, tree, typeof
 
 from ._apart import computed_apart
 from ._batches import batches
-from ._packed import Packed, leaves_of
+from ._packed import Packed, leaves_of, update_on_leaves
 from ._transformation import EmptyState, GradientTransformation
 from ._trees import check_floating, check_params, check_structures
 
@@ -155,7 +155,7 @@ class Pass:
         if isinstance(updates, Packed):
             takes = tuple(rule.takes(updates) for rule in self.rules)
             if not any(takes):
-                return self._on_leaves(updates, states, params)
+                return update_on_leaves(self)(updates, states, params)
             if not all(takes):
                 return _in_turn(self._runs(takes), updates, states, params)
         self._check(updates, states, params)
@@ -208,13 +208,6 @@ class Pass:
                 Pass([rule for _, rule in run]) for _, run in pairs
             ]
         return self._known_runs[takes]
-
-    def _on_leaves(
-        self, updates: Packed, states: Sequence[Any], params: Any
-    ) -> tuple[Any, list[Any]]:
-        params = params.unpack() if isinstance(params, Packed) else params
-        made, new = self(updates.unpack(), states, params)
-        return updates.layout.pack(made), new
 
     @functools.cached_property
     def _leaves(self) -> Callable[..., Any]:

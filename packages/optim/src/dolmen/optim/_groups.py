@@ -3,7 +3,7 @@
 import difflib
 import fnmatch
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
@@ -267,26 +267,17 @@ def labels_by_path(
         >>> choose({"out": {"bias": 1.0, "kernel": 2.0}})
         {'out': {'bias': 'no decay', 'kernel': 'decay'}}
     """
-    patterns = {pattern: parts_of(pattern) for pattern in labels}
 
     @functools.cache  # every step of training asks for the same tree
     def choose(structure: Any) -> Any:
-        numbered = structure.unflatten(range(structure.num_leaves))
-        paths = [path_of(keys) for keys, _ in tree.leaves_with_path(numbered)]
-        unmatched = set(patterns)
-        chosen, homeless = [], []
-        for path in paths:
-            parts = parts_of(path)
-            matching = [name for name, own in patterns.items() if matches(own, parts)]
-            unmatched.difference_update(matching)
-            if not matching and default is _NO_DEFAULT:
-                homeless.append(path)
-            chosen.append(labels[matching[0]] if matching else default)
-        check_patterns(
-            "labels_by_path", [name for name in patterns if name in unmatched], paths
+        paths = paths_of(structure)
+        found = first_matches("labels_by_path", labels, paths)
+        if default is _NO_DEFAULT:
+            pairs = zip(paths, found, strict=True)
+            _check_paths([path for path, pattern in pairs if pattern is None])
+        return structure.unflatten(
+            default if pattern is None else labels[pattern] for pattern in found
         )
-        _check_paths(homeless)
-        return structure.unflatten(chosen)
 
     return lambda values: choose(tree.structure(values))
 
@@ -296,36 +287,67 @@ def path_of(keys: Any) -> str:
     return tree_util.keystr(keys, simple=True, separator="/")
 
 
-def parts_of(path: str) -> list[str]:
-    """The parts of a path or a pattern."""
+def paths_of(structure: Any) -> list[str]:
+    """The paths of all leaves of a tree."""
+    numbered = structure.unflatten(range(structure.num_leaves))
+    return [path_of(keys) for keys, _ in tree.leaves_with_path(numbered)]
+
+
+def first_matches(
+    function: str, patterns: Iterable[str], paths: Sequence[str], above: str = ""
+) -> list[str | None]:
+    """For each path the first of the patterns that matches it.
+
+    Args:
+        function: for messages.
+        patterns: as `mask_by_path` takes them.
+        paths: of leaves.
+        above: patterns are of what follows this path, and match no other.
+
+    Raises:
+        ValueError: a pattern matches none of the paths; the message names the nearest.
+    """
+    start = _parts(above)
+    parts_of_patterns = {pattern: _parts(pattern) for pattern in patterns}
+    unmatched = dict.fromkeys(parts_of_patterns)
+    found = []
+    for path in paths:
+        parts = _parts(path)
+        matching = [
+            pattern
+            for pattern, own in parts_of_patterns.items()
+            if parts[: len(start)] == start and _matches(own, parts[len(start) :])
+        ]
+        for pattern in matching:
+            unmatched.pop(pattern, None)
+        found.append(matching[0] if matching else None)
+    if unmatched:
+        (pattern, *_) = unmatched
+        raise _unmatched(function, f"{above}/{pattern}" if above else pattern, paths)
+    return found
+
+
+def _parts(path: str) -> list[str]:
     return path.split("/") if path else []
 
 
-def matches(pattern: list[str], path: list[str]) -> bool:
+def _matches(pattern: list[str], path: list[str]) -> bool:
     """Whether a pattern, in parts, matches a whole path."""
     if not pattern:
         return not path
     if pattern[0] == "**":
         rest = pattern[1:]
-        return any(matches(rest, path[start:]) for start in range(len(path) + 1))
+        return any(_matches(rest, path[start:]) for start in range(len(path) + 1))
     return (
         bool(path)
         and fnmatch.fnmatchcase(path[0], pattern[0])
-        and matches(pattern[1:], path[1:])
+        and _matches(pattern[1:], path[1:])
     )
 
 
-def check_patterns(function: str, unmatched: list[str], paths: list[str]) -> None:
-    """Raise if there is a pattern that matched none of these paths.
-
-    Raises:
-        ValueError: the first pattern, and the path nearest to it.
-    """
-    if not unmatched:
-        return
-    (pattern, *_) = unmatched
+def _unmatched(function: str, pattern: str, paths: Sequence[str]) -> ValueError:
     near = difflib.get_close_matches(pattern, paths, n=1, cutoff=0.0)
-    raise ValueError(
+    return ValueError(
         extend.error_message(
             f"{function}: pattern {pattern!r} matches no path.",
             f"The nearest of {len(paths)} paths is {near[0]!r}."

@@ -228,7 +228,7 @@ def on_leaves(init: Any, update: Any) -> tuple[Any, Any]:
     """Both functions, which see packed trees unpacked unless both take them."""
     if _has(init, "takes_packed") and _has(update, "takes_packed"):
         return init, update
-    return _wrapped(init, _init_on_leaves), _wrapped(update, _update_on_leaves)
+    return _wrapped(init, _init_on_leaves), _wrapped(update, update_on_leaves)
 
 
 def on_buffers_where(
@@ -275,7 +275,9 @@ def _init_on_leaves(init: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _update_on_leaves(update: Callable[..., Any]) -> Callable[..., Any]:
+def update_on_leaves(update: Callable[..., Any]) -> Callable[..., Any]:
+    """An `update` for packed trees, of one that sees the leaves."""
+
     def wrapped(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from dolmen.core import extend, tree
 
 from ._chain import chain
 from ._engine import strong
-from ._groups import check_patterns, matches, parts_of, path_of
+from ._groups import first_matches, path_of, paths_of
 from ._transformation import (
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
@@ -149,25 +149,12 @@ class _Target(NamedTuple):
 def _targets(
     structure: Any, layers: tuple[str, ...], projections: Mapping[str, QKProjection]
 ) -> Any:
-    numbered = structure.unflatten(range(structure.num_leaves))
-    paths = [path_of(keys) for keys, _ in tree.leaves_with_path(numbered)]
-    patterns = {pattern: parts_of(pattern) for pattern in projections}
+    paths = paths_of(structure)
     for number, layer in enumerate(layers):
-        above = parts_of(layer)
-        unmatched = set(patterns)
-        for leaf, path in enumerate(paths):
-            parts = parts_of(path)
-            if parts[: len(above)] != above:
-                continue
-            below = parts[len(above) :]
-            matching = [name for name, own in patterns.items() if matches(own, below)]
-            unmatched.difference_update(matching)
-            if matching:
-                yield _Target(leaf, path, number, projections[matching[0]])
-        prefix = f"{layer}/" if layer else ""
-        check_patterns(
-            "qk_clip", [prefix + name for name in patterns if name in unmatched], paths
-        )
+        found = first_matches("qk_clip", projections, paths, above=layer)
+        for leaf, (path, pattern) in enumerate(zip(paths, found, strict=True)):
+            if pattern is not None:
+                yield _Target(leaf, path, number, projections[pattern])
 
 
 def _check_heads(target: _Target, param: Any, most: Any) -> None:
