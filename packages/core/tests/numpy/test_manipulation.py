@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dolmen.core import grad, jit, numpy as jnp, ops, vmap
+from dolmen.core import grad, jit, nn, numpy as jnp, ops, vmap
 
 V = np.arange(1, 5, dtype=np.float32)
 M = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -298,3 +298,17 @@ def test_shardings_of_results_are_refused(name, call):
         "'rows'.",
         "Place the result with `dolmen.core.device_put`.",
     ]
+
+
+@pytest.mark.parametrize("one", [np.int64(1), np.array(1), jnp.array(1)], ids=repr)
+def test_axes_may_be_integer_scalars_of_any_kind(one):
+    x = jnp.arange(6.0).reshape(2, 3)
+
+    assert jnp.swapaxes(x, one, 0).shape == (3, 2)
+    assert jnp.moveaxis(x, one, 0).shape == (3, 2)
+    assert jnp.moveaxis(x, np.array([1, 0]), range(2)).shape == (3, 2)
+    np.testing.assert_array_equal(nn.log_softmax(x, one), nn.log_softmax(x, 1))
+    with pytest.raises(TypeError, match="swapaxes: `axis1` must be an integer, got"):
+        jnp.swapaxes(x, 0.5 * one, 0)
+    with pytest.raises(TypeError, match="swapaxes: `axis1`"):
+        jit(lambda axis: jnp.swapaxes(x, axis, 0))(1)

@@ -182,8 +182,8 @@ def _either(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
     """`compiled` when nothing is being traced, else `fun`."""
     parameters = list(inspect.signature(fun).parameters.values())
     required = list(itertools.takewhile(_is_required, parameters))
-    if len(required) == len(parameters) <= len(_OF_COUNT):
-        choose = _OF_COUNT[len(required) - 1]
+    if len(required) == len(parameters) and len(required) in _OF_COUNT:
+        choose = _OF_COUNT[len(required)]
     elif len(required) == 2:
         choose = _either_of_two_and_more
     else:
@@ -247,4 +247,4 @@ def _either_of_two_and_more(fun: Callable[..., Any], compiled: Any) -> Any:
     return either
 
 
-_OF_COUNT = (_either_of_one, _either_of_two, _either_of_three)
+_OF_COUNT = {1: _either_of_one, 2: _either_of_two, 3: _either_of_three}

@@ -245,14 +245,8 @@ class _Scan:
         row = array_type((1, 1, block.shape[2]), type.dtype)
         step = block.shape[1] if self.reverse else -1
         neighbor = [place[0], self.compute("add", place[1], step), place[2]]
-        flag = array_type((), np.dtype(bool))
-        first = self.builder.emit(
-            "compare",
-            (piece, self.number(0)),
-            (flag,),
-            comparison_direction=mlir.comparison_direction("EQ"),
-            compare_type=mlir.comparison_kind("SIGNED"),
-        )
+        zero = self.number(0)
+        first = self.builder.compare("EQ", piece, zero, self.index, "SIGNED")
         found = [self.builder.constant(i, row) for i in self.identities]
         for y, i in zip(ys, self.results, strict=True):
             there = self.slice(y, neighbor, row)

@@ -15,6 +15,7 @@ from .._higher_order import custom_jvp, jit_when_eager
 from .._ir import dtypes, value_error
 from .._tracing import typeof
 from ..numpy._array_like import Array, ArrayLike, Axis
+from ..numpy._manipulation import hashable_axes
 from ..numpy._promotion import promote_args_inexact
 
 
@@ -129,8 +130,7 @@ def log_softmax(x: ArrayLike, axis: Axis = -1, where: ArrayLike | None = None) -
         >>> nn.log_softmax(jnp.array([0.0, 0.0]))
         Array([-0.6931472, -0.6931472], dtype=float32)
     """
-    axes = tuple(axis) if isinstance(axis, Sequence) else axis
-    return _log_softmax(x, where, axes)
+    return _log_softmax(x, where, hashable_axes(axis))
 
 
 @jit_when_eager(static_argnames=("axis",))

@@ -54,6 +54,15 @@ def as_axes(
     return made
 
 
+def hashable_axes(axes: Any) -> Any:
+    """One or several axes as a static argument of a compiled function."""
+    if type(axes) is int:
+        return axes
+    if isinstance(axes, np.ndarray | ArrayImpl):
+        axes = axes.tolist()
+    return tuple(axes) if isinstance(axes, list | range) else axes
+
+
 def as_shape(function: str, shape: Any, argument: str = "shape") -> tuple[int, ...]:
     """A user's shape as a tuple of integers.
 
@@ -264,7 +273,6 @@ def matrix_transpose(x: ArrayLike, /) -> Array:
     return swapaxes(x, -1, -2)
 
 
-@jit_when_eager(static_argnames=("axis1", "axis2"))
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
     """Exchange two axes.
 
@@ -273,6 +281,11 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> Array:
         >>> jnp.swapaxes(jnp.zeros((1, 2, 3)), 0, 2).shape
         (3, 2, 1)
     """
+    return _swapaxes(a, hashable_axes(axis1), hashable_axes(axis2))
+
+
+@jit_when_eager(name="swapaxes", static_argnames=("axis1", "axis2"))
+def _swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     ndim = type_of("swapaxes", "a", a).ndim
     first = as_axis("swapaxes", axis1, ndim, "axis1")
     second = as_axis("swapaxes", axis2, ndim, "axis2")
@@ -294,12 +307,7 @@ def moveaxis(a: ArrayLike, source: Any, destination: Any) -> Array:
         >>> jnp.moveaxis(jnp.zeros((2, 3, 4)), 0, -1).shape
         (3, 4, 2)
     """
-    return _moveaxis(a, _hashable(source), _hashable(destination))
-
-
-def _hashable(axes: Any) -> Any:
-    """Several axes as a tuple, to be static arguments."""
-    return tuple(axes) if isinstance(axes, list | range | np.ndarray) else axes
+    return _moveaxis(a, hashable_axes(source), hashable_axes(destination))
 
 
 @jit_when_eager(name="moveaxis", static_argnames=("source", "destination"))
