@@ -20,6 +20,7 @@ from dolmen.data import (
 
 # Where worker processes find `functions_for_workers`.
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+pytest.register_assert_rewrite("reading")
 
 Point = collections.namedtuple("Point", ["x", "y"])
 

@@ -25,3 +25,13 @@ def with_states(iterator, count=None):
             break
         states.append(json.dumps(iterator.get_state()))
     return elements, states
+
+
+def assert_reads(iterator, elements, states):
+    """From its beginning and from any step on, as `with_states` tells them."""
+    assert with_states(iterator) == (elements, states)
+    for step in (2, 0, len(elements), 1):
+        iterator.set_state(json.loads(states[step]))
+        assert json.dumps(iterator.get_state()) == states[step]
+        rest = with_states(iterator, 3)
+        assert rest == (elements[step : step + 3], states[step : step + 4])

@@ -1,5 +1,4 @@
 import gc
-import json
 import logging
 import multiprocessing.connection
 import os
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from functions_for_workers import OurError, numbers, workers
 from killing import is_running
-from reading import with_states
+from reading import assert_reads, with_states
 
 from dolmen.data import (
     IterDataset,
@@ -52,17 +51,11 @@ def family_of(process):
 
 
 def test_processes_change_neither_elements_nor_states(pipeline):
-    elements, states = with_states(iter(pipeline(SYNC)))
+    expected = with_states(iter(pipeline(SYNC)))
     options = workers(3, per_worker_buffer_size=2)
 
     with iter(pipeline(SYNC).mp_prefetch(options)) as iterator:
-        assert with_states(iterator) == (elements, states)
-
-        for step in (2, 0, len(elements), 1):
-            iterator.set_state(json.loads(states[step]))
-            assert json.dumps(iterator.get_state()) == states[step]
-            rest = with_states(iterator, 3)
-            assert rest == (elements[step : step + 3], states[step : step + 4])
+        assert_reads(iterator, *expected)
 
 
 def test_stages_may_follow():

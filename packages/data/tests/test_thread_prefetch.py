@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from reading import with_states
+from reading import assert_reads, with_states
 
 from dolmen.data import DatasetIterator, IterDataset, MapDataset, ReadOptions
 from dolmen.data.experimental import (
@@ -49,17 +49,11 @@ class Counter:
 
 @pytest.mark.parametrize(("threads", "size"), [(1, 1), (3, 2), (2, 40)])
 def test_threads_change_neither_elements_nor_states(pipeline, threads, size):
-    elements, states = with_states(iter(pipeline(SYNC)))
+    expected = with_states(iter(pipeline(SYNC)))
     dataset = multithread_prefetch(pipeline(ReadOptions()), threads, size)
 
     with iter(dataset) as iterator:
-        assert with_states(iterator) == (elements, states)
-
-        for step in (2, 0, len(elements), 1):
-            iterator.set_state(json.loads(states[step]))
-            assert json.dumps(iterator.get_state()) == states[step]
-            rest = with_states(iterator, 3)
-            assert rest == (elements[step : step + 3], states[step : step + 4])
+        assert_reads(iterator, *expected)
 
 
 def test_functions_run_in_as_many_threads_as_were_asked_for():
