@@ -1,5 +1,7 @@
 """Blocks that a program repeats: lowered once, called, and left as calls on the CPU."""
 
+import re
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import given, settings
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import lax
-from dolmen.core._lowering import _builder, _repeats
+from dolmen.core import extend, lax
+from dolmen.core._lowering import _calls, _repeats
 
 KEPT = 'inlineable = "false"'
 
@@ -40,8 +42,8 @@ def any_size(monkeypatch):
     monkeypatch.setattr(_repeats, "MIN_BLOCK", 2)
     monkeypatch.setattr(_repeats, "MIN_REPETITIONS", 2)
     monkeypatch.setattr(_repeats, "_WINDOW", 2)
-    monkeypatch.setattr(_builder, "MIN_BLOCK", 1)
-    monkeypatch.setattr(_builder, "MIN_REPETITIONS", 2)
+    monkeypatch.setattr(_calls, "MIN_BLOCK", 1)
+    monkeypatch.setattr(_calls, "MIN_REPETITIONS", 2)
 
 
 def test_a_plain_loop_over_equal_layers_lowers_the_layer_once():
@@ -95,6 +97,65 @@ def test_functions_that_fuse_whole_are_left_to_the_compiler():
 
     assert text.count("call @") == 8
     assert KEPT not in text
+
+
+def norm(leaves):
+    """Sums of squares, some at a time, as optimizers take them of many arrays."""
+    square = dc.jit(lambda x: jnp.sum(x * x))
+    some = dc.jit(lambda *xs: sum(square(x) for x in xs))
+    return jnp.sqrt(sum(some(*leaves[i : i + 16]) for i in range(0, len(leaves), 16)))
+
+
+def test_functions_that_fuse_into_sums_are_left_to_the_compiler():
+    text = lowered(norm, weights(64))
+
+    assert text.count("call @") == 20
+    assert KEPT not in text
+
+
+def test_layers_that_use_their_sums_stay_calls():
+    def f(ws, h):
+        return jnp.sum(network(ws, h))
+
+    assert lowered(f, weights(6), np.ones(3, np.float32)).count(KEPT) == 6
+
+
+def test_beside_calls_that_are_kept_every_other_has_a_function_of_its_own():
+    def f(ws, h, leaves):
+        return network(ws, h) * norm(leaves)
+
+    text = lowered(f, weights(6), np.ones(3, np.float32), weights(64))
+
+    called = re.findall(r"call @(\w+)", text)
+    others = [name for name in called if name != "block"]
+    assert called.count("block") == text.count(KEPT) == 6
+    assert len(others) == len(set(others)) == 4 + 64
+
+
+def test_functions_of_their_own_compute_the_same():
+    ws, leaves, h = weights(6), weights(64, seed=1), np.ones(3, np.float32)
+
+    found = dc.jit(lambda ws, h, leaves: network(ws, h) * norm(leaves))(ws, h, leaves)
+
+    expected = np.asarray(network(ws, h)) * np.sqrt(np.sum(np.square(leaves)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_calls_kept_on_purpose_share_their_function_beside_kept_blocks():
+    class Apart(extend.Primitive):
+        def infer_type(self, arg_types):
+            return arg_types[0]
+
+        def lower(self, builder, args):
+            program, _ = extend.record(jnp.sin, builder.in_types)
+            return builder.call(program, args, inlineable=False)[0]
+
+    def f(ws, h):
+        return network([extend.bind(Apart(), w) for w in ws], h)
+
+    text = lowered(f, weights(6), np.ones(3, np.float32))
+
+    assert text.count("stablehlo.sine") == 1
 
 
 def test_two_calls_are_left_to_the_compiler():
@@ -251,8 +312,8 @@ def test_programs_of_repeated_random_blocks_compute_the_same(data):
             (_repeats, "MIN_BLOCK", 2),
             (_repeats, "MIN_REPETITIONS", 2),
             (_repeats, "_WINDOW", 2),
-            (_builder, "MIN_BLOCK", 1),
-            (_builder, "MIN_REPETITIONS", 2),
+            (_calls, "MIN_BLOCK", 1),
+            (_calls, "MIN_REPETITIONS", 2),
         ):
             patch.setattr(module, name, value)
         found = dc.jit(lambda ws: run(jnp, ws))(ws)

@@ -379,6 +379,37 @@ def new_function(
     return made
 
 
+def name_of(function: Any) -> str:
+    """The name of a function."""
+    return function.attributes["sym_name"].value
+
+
+def copied_function(function: Any, name: str) -> Any:
+    """A copy in the same module, under another name."""
+    with context:
+        made = function.operation.clone(ir.InsertionPoint(function))
+    made.attributes["sym_name"] = string(name)
+    return made
+
+
+def calls_in(function: Any) -> list[Any]:
+    """The operations in a function that call functions."""
+    found = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name == "func.call":
+            found.append(operation)
+        return ir.WalkResult.ADVANCE
+
+    function.operation.walk(visit)
+    return found
+
+
+def callee(call: Any) -> str:
+    """The name of the function that an operation calls."""
+    return call.attributes["callee"].value
+
+
 def insertion_point(block: Any) -> Any:
     """Where operations of `block` are appended."""
     return ir.InsertionPoint(block)

@@ -1,6 +1,6 @@
 """A call of a program as one operation: what `jit` becomes inside a trace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._ir import ArrayType, Equation, Linear, Primitive, Program, Variable
@@ -66,10 +66,17 @@ class Jit(ProgramCall):
         return self.program
 
     def fuses(self) -> bool:
-        known = self.program.derived.get("fuses")
+        return self._each("fuses", lambda primitive: primitive.fuses())
+
+    def reduces(self) -> bool:
+        return self._each("reduces", lambda p: p.fuses() or p.reduces())
+
+    def _each(self, what: str, holds: Callable[[Primitive], bool]) -> bool:
+        """Whether it holds for all operations of the program; asked once of each."""
+        known = self.program.derived.get(what)
         if known is None:
-            known = all(e.primitive.fuses() for e in self.program.equations)
-            self.program.derived["fuses"] = known
+            known = all(holds(e.primitive) for e in self.program.equations)
+            self.program.derived[what] = known
         return known
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:

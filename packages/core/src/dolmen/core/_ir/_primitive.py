@@ -104,6 +104,10 @@ class Primitive(metaclass=_Interning):
         """Whether compilers compute it within its neighbors: it needs no loop alone."""
         return False
 
+    def reduces(self) -> bool:
+        """Whether it is a loop that computes what it reads as well, and ends there."""
+        return False
+
     def __repr__(self) -> str:
         fields = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
         return f"{type(self).__name__}({fields})"

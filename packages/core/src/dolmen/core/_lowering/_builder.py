@@ -1,6 +1,5 @@
 """Programs to StableHLO: one walk, operations created directly in one context."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +19,8 @@ from .._ir import (
     live_equations,
 )
 from .._ir._frames import Frame, ScopedFrame, scope_of
-from ._repeats import MIN_BLOCK, MIN_REPETITIONS, BlockCall, steps
+from ._calls import Function, keep, keep_repeated_calls
+from ._repeats import BlockCall, steps
 
 _create = mlir.Operation.create
 _locations: dict[Frame, Any] = {}
@@ -41,11 +41,6 @@ class _Token:
 
 
 _TOKEN: Any = _Token()
-
-
-@functools.cache
-def _not_inlineable() -> Any:
-    return mlir.dictionary({"inlineable": mlir.string("false")})
 
 
 def _location(frame: Frame | None) -> Any:
@@ -75,16 +70,6 @@ def _layouts(given: Sequence[Any] | None, ranks: Sequence[int]) -> Any:
     )
 
 
-class _Function:
-    """A function of the module and the operations that call it."""
-
-    def __init__(self, name: str, equations: Sequence[Equation]) -> None:
-        self.name = name
-        self.size = len(equations)
-        self.fuses = all(equation.primitive.fuses() for equation in equations)
-        self.calls: list[Any] = []
-
-
 class Builder:
     """Emits operations where a primitive's `lower` rule runs.
 
@@ -107,7 +92,7 @@ class Builder:
         self._point: Any = None
         self._constants: dict[Any, Any] = {}
         self._structures = Structures()
-        self._functions: dict[int, _Function] = {}
+        self._functions: dict[int, Function] = {}  # callees before their callers
         self._names: set[str] = {"main"}
 
     # ---- operations ----------------------------------------------------------------
@@ -433,8 +418,9 @@ class Builder:
         function = self._functions.get(number)
         if function is None:
             name = self._unique(program.name or "program")
-            function = self._functions[number] = _Function(name, equations)
-            self.function(name, program, public=False)
+            made = self.function(name, program, public=False)
+            function = Function(made, equations, program.out_types)
+            self._functions[number] = function
         types: list[Any] = [variable.type for variable in program.outputs]
         ordered = is_ordered(program.effects)
         if ordered:
@@ -443,7 +429,7 @@ class Builder:
             "func.call",
             [lowered_type(t) for t in types],
             list(args),
-            {"callee": mlir.symbol(function.name)},
+            {"callee": mlir.symbol(mlir.name_of(function.made))},
             None,
             0,
             self._location,
@@ -451,7 +437,7 @@ class Builder:
         )
         function.calls.append(call)
         if not inlineable:
-            call.attributes["mhlo.frontend_attributes"] = _not_inlineable()
+            keep(call)
         results = list(call.results)
         if ordered:
             *results, self.token = results
@@ -496,30 +482,14 @@ class Builder:
         return made
 
     def keep_repeated_calls(self) -> bool:
-        """Have the compiler leave calls of repeated functions as calls.
-
-        Else it copies every call's function into its caller. On the CPU that makes
-        compiling a deep network many times slower, and the step no faster (figures in
-        the design note on repeated blocks). On TPU it gains nothing and costs memory.
+        """Have the compiler leave calls of repeated blocks as calls, on the CPU.
 
         Returns:
             Whether any call is kept.
         """
         if self.platform != "cpu" or not flags.KEEP_REPEATED_CALLS.value:
             return False
-        kept = [
-            call
-            for function in self._functions.values()
-            if function.size >= MIN_BLOCK
-            and len(function.calls) >= MIN_REPETITIONS
-            # A call keeps results from being written where donated arguments were.
-            # What fuses whole compiles as fast in place.
-            and not function.fuses
-            for call in function.calls
-        ]
-        for call in kept:
-            call.attributes["mhlo.frontend_attributes"] = _not_inlineable()
-        return bool(kept)
+        return keep_repeated_calls(self._functions.values(), self._unique)
 
     def _unique(self, name: str) -> str:
         clean = "".join(c if c.isalnum() or c == "_" else "_" for c in name)

@@ -37,6 +37,9 @@ class Reduction(Primitive):
         """The monoid's neutral element."""
         raise self._missing("identity")
 
+    def reduces(self) -> bool:
+        return True
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         """Without the axes."""
         (x,) = arg_types
