@@ -147,7 +147,7 @@ def test_calls_kept_on_purpose_share_their_function_beside_kept_blocks():
             return arg_types[0]
 
         def lower(self, builder, args):
-            program, _ = extend.record(jnp.sin, builder.in_types)
+            program, _ = extend.record(lambda x: [jnp.sin(x)], builder.in_types)
             return builder.call(program, args, inlineable=False)[0]
 
     def f(ws, h):
