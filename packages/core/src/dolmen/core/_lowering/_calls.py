@@ -89,9 +89,7 @@ def _copy_for_each_call(
     """
     by_name = {mlir.name_of(function.made): function for function in functions}
     for name, function in reversed(by_name.items()):
-        if any(
-            "mhlo.frontend_attributes" in call.attributes for call in function.calls
-        ):
+        if any(map(_is_kept, function.calls)):
             continue
         calls_others = bool(mlir.calls_in(function.made))
         for call in function.calls[1:]:
