@@ -280,8 +280,7 @@ def test_a_device_that_is_none():
     lines = lines_of(TypeError, lambda: dlpack.from_dlpack(np.ones(2), device="cpu"))
 
     assert lines[0] == (
-        "from_dlpack: `device` must be a device, a `SingleDeviceSharding` or None, got "
-        "'cpu'."
+        "from_dlpack: `device` must be a device, a sharding or None, got 'cpu'."
     )
 
 

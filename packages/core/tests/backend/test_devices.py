@@ -67,7 +67,7 @@ def test_the_environment_is_described(capsys):
 
     assert capsys.readouterr().out == f"{text}\n"
     assert f"python: {sys.version}" in text
-    assert "devices: 1, of this process cpu:0" in text
+    assert "devices: 8, of this process cpu:0, cpu:1, " in text
 
 
 def test_the_default_device_is_where_uncommitted_work_runs():

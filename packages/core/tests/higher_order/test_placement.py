@@ -90,9 +90,11 @@ def test_something_else_than_a_sharding_is_refused():
     got = error_of(lambda: dc.jit(add, in_shardings=(None, 3)), TypeError)
 
     assert got == (
-        "jit of add: in_shardings[1] must be a `SingleDeviceSharding` or None, got 3.\n"
+        "jit of add: in_shardings[1] must be a sharding, a PartitionSpec or None, got "
+        "3.\n"
         "  at HERE\n"
-        "Write `SingleDeviceSharding(device)` for a device."
+        "Write `NamedSharding(mesh, PartitionSpec(...))` for several devices, "
+        "`SingleDeviceSharding(device)` for one."
     )
 
 

@@ -249,7 +249,7 @@ def test_an_unknown_form_of_dumps_is_an_error(tmp_path, updated):
 
 def option(name):
     """An option that programs are compiled with now."""
-    options = dc._backend.compile_options(dc.devices()[0])
+    options = dc._backend.compile_options(dc.devices()[:1])
     build = options.executable_build_options  # lives as long as `options`
     return getattr(build.debug_options if name.startswith("xla_") else build, name)
 

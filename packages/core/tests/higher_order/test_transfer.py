@@ -96,10 +96,11 @@ def test_inside_a_trace_it_changes_nothing(device):
 
 def test_something_else_than_a_device_is_refused():
     assert error_of(lambda: dc.device_put([1.0], ["cpu"]), TypeError) == (
-        "device_put: device[0] must be a device, a `SingleDeviceSharding` or None, got "
+        "device_put: device[0] must be a device, a sharding or None, got "
         "'cpu'.\n"
         "  at HERE\n"
-        "Devices are those of `dolmen.core.devices()`."
+        "Devices are those of `dolmen.core.devices()`; shardings are made by "
+        "`NamedSharding(mesh, PartitionSpec(...))`."
     )
 
 

@@ -387,7 +387,7 @@ def test_caches_of_xla_itself_are_beside_the_programs_on_a_gpu(home):
     class Gpu:
         platform = "gpu"
 
-    options = dc._backend.compile_options(dc.devices()[0])
+    options = dc._backend.compile_options(dc.devices()[:1])
     debug = options.executable_build_options.debug_options
     _cache.keep_xla_caches(options, dc.devices()[0])
     on_cpu = debug.xla_gpu_per_fusion_autotune_cache_dir

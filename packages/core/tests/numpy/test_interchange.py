@@ -209,8 +209,7 @@ def test_transfers_go_to_devices():
         jnp.ones(2).to_device("cpu")
 
     assert str(caught.value).splitlines()[0] == (
-        "device_put: device must be a device, a `SingleDeviceSharding` or None, got "
-        "'cpu'."
+        "device_put: device must be a device, a sharding or None, got 'cpu'."
     )
 
 
@@ -331,7 +330,7 @@ def test_functions_take_a_device_or_a_sharding(make):
     with pytest.raises(TypeError) as caught:
         make("cpu")
     assert str(caught.value).splitlines()[0] == (
-        "`device` must be a device, a `SingleDeviceSharding` or None, got 'cpu'."
+        "`device` must be a device, a sharding or None, got 'cpu'."
     )
 
 

@@ -2,11 +2,27 @@
 
 import numpy as np
 
-from dolmen.core._ops import _marks
+import dolmen.core as dc
+from dolmen.core._ops import _marks, _sharding
 
 from .rows import COMPLEX, FLOATS, Row, uniform
 
+
+def whole_on_a_mesh(x):
+    """A copy on each of two devices."""
+    sharding = dc.NamedSharding(dc.make_mesh((2,), ("x",)), dc.P())
+    return _sharding.constrained(x, sharding)
+
+
 ROWS = [
+    Row(
+        _sharding.ShardingConstraint,
+        whole_on_a_mesh,
+        np.positive,
+        uniform(-2, 2),
+        dtypes=(*FLOATS, *COMPLEX),
+        smooth=(0,),
+    ),
     Row(
         _marks.Name,
         lambda x: _marks.named(x, "x"),

@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 import dolmen.core as dc
 from dolmen.core import _ops, _special
 from dolmen.core._ir import Primitive, check
+from dolmen.core._ops import _random_bits, _sharding
 from dolmen.core._tracing import record, typeof
 
 from .rows import Row, all_rows
@@ -326,6 +327,33 @@ def test_jit_agrees_with_eager(row: Row):
     for a, b in zip(compiled, eager, strict=True):
         assert a.dtype == b.dtype
         assert_close(a, b, dtype, row.slack)
+
+
+# Numbers differ with every run; the row brings a mesh of its own.
+DRAWN_OR_PLACED = {_random_bits.RngUniform, _sharding.ShardingConstraint}
+
+
+@of_rows([row for row in ROWS if row.primitive not in DRAWN_OR_PLACED])
+def test_over_a_mesh_of_devices_values_agree(row: Row):
+    dtype = row.dtypes[0]
+    mesh = dc.make_mesh((2, 2), ("a", "b"))
+
+    with dc.enable_x64(True):
+        args = row.args(11, row.typical_shape, dtype)
+        spread = [dc.device_put(x, split_where_even(mesh, x)) for x in args]
+        expected = outputs(dc.jit(row.function)(*args))
+        got = outputs(dc.jit(row.function)(*spread))
+
+    for a, b in zip(got, expected, strict=True):
+        assert a.dtype == b.dtype
+        assert_close(a, b, dtype, 4 * row.slack)
+
+
+def split_where_even(mesh, x):
+    """A sharding that splits the first and the last even axis."""
+    even = [axis for axis, size in enumerate(np.shape(x)) if size % 2 == 0 and size]
+    names = {**dict.fromkeys(even[:1], "a"), **dict.fromkeys(even[1:][-1:], "b")}
+    return dc.NamedSharding(mesh, dc.P(*[names.get(a) for a in range(np.ndim(x))]))
 
 
 def primitives():

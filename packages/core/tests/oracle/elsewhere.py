@@ -262,6 +262,7 @@ ELSEWHERE: dict[str, list[str]] = {
         "lax.scatter_sub",
     ],
     "ops/rows_marks.py": ["lax.dce_sink"],
+    "sharding/test_programs.py": ["lax.with_sharding_constraint"],
     "ops/rows_reduce.py": ["lax.reduce"],
     "ops/rows_shape.py": [
         "lax.broadcast",

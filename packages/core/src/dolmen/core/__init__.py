@@ -13,6 +13,8 @@ from . import (
 from ._backend import (
     Array as Array,
     Device as Device,
+    NamedSharding as NamedSharding,
+    PartitionSpec as _PartitionSpec,
     Shard as Shard,
     default_backend as default_backend,
     device_count as device_count,
@@ -42,7 +44,11 @@ from ._higher_order import (
     eval_shape as eval_shape,
     fwd_and_bwd as fwd_and_bwd,
     jit as jit,
+    make_array_from_callback as make_array_from_callback,
+    make_array_from_process_local_data as make_array_from_process_local_data,
+    make_array_from_single_device_arrays as make_array_from_single_device_arrays,
     make_jaxpr as make_jaxpr,
+    make_mesh as make_mesh,
     named_call as named_call,
     named_scope as named_scope,
     pure_callback as pure_callback,
@@ -78,6 +84,7 @@ from ._settings import (
 )
 from ._tracing import (
     ensure_compile_time_eval as ensure_compile_time_eval,
+    set_mesh as set_mesh,
     typeof as typeof,
 )
 from ._transforms import (
@@ -96,6 +103,7 @@ from ._transforms import (
 from .dtypes import float0 as float0
 
 remat = checkpoint
+P = _PartitionSpec
 host_count, host_id, host_ids = process_count, process_index, process_indices
 
 _LAZY_MODULES = (

@@ -16,10 +16,8 @@ from . import (
 from ._arrays import (
     Array as Array,
     ArrayImpl as ArrayImpl,
-    Sharding as Sharding,
-    SingleDeviceSharding as SingleDeviceSharding,
+    assemble as assemble,
     check_alive as check_alive,
-    device_sharding as device_sharding,
     execute as execute,
     explicit_transfers as explicit_transfers,
     host_value as host_value,
@@ -28,6 +26,7 @@ from ._arrays import (
     put as put,
     set_donors as set_donors,
     set_type_factory as set_type_factory,
+    sharding_at as sharding_at,
     with_type as with_type,
 )
 from ._client import (
@@ -84,6 +83,28 @@ from ._interchange import (
 )
 from ._lapack import lapack_target as lapack_target
 from ._mappings import share_of_mappings as share_of_mappings
+from ._mesh import (
+    AxisType as AxisType,
+    Mesh as Mesh,
+    PartitionSpec as PartitionSpec,
+    set_enter as set_enter,
+)
+from ._shardings import (
+    NamedSharding as NamedSharding,
+    Sharding as Sharding,
+    SingleDeviceSharding as SingleDeviceSharding,
+    axes_by_dimension as axes_by_dimension,
+    counts as counts,
+    device_sharding as device_sharding,
+    devices_of as devices_of,
+    grid_sharding as grid_sharding,
+    hlo_sharding_of as hlo_sharding_of,
+    is_equivalent as is_equivalent,
+    is_open as is_open,
+    named_sharding as named_sharding,
+    settled as settled,
+    whole_on as whole_on,
+)
 from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
 

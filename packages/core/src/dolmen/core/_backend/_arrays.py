@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import jaxlib._jax as _jax
 import numpy as np
-from jaxlib import xla_client
 
-from . import _client, _flags, _stubs, _tokens
-from ._shards import shards
+from . import _client, _flags, _shardings, _stubs, _tokens
+from ._shardings import Sharding, SingleDeviceSharding, device_sharding
+from ._shards import global_shards, part_arrays, shards
 
 assert _flags.X64 is not None  # the C++ states must exist before any array does
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 else:
     Array = _jax.Array
     ArrayImpl = _jax.ArrayImpl
-Sharding = _jax.Sharding
-SingleDeviceSharding = _jax.SingleDeviceSharding
 
 _COPY_DURING_CALL = _jax.HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL
 
@@ -45,34 +43,50 @@ def _described(shape: Sequence[int], dtype: Any, weak_type: bool = False) -> Any
     return _type_factory(tuple(shape), np.dtype(dtype))
 
 
-@functools.cache
-def device_sharding(device: Any, memory_kind: str | None = None) -> Any:
-    """The one sharding object for a single device (C++ compares by identity)."""
-    return SingleDeviceSharding(device, memory_kind=memory_kind)
-
-
 _stubs.provide("jax.core", ShapedArray=_described)
-_stubs.provide(
-    "jax._src.sharding_impls",
-    make_single_device_sharding=lambda device, memory_kind=None: device_sharding(
-        device, memory_kind
-    ),
-)
-_stubs.provide("jax._src.named_sharding", check_pspec=lambda mesh, spec: None)
 
 
-def put(value: np.ndarray, type: Any, device: Any = None, committed: bool = False):
-    """Copy a NumPy array to `device`.
+def sharding_at(place: Any) -> Any:
+    """The sharding that a place stands for: a device, or a sharding itself."""
+    return place if isinstance(place, Sharding) else device_sharding(place)
+
+
+def put(value: np.ndarray, type: Any, place: Any = None, committed: bool = False):
+    """Copy a NumPy array to a device, or its parts to the devices of a sharding.
 
     The copy is complete as far as the caller can see: changing `value` afterwards
     never changes the result.
+
+    Raises:
+        ValueError: the sharding does not split an axis evenly.
     """
-    where = _client.default_device() if device is None else device
+    sharding = sharding_at(_client.default_device() if place is None else place)
+    if isinstance(sharding, SingleDeviceSharding):
+        return _put_whole(value, type, sharding, committed)
+    # C++ copies during the call to a single device only.
+    placed = sharding.addressable_devices_indices_map(value.shape)
+    parts = []
+    for device, index in placed.items():
+        part = np.ascontiguousarray(value[index]).reshape(value[index].shape)
+        described = _described(part.shape, part.dtype)
+        parts.append(_put_whole(part, described, device_sharding(device), committed))
+    return assemble(type, sharding, parts, committed)
+
+
+def assemble(
+    type: Any, sharding: Any, parts: Sequence[Any], committed: bool = True
+) -> Any:
+    """The array whose parts these are, on the devices of the sharding, in order."""
+    devices = [part._sharding._device for part in parts]
+    return _jax.batched_device_put(type, sharding, list(parts), devices, committed)
+
+
+def _put_whole(value: np.ndarray, type: Any, sharding: Any, committed: bool) -> Any:
     return _jax.batched_device_put(
         type,
-        device_sharding(where),
+        sharding,
         [value],
-        [where],
+        [sharding._device],
         committed,
         host_buffer_semantics=_COPY_DURING_CALL,
     )
@@ -90,13 +104,25 @@ def explicit_transfers() -> Iterator[None]:
         state.explicit_device_put, state.explicit_device_get = before
 
 
-def move(array: Any, device: Any) -> Any:
-    """`array` on `device`, committed to it."""
-    if array.sharding == device_sharding(device) and array._committed:
+def move(array: Any, place: Any) -> Any:
+    """`array` on a device, or laid out by a sharding, and committed to it.
+
+    Raises:
+        ValueError: the sharding does not split an axis evenly.
+        RuntimeError: another process holds a part of the array.
+    """
+    wanted, held = sharding_at(place), array._sharding
+    if held == wanted and array._committed:
         return array
-    return _jax.batched_device_put(
-        array.aval, device_sharding(device), [array], [device], True
-    )
+    devices = list(wanted._internal_device_list.addressable_device_list)
+    if _shardings.is_fully_replicated(held) and _shardings.is_fully_replicated(wanted):
+        here = part_arrays(array)[0]
+        return _jax.batched_device_put(
+            array.aval, wanted, [here] * len(devices), devices, True
+        )
+    if _shardings.is_equivalent(held, wanted, array.ndim):
+        return array._rewrap_with_aval_and_sharding(array.aval, wanted)
+    return put(host_value(array), array.aval, wanted, committed=True)
 
 
 def with_type(array: Any, type: Any) -> Any:
@@ -108,16 +134,39 @@ def host_value(array: Any) -> np.ndarray:
     """The value as a read-only NumPy array, fetched once and kept.
 
     Raises:
-        RuntimeError: the array was deleted, or donated to a compiled call.
+        RuntimeError: the array was deleted, or donated to a compiled call, or another
+            process holds a part of it.
         JaxRuntimeError: the computation failed.
     """
     check_alive(array)
     if array._npy_value is None:
         array.block_until_ready()  # jaxlib aborts if the computation has failed
-        value, _ = array._single_device_array_to_np_array_did_copy()
+        if isinstance(array._sharding, SingleDeviceSharding):
+            value, _ = array._single_device_array_to_np_array_did_copy()
+        else:
+            value = _joined(array)
         value.flags.writeable = False
         array._npy_value = value
     return array._npy_value
+
+
+def _joined(array: Any) -> np.ndarray:
+    """The value of an array on several devices."""
+    sharding = array._sharding
+    if _shardings.is_fully_replicated(sharding):
+        value, _ = part_arrays(array)[0]._single_device_array_to_np_array_did_copy()
+        return value
+    if not _shardings.is_fully_addressable(sharding):
+        raise RuntimeError(
+            f"array {array.aval!r} with {sharding!r}: other processes hold parts of "
+            "it. Look at this process's `addressable_shards`, or lay it out with "
+            "`PartitionSpec()` first."
+        )
+    value = np.empty(array.shape, array.dtype)
+    for shard in shards(array):
+        if shard.replica_id == 0:
+            value[shard.index] = host_value(shard.data)
+    return value
 
 
 _donors: Callable[[Any], list[str]] | None = None
@@ -158,21 +207,26 @@ def execute(
     executable: Any,
     arrays: Sequence[Any],
     types: Sequence[Any],
-    device: Any,
+    shardings: Sequence[Any],
     *,
     committed: bool,
     calls_host: bool = False,
+    device: Any = None,
 ) -> list[Any]:
-    """Run a loaded executable on arrays that live on its device.
+    """Run a loaded executable on arrays that live on its devices.
 
     Args:
+        shardings: how the results are laid out.
         committed: whether the results stay on the device when mixed with others.
         calls_host: whether it calls Python functions. It then starts when its
             arguments are ready, and in this thread: a callback may itself compute, so
             it must not hold one of the threads that the runtime computes with.
+        device: the one that calls them.
     """
-    sharding = device_sharding(device)
-    handlers = [_result_handler(type, sharding, committed) for type in types]
+    handlers = [
+        _result_handler(type, sharding, committed)
+        for type, sharding in zip(types, shardings, strict=True)
+    ]
     try:
         if calls_host:
             _jax.batched_block_until_ready(list(arrays))
@@ -184,15 +238,6 @@ def execute(
     if calls_host:
         _tokens.remember(device, results.consume_token())
     return results.consume_with_handlers(handlers)
-
-
-def _hlo_sharding(self: Any, ndim: int) -> Any:
-    return xla_client.HloSharding.replicate()
-
-
-def _sharding_repr(self: Any) -> str:
-    kind = f", memory_kind={self._memory_kind}" * (self._memory_kind is not None)
-    return f"SingleDeviceSharding(device={self._device!r}{kind})"
 
 
 def _to_numpy(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -209,7 +254,14 @@ def _to_numpy(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndar
 
 def _devices(self: Any) -> set[Any]:
     """The devices that hold the array."""
-    return {self._sharding._device}
+    return self._sharding.device_set
+
+
+def _device(self: Any) -> Any:
+    """The device that holds the array; its sharding, if there are several."""
+    sharding = self._sharding
+    single = isinstance(sharding, SingleDeviceSharding)
+    return sharding._device if single else sharding
 
 
 def _addressable_data(self: Any, index: int) -> Any:
@@ -221,16 +273,14 @@ def _copy_to_host_async(self: Any) -> None:
     """Start to fetch the value; `numpy.asarray` then finds it on its way or there."""
     check_alive(self)
     if self._npy_value is None:
-        self._copy_single_device_array_to_host_async()
+        for part in part_arrays(self):
+            part._copy_single_device_array_to_host_async()
 
 
 def install() -> None:
     """Add the runtime properties to the C++ classes, once."""
     array: Any = ArrayImpl  # What is assigned here no checker knows of.
-    SingleDeviceSharding._to_xla_hlo_sharding = _hlo_sharding
-    SingleDeviceSharding.memory_kind = property(lambda self: self._memory_kind)
-    SingleDeviceSharding.device_set = property(lambda self: {self._device})
-    SingleDeviceSharding.__repr__ = _sharding_repr
+    _shardings.install()
     array._check_and_rearrange = lambda self, arrays, sharding, aval: arrays
     array.shape = property(lambda self: self.aval.shape)
     array.dtype = property(lambda self: self.aval.dtype)
@@ -240,13 +290,17 @@ def install() -> None:
     array.nbytes = property(lambda self: self.aval.nbytes)
     array.itemsize = property(lambda self: self.aval.dtype.itemsize)
     array.sharding = property(lambda self: self._sharding)
-    array.device = property(lambda self: self._sharding._device)
+    array.device = property(_device)
     array.devices = _devices
     array.addressable_data = _addressable_data
     array.addressable_shards = property(shards)
-    array.global_shards = property(shards)
-    array.is_fully_addressable = property(lambda self: True)
-    array.is_fully_replicated = property(lambda self: True)
+    array.global_shards = property(global_shards)
+    array.is_fully_addressable = property(
+        lambda self: _shardings.is_fully_addressable(self._sharding)
+    )
+    array.is_fully_replicated = property(
+        lambda self: _shardings.is_fully_replicated(self._sharding)
+    )
     array.copy_to_host_async = _copy_to_host_async
     array.committed = property(lambda self: self._committed)
     array.__array__ = _to_numpy

@@ -15,6 +15,7 @@ from jaxlib import xla_client
 from jaxlib.version import __version__ as jaxlib_version
 
 from . import _flags, _lapack
+from ._mesh import device_list
 
 Device: TypeAlias = _jax.Device
 JaxRuntimeError = _jax.JaxRuntimeError
@@ -122,11 +123,6 @@ def _first_of(platform: str) -> Device:
     )
 
 
-@functools.cache
-def _device_list(device: Device) -> Any:
-    return _jax.DeviceList((device,))
-
-
 def approx_top_k_size(
     size: int, ndim: int, k: int, recall_target: float, size_override: int
 ) -> int:
@@ -138,12 +134,12 @@ def approx_top_k_size(
 
 
 def compile_options(
-    device: Device,
+    devices: Sequence[Device],
     overrides: Sequence[tuple[str, Any]] = (),
     *,
     has_calls: bool = False,
 ) -> Any:
-    """Options for one program on one device.
+    """Options for one program that runs on all of `devices` at once.
 
     Args:
         overrides: names and values of options of XLA.
@@ -152,13 +148,17 @@ def compile_options(
     options = xla_client.CompileOptions()
     options.env_option_overrides = list(overrides)
     options.num_replicas = 1
-    options.num_partitions = 1
-    assignment = xla_client.DeviceAssignment.create(np.array([[device.id]]))
+    options.num_partitions = len(devices)
+    ids = np.array([[device.id for device in devices]])
+    assignment = xla_client.DeviceAssignment.create(ids)
     options.device_assignment = assignment
     build = options.executable_build_options
     build.num_replicas = 1
-    build.num_partitions = 1
+    build.num_partitions = len(devices)
     build.device_assignment = assignment
+    if len(devices) > 1:
+        build.use_spmd_partitioning = build.use_shardy_partitioner = True
+        build.allow_spmd_sharding_propagation_to_output = [True]
     _apply_settings(build)
     return _flattening_late(options) if has_calls else options
 
@@ -231,20 +231,24 @@ def _set_effort(build: Any, flag: Any, successor: str) -> None:
 
 
 def compile_and_load(
-    module: Any, device: Device, options: Any, host_callbacks: Sequence[Any] = ()
+    module: Any,
+    devices: tuple[Device, ...],
+    options: Any,
+    host_callbacks: Sequence[Any] = (),
 ) -> Any:
-    """Compile an MLIR module for `device` and load it there."""
+    """Compile an MLIR module for `devices` and load it there."""
+    where = device_list(devices)
     if host_callbacks:
-        return client().compile_and_load(
-            module, _device_list(device), options, list(host_callbacks)
-        )
-    return client().compile_and_load(module, _device_list(device), options)
+        return client().compile_and_load(module, where, options, list(host_callbacks))
+    return client().compile_and_load(module, where, options)
 
 
-def deserialize_executable(data: bytes, device: Device, options: Any) -> Any:
+def deserialize_executable(
+    data: bytes, devices: tuple[Device, ...], options: Any
+) -> Any:
     """Load an executable that `serialize_executable` wrote."""
     _lapack.provide_targets(data)
-    return client().deserialize_executable(data, _device_list(device), options)
+    return client().deserialize_executable(data, device_list(devices), options)
 
 
 def serialize_executable(executable: Any) -> bytes:

@@ -33,22 +33,23 @@ def fast_path(
     out_types: Sequence[Any],
     kept: Sequence[bool],
     constants: Sequence[Any],
-    device: Any,
+    in_shardings: Sequence[Any],
+    out_shardings: Sequence[Any],
     committed: bool,
 ) -> FastPath:
     """Describe a finished call to C++.
 
     Args:
+        in_shardings: one for each constant and then each argument leaf.
         kept: for each constant and then each argument leaf, whether the executable
             takes it.
         constants: arrays passed before the arguments on every call.
     """
-    sharding = _arrays.device_sharding(device)
     return FastPath(
         executable,
         out_tree,
-        [sharding] * sum(kept),
-        [sharding] * len(out_types),
+        [s for s, keep in zip(in_shardings, kept, strict=True) if keep],
+        list(out_shardings),
         list(out_types),
         [committed] * len(out_types),
         list(kept),
@@ -63,11 +64,10 @@ _EAGER_FUNCTIONS = _jax.PjitFunctionCache(1 << 16)
 
 def _shard_argument(value: Any, sharding: Any, layout: Any) -> Any:
     """An argument C++ could not place itself: on another device, or not an array."""
-    device = sharding._device
     if isinstance(value, _arrays.ArrayImpl):
-        return _arrays.move(value, device)
+        return _arrays.move(value, sharding)
     array = np.asarray(value)
-    return _arrays.put(array, _arrays._described(array.shape, array.dtype), device)
+    return _arrays.put(array, _arrays._described(array.shape, array.dtype), sharding)
 
 
 def _filter_error(error: BaseException, /) -> None:

@@ -16,7 +16,8 @@ Cached work may depend on a setting, as its `affects` says:
 
 Each C++ state in the key costs time at every call, so there are only two: `_SHARED`
 holds the process's values of all settings that affect calls, `_THREAD` what this thread
-holds against them and which named axes it is among, or that it is tracing.
+holds against them, which named axes it is among and which mesh is the current one, or
+that it is tracing.
 """
 
 import os
@@ -237,7 +238,8 @@ _TRACING = "tracing"
 class _Overrides(threading.local):
     values: tuple[tuple[str, Any], ...] = ()
     axes: tuple[Any, ...] = ()
-    key: tuple[Any, ...] | None = None  # both, None for nothing
+    mesh: Any = None
+    key: tuple[Any, ...] | None = None  # all of them, None for nothing
 
 
 _overrides = _Overrides()
@@ -259,9 +261,15 @@ def set_bound_axes(axes: tuple[Any, ...]) -> None:
     _publish()
 
 
+def set_mesh(mesh: Any) -> None:
+    """Tell C++ which mesh is the current one: results may be laid out over it."""
+    _overrides.mesh = mesh
+    _publish()
+
+
 def _publish() -> None:
-    values, axes = _overrides.values, _overrides.axes
-    _overrides.key = (values, axes) if values or axes else None
+    held = _overrides.values, _overrides.axes, _overrides.mesh
+    _overrides.key = held if any(held) else None
     if _THREAD.value is not _TRACING:
         _THREAD.set_local(_overrides.key)
 

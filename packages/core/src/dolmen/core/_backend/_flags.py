@@ -13,6 +13,7 @@ from ._flag import (
     Flag as Flag,
     compile_key as compile_key,
     set_bound_axes as set_bound_axes,
+    set_mesh as set_mesh,
     set_tracing as set_tracing,
     trace_key as trace_key,
     trace_settings as trace_settings,

@@ -19,7 +19,13 @@ def dlpack_device(array: Any) -> tuple[int, int]:
     Raises:
         BufferError: the protocol has no such device.
     """
-    device = array.device
+    if len(array.devices()) > 1:
+        raise BufferError(
+            f"__dlpack__: {array.aval!r} is spread over {len(array.devices())} "
+            "devices, but DLPack knows one. Hand over a part, "
+            "`x.addressable_shards[0].data`, or move it to one with `device_put`."
+        )
+    [device] = array.devices()
     if device.platform == "cpu":
         return _CPU, 0
     if device.platform == "gpu":

@@ -178,6 +178,20 @@ def attribute(text: str) -> Any:
     return ir.Attribute.parse(text, context)
 
 
+@functools.cache
+def _know_shardings() -> None:
+    """Teach the context the dialect of meshes and shardings, which few programs use."""
+    from jaxlib.mlir.dialects import sdy
+
+    sdy.register_dialect(context)
+
+
+def sharding(text: str) -> Any:
+    """An attribute of a mesh or a sharding in its textual form."""
+    _know_shardings()
+    return attribute(text)
+
+
 def dictionary(values: dict[str, Any]) -> Any:
     """A dictionary attribute."""
     return ir.DictAttr.get(values, context)
@@ -413,6 +427,11 @@ def callee(call: Any) -> str:
 def insertion_point(block: Any) -> Any:
     """Where operations of `block` are appended."""
     return ir.InsertionPoint(block)
+
+
+def start_of(module: Any) -> Any:
+    """Where operations come before everything in a module."""
+    return ir.InsertionPoint.at_block_begin(module.body)
 
 
 def file_location(name: str, file: str, line: int) -> Any:

@@ -23,6 +23,7 @@ from ._closures import (
     custom_gradient as custom_gradient,
 )
 from ._composite import composite as composite
+from ._constraint import with_sharding_constraint as with_sharding_constraint
 from ._custom_jvp import custom_jvp as custom_jvp
 from ._custom_vjp import custom_vjp as custom_vjp
 from ._custom_vmap import custom_vmap as custom_vmap, sequential_vmap as sequential_vmap
@@ -39,6 +40,12 @@ from ._ffi import (
 )
 from ._ffi_call import ffi_call as ffi_call
 from ._fwd_and_bwd import fwd_and_bwd as fwd_and_bwd
+from ._global_arrays import (
+    make_array_from_callback as make_array_from_callback,
+    make_array_from_process_local_data as make_array_from_process_local_data,
+    make_array_from_single_device_arrays as make_array_from_single_device_arrays,
+    make_mesh as make_mesh,
+)
 from ._jit import jit as jit, jit_when_eager as jit_when_eager
 from ._jit_function import JitFunction as JitFunction, Options as Options
 from ._linear_call import linear_call as linear_call

@@ -45,10 +45,12 @@ def jit(
         donate_argnums: positions of arguments whose buffers the results may reuse; the
             arrays passed there are deleted.
         donate_argnames: the same by name.
-        in_shardings: where the positional arguments are moved: a `SingleDeviceSharding`
-            or a tree of them, a prefix of the arguments; None leaves them where they
-            are. A program runs on one device, so all name the same.
-        out_shardings: the same for the result.
+        in_shardings: how the positional arguments are laid out: a `NamedSharding` over
+            a mesh of devices, or a `PartitionSpec` over the current one (`set_mesh`); a
+            `SingleDeviceSharding` for one device; or a tree of them, a prefix of the
+            arguments. None leaves an argument as it is. What is committed to no device
+            yet is laid out so; what is laid out otherwise over a mesh is an error.
+        out_shardings: the same for the result; None leaves the layout to the compiler.
         keep_unused: keep arguments nothing depends on as parameters of the executable.
         device: where to run; prefer `in_shardings`, or `device_put` of the arguments.
         backend: name of a platform, whose first device is meant.

@@ -34,7 +34,7 @@ from .._transforms._trees import (
 )
 from . import _retraces
 from ._call import call
-from ._placement import Placement
+from ._placement import Placement, constrained_leaves
 from ._signature import Signature, Static
 from ._trace_cache import TraceCache, TracedFunction, TraceKey, check_aliases
 
@@ -102,6 +102,7 @@ class JitFunction:
         given = [as_array(leaf) for leaf in leaves]
         found = self.trace(static, tree, tuple(map(type_of, given)))
         found.misses += 1
+        in_shardings = self.placement.of_arguments(*dynamic) if self.placement else None
         captures, leaves = found.captures, given
         if found.stateful or not only_arrays:
             check_aliases("jit", found, given, dynamic)
@@ -115,7 +116,7 @@ class JitFunction:
             or any(isinstance(v, Tracer) for v in values)
             or found.program.named_axes
         ):
-            outs = self._apply(found, values)
+            outs = self._apply(found, values, in_shardings)
             pass_back_key_uses(found.program, outs)
             return found.result(outs, given), None
         donated = self.signature.donated(static, dynamic)
@@ -133,6 +134,8 @@ class JitFunction:
             keep_unused=self.options.keep_unused,
             compiler_options=self.options.compiler_options,
             device=self.placement.device if self.placement else None,
+            in_shardings=in_shardings,
+            out_shardings=found.out_shardings,
             input_names=lambda: self._input_names(found, static, dynamic),
         )
         pass_back_key_uses(found.program, outs)
@@ -143,7 +146,12 @@ class JitFunction:
             return result, None
         return result, fast_path(found.out_tree)
 
-    def _apply(self, found: TracedFunction, values: Sequence[Any]) -> Sequence[Any]:
+    def _apply(
+        self,
+        found: TracedFunction,
+        values: Sequence[Any],
+        in_shardings: Sequence[Any] | None,
+    ) -> Sequence[Any]:
         """Put the call into the current trace."""
         if self.options.compiler_options:
             raise ValueError(
@@ -154,9 +162,12 @@ class JitFunction:
                     "Give compiler_options to the outermost `jit`.",
                 )
             )
-        if self.options.inline:
-            return evaluate(found.program, values)
-        return call(found.program, values)
+        if in_shardings is not None:
+            count = len(found.captures)
+            laid_out = constrained_leaves(values[count:], in_shardings)
+            values = [*values[:count], *laid_out]
+        run = evaluate if self.options.inline else call
+        return constrained_leaves(run(found.program, values), found.out_shardings)
 
     def _not_arrays(self, static: Static, dynamic: Any) -> TypeError:
         """The error for argument leaves that are not arrays."""
@@ -229,7 +240,8 @@ class JitFunction:
     ) -> TracedFunction:
         """The program of one signature, traced at most once."""
         kinds = tuple(type(value) for _, value in static)
-        key = TraceKey(static, kinds, tree, types, flags.trace_key(), state.axes)
+        settings = flags.trace_key()
+        key = TraceKey(static, kinds, tree, types, settings, state.axes, state.mesh)
         known = self.cache.traced
         found = known.get(key)
         if found is None or not found.reusable:
@@ -253,21 +265,22 @@ class JitFunction:
         self, static: Static, tree: Any, types: tuple[ArrayType | AbstractRef, ...]
     ) -> TracedFunction:
         out_tree: Any = None
+        out_shardings: list[Any] | None = None
         written: list[int | Cell] = []
 
         def flat(*tracers: Any) -> Sequence[Any]:
-            nonlocal out_tree
+            nonlocal out_tree, out_shardings
             values = [
                 type.stand_in(tracer) if isinstance(type, AbstractRef) else tracer
                 for type, tracer in zip(types, tracers, strict=True)
             ]
             args, kwargs = tree.unflatten(values)
-            if self.placement is not None:
-                self.placement.check_arguments(args, kwargs)
+            if self.placement is not None:  # errors come before those of the function
+                self.placement.of_arguments(args, kwargs)
             result = self.signature.call(static, args, kwargs)
             leaves, out_tree = result_leaves(self.signature.transform, self.fun, result)
             if self.placement is not None:
-                self.placement.check_result(result)
+                out_shardings = self.placement.of_result(result)
             last = present(values)
             written.extend(i for i, t in enumerate(tracers) if last[i] is not t)
             return [*leaves, *(last[i] for i in written if isinstance(i, int))]
@@ -291,8 +304,11 @@ class JitFunction:
             ),
         )
         log_duration("tracing", self.name, started)
+        if out_shardings is not None:  # what follows are new values of refs
+            rest = len(program.outputs) - len(out_shardings)
+            out_shardings += [None] * rest
         made = TracedFunction(
-            program, captures, out_tree, self.name, [*written, *cells]
+            program, captures, out_tree, self.name, [*written, *cells], out_shardings
         )
         made.seconds = time.perf_counter() - started
         return made

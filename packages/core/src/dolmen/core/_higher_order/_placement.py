@@ -4,20 +4,22 @@ On a single device a sharding says no more than which device; its tree is checke
 the same, so that a program written for several devices fails where it is wrong.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _backend
 from .._backend import pytree
 from .._ir import message, type_error
+from .._ops._sharding import constrained
+from .._tracing import as_sharding
 from .._transforms._trees import broadcast_prefix, name_of
 
 
 class Placement:
-    """The device that jitted code runs on, from what the user said about it.
+    """The devices that jitted code runs on, from what the user said about them.
 
     Attributes:
-        device: the device, or None for that of the arguments.
+        device: the one device, or None for those of the arguments or of a mesh.
         key: equal for equal placements.
     """
 
@@ -43,13 +45,21 @@ class Placement:
         if backend is not None:
             device = _first_device(fun, backend)
         named = {} if device is None else {device: "device"}
+        on_mesh = None
         for what, tree in (
             ("in_shardings", in_shardings),
             ("out_shardings", out_shardings),
         ):
             for path, leaf in pytree.PUBLIC.flatten_with_path(tree)[0]:
                 place = what + "".join(map(str, path))
-                named.setdefault(self._device_of(place, leaf), place)
+                if isinstance(leaf, _backend.PartitionSpec):  # of a mesh to come
+                    on_mesh = on_mesh or place
+                    continue
+                sharding = as_sharding(leaf, f"jit of {name_of(fun)}: {place}")
+                if isinstance(sharding, _backend.NamedSharding):
+                    on_mesh = on_mesh or place
+                else:
+                    named.setdefault(sharding._device, place)
         if len(named) > 1:
             raise ValueError(
                 message(
@@ -57,32 +67,38 @@ class Placement:
                     + "\n".join(
                         f"  {place} names {where}" for where, place in named.items()
                     ),
-                    "Name the same device everywhere.",
+                    "Name the same device everywhere, or lay the program out over a "
+                    "mesh of them with `NamedSharding`.",
                 )
             )
+        if named and on_mesh:
+            [(where, place)] = named.items()
+            raise ValueError(
+                message(
+                    f"jit of {name_of(fun)}: {place} names the device {where}, "
+                    f"{on_mesh} a mesh.",
+                    "Lay everything out over the mesh; `PartitionSpec()` puts a copy "
+                    "on each device.",
+                )
+            )
+        self._on_mesh = on_mesh is not None
         self.device = next(iter(named), None)
         self.key = (self.device, *map(_hashable, (in_shardings, out_shardings)))
 
-    def _device_of(self, place: str, leaf: Any) -> Any:
-        if isinstance(leaf, _backend.SingleDeviceSharding):
-            return leaf._device
-        raise TypeError(
-            message(
-                f"jit of {name_of(self._fun)}: {place} must be a "
-                f"`SingleDeviceSharding` or None, got {leaf!r:.80}.",
-                "Write `SingleDeviceSharding(device)` for a device.",
-            )
-        )
-
-    def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Raise unless `in_shardings` is a prefix of the dynamic arguments.
+    def of_arguments(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Any] | None:
+        """How each leaf of the dynamic arguments is laid out; None for all: as it is.
 
         Raises:
-            ValueError: it is not, or arguments are passed by name.
+            ValueError: `in_shardings` is no prefix of the dynamic arguments, or
+                arguments are passed by name.
         """
-        if self._in is None or isinstance(self._in, _backend.Sharding):
-            return
-        if kwargs:
+        if self._in is None:
+            return None
+        if isinstance(self._in, _ONE_FOR_ALL):
+            found = self._spread("in_shardings", self._in, (args, kwargs))
+        elif kwargs:
             raise ValueError(
                 message(
                     f"jit of {name_of(self._fun)}: in_shardings is a tree over the "
@@ -91,26 +107,55 @@ class Placement:
                     "Pass every argument by position.",
                 )
             )
-        self._check("in_shardings", self._in, args)
+        else:
+            found = self._spread("in_shardings", self._in, args)
+        return found if self._on_mesh else None
 
-    def check_result(self, result: Any) -> None:
-        """Raise unless `out_shardings` is a prefix of the result.
+    def of_result(self, result: Any) -> list[Any] | None:
+        """How each leaf of the result is laid out; None for all: as it is computed.
 
         Raises:
-            ValueError: it is not.
+            ValueError: `out_shardings` is no prefix of the result.
         """
-        if self._out is not None:
-            self._check("out_shardings", self._out, result)
+        if self._out is None:
+            return None
+        found = self._spread("out_shardings", self._out, result)
+        return found if self._on_mesh else None
 
-    def _check(self, what: str, prefix: Any, full: Any) -> None:
-        leaves, prefix_tree = pytree.PUBLIC.flatten(prefix)
-        broadcast_prefix(
-            prefix_tree.unflatten([0] * len(leaves)),
+    def _spread(self, what: str, prefix: Any, full: Any) -> list[Any]:
+        flat, prefix_tree = pytree.PUBLIC.flatten_with_path(prefix)
+        numbers = broadcast_prefix(
+            prefix_tree.unflatten(range(len(flat))),
             pytree.BOUNDARY.flatten(full)[1],
             full,
             f"jit of {name_of(self._fun)}: {what}",
             leaf="a sharding",
         )
+        if not self._on_mesh:
+            return numbers
+        named = [
+            as_sharding(
+                leaf, f"jit of {name_of(self._fun)}: {what}{''.join(map(str, path))}"
+            )
+            for path, leaf in flat
+        ]
+        return [None if number is None else named[number] for number in numbers]
+
+
+# What stands for a whole tree.
+_ONE_FOR_ALL = (_backend.Sharding, _backend.PartitionSpec, _backend.Device)
+
+
+def constrained_leaves(
+    values: Sequence[Any], shardings: Sequence[Any] | None
+) -> Sequence[Any]:
+    """Traced values, laid out by the shardings that there are."""
+    if shardings is None:
+        return values
+    return [
+        value if sharding is None else constrained(value, sharding)
+        for value, sharding in zip(values, shardings, strict=True)
+    ]
 
 
 def checked_options(function: str, options: Any) -> tuple[tuple[str, Any], ...]:

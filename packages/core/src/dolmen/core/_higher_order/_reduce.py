@@ -171,9 +171,12 @@ class Reduce(Primitive):
         def body(*pair: Any) -> Sequence[Any]:
             return builder.inline(self.computation, pair)
 
+        # Devices combine their parts by operations that they know, not by programs.
+        count = len(args) // 2
+        whole = [builder.whole(x, self.axes) for x in args[:count]]
         made = builder.emit(
             "reduce",
-            args,
+            [*whole, *args[count:]],
             regions=[(self.computation.in_types, body)],
             dimensions=mlir.int_array(self.axes),
         )

@@ -49,6 +49,11 @@ def serialize(compiled: Compiled) -> tuple[bytes, Any, Any]:
             "can't serialize again.",
             "Pass those bytes on.",
         )
+    if len(executable.devices) > 1:
+        raise value_error(
+            f"serialize: {traced.name} runs on {len(executable.devices)} devices; only "
+            "functions on one can be stored.",
+        )
     arguments = compiled._arguments
     from_compiler = executable.origin == "compiler"
     loaded = executable.loaded if from_compiler else compiled._afresh()
@@ -116,12 +121,20 @@ def deserialize_and_load(
             "Compile it here again.",
         )
     body, rest = content[: about["bytes"]], content[about["bytes"] :]
-    options = _backend.compile_options(device)
-    loaded = _backend.deserialize_executable(body, device, options)
+    options = _backend.compile_options((device,))
+    loaded = _backend.deserialize_executable(body, (device,), options)
     results = tuple(map(_type_of, about["results"]))
     kept = tuple(about["kept"])
+    here = _backend.device_sharding(device)
     executable = Executable(
-        loaded, about["name"], kept, results, device, origin="bytes"
+        loaded,
+        about["name"],
+        kept,
+        results,
+        (device,),
+        (here,) * len(kept),
+        (here,) * len(results),
+        origin="bytes",
     )
     types = tuple(map(_type_of, about["arguments"]))
     captures = _arrays(list(map(_type_of, about["captures"])), rest, device)

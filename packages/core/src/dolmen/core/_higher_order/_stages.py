@@ -16,8 +16,10 @@ from .._tracing import (
     as_array,
     binding_axes,
     check_finite,
-    device_array,
+    held_sharding,
     is_array_like,
+    partition_of,
+    placed,
     present,
     typeof,
 )
@@ -99,12 +101,17 @@ class Arguments:
         types: of its leaves.
         donated: for each leaf whether its buffer is given away; empty when none is.
         names: gives what each leaf is called; only messages ask.
+        held: for each leaf the sharding that it is committed to, None for none.
+        shardings: for each leaf what `in_shardings` say, None for nothing; None for
+            all.
     """
 
     tree: Any
     types: tuple[ArrayType | AbstractRef, ...]
     donated: tuple[bool, ...]
     names: Callable[[], list[str]]
+    held: tuple[Any, ...] = ()
+    shardings: Sequence[Any] | None = None
 
 
 class Traced(Stage):
@@ -147,14 +154,28 @@ class Traced(Stage):
         Raises:
             ValueError: another platform, or several.
         """
-        captures = self._traced.captures
-        donated = self._arguments.donated
+        captures, program = self._traced.captures, self._traced.program
+        arguments = self._arguments
+        none = [None] * len(captures)
+
+        def names() -> list[str]:
+            return [""] * len(captures) + arguments.names()
+
+        partition = partition_of(
+            program,
+            [*map(held_sharding, captures), *arguments.held],
+            [*none, *(arguments.shardings or [None] * len(arguments.types))],
+            self._traced.out_shardings or [None] * len(program.outputs),
+            names,
+        )
+        donated = arguments.donated
         module = lower(
-            self._traced.program,
+            program,
             donated=(False,) * len(captures) + donated if donated else (),
             keep_unused=self._function.options.keep_unused,
             platform=_one_platform(lowering_platforms),
-            input_names=lambda: [""] * len(captures) + self._arguments.names(),
+            input_names=names,
+            partition=partition,
         )
         return Lowered(self, module)
 
@@ -297,12 +318,16 @@ class Compiled(Stage):
             raise not_arrays("jit", self, dynamic)
         values = present([as_array(leaf) for leaf in leaves])
         self._check(values)
-        device = self._executable.device
-        captures = present(self._traced.captures)
-        arrays = [device_array(value) for value in [*captures, *values]]
-        committed = any(array.committed for array in arrays)
-        arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
-        outs = self._executable(arrays, committed)
+        executable = self._executable
+        given = [*present(self._traced.captures), *values]
+        arrays = [
+            placed(value, sharding)
+            for value, sharding in zip(given, executable.in_shardings, strict=True)
+        ]
+        committed = len(executable.devices) > 1 or any(
+            held_sharding(value) is not None for value in given
+        )
+        outs = executable(arrays, committed)
         check_finite(self._traced.program, arrays, outs)
         return self._traced.result(outs, leaves)
 
@@ -353,16 +378,14 @@ class Compiled(Stage):
     @property
     def input_shardings(self) -> Any:
         """Shardings of the dynamic arguments, in the tree `(args, kwargs)`."""
-        return self.in_tree.unflatten([self._sharding] * self.in_tree.num_leaves)
+        captures = len(self._traced.captures)
+        return self.in_tree.unflatten(self._executable.in_shardings[captures:])
 
     @property
     def output_shardings(self) -> Any:
         """Shardings of the results, in their tree."""
-        return self.out_tree.unflatten([self._sharding] * self.out_tree.num_leaves)
-
-    @property
-    def _sharding(self) -> Any:
-        return _backend.device_sharding(self._executable.device)
+        found = self._executable.out_shardings
+        return self.out_tree.unflatten(found[: self.out_tree.num_leaves])
 
     def as_text(self) -> str:
         """The optimized HLO modules as text."""
@@ -396,7 +419,12 @@ def trace(function: JitFunction, *args: Any, **kwargs: Any) -> Traced:
     traced = function.trace(static, tree, types)
     donated = signature.donated(static, dynamic)
     donated = traced.without_kept_refs(donated, leaves) if donated else ()
-    return Traced(function, traced, Arguments(tree, types, donated, names))
+    shardings = None
+    if function.placement is not None:
+        shardings = function.placement.of_arguments(*dynamic)
+    held = tuple(map(held_sharding, leaves))
+    arguments = Arguments(tree, types, donated, names, held, shardings)
+    return Traced(function, traced, arguments)
 
 
 def _type_of_description(leaf: Any) -> ArrayType | AbstractRef:

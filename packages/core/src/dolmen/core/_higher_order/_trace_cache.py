@@ -22,6 +22,7 @@ class TraceKey(NamedTuple):
         types: types of their leaves.
         settings: those that traces depend on.
         axes: the named axes that are bound.
+        mesh: the current one.
     """
 
     static: Static
@@ -30,6 +31,7 @@ class TraceKey(NamedTuple):
     types: tuple[ArrayType | AbstractRef, ...]
     settings: tuple[Any, ...]
     axes: tuple[Any, ...]
+    mesh: Any
 
 
 class TracedFunction:
@@ -39,6 +41,8 @@ class TracedFunction:
         captures: what it closed over, arrays and refs; the program's leading inputs.
         written: the refs it writes to, those among the arguments by their number; their
             last values are the last results of the program.
+        out_shardings: for each result how it is laid out, None if the compiler chooses;
+            None for all.
         stateful: whether it closes over refs, or writes to any.
         donated: for each leaf of the arguments of a call that ran, whether its buffer
             was given away; empty when none was.
@@ -52,6 +56,7 @@ class TracedFunction:
         "donated",
         "misses",
         "name",
+        "out_shardings",
         "out_tree",
         "program",
         "seconds",
@@ -67,12 +72,14 @@ class TracedFunction:
         out_tree: Any,
         name: str,
         written: Sequence[int | Cell] = (),
+        out_shardings: Sequence[Any] | None = None,
     ) -> None:
         self.program = program
         self.captures = captures
         self.out_tree = out_tree
         self.name = name
         self.written = written
+        self.out_shardings = out_shardings
         # Arguments that are refs don't count: they are seen in the call.
         self.stateful = bool(written) or any(isinstance(c, Cell) for c in captures)
         self.donated: tuple[bool, ...] = ()

@@ -16,5 +16,6 @@ from ._compile import (
     reset_cache as reset_cache,
     set_clear_caches as set_clear_caches,
 )
+from ._partition import Partition as Partition
 
 __all__ = ["cache_directory", "mlir"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _backend
 from .._backend import _mlir as mlir, flags
 from .._ir import (
     ArrayType,
@@ -20,6 +21,7 @@ from .._ir import (
 )
 from .._ir._frames import Frame, ScopedFrame, scope_of
 from ._calls import Function, keep, keep_repeated_calls
+from ._partition import mesh_attribute, sharding_attribute
 from ._repeats import BlockCall, steps
 
 _create = mlir.Operation.create
@@ -78,12 +80,14 @@ class Builder:
         out_types: types of the results of the equation being lowered; the default
             result types of `emit`.
         platform: `cpu`, `cuda` or `tpu`.
+        mesh: of the devices that the program is laid out over; None if it is one.
         token: handle that the next ordered side effect waits for.
     """
 
-    def __init__(self, module: Any, platform: str) -> None:
+    def __init__(self, module: Any, platform: str, mesh: Any = None) -> None:
         self.module = module
         self.platform = platform
+        self.mesh = mesh
         self.in_types: Sequence[ArrayType] = ()
         self.out_types: Sequence[ArrayType] = ()
         self.host_callbacks: list[Callable[..., Any]] = []
@@ -94,6 +98,7 @@ class Builder:
         self._structures = Structures()
         self._functions: dict[int, Function] = {}  # callees before their callers
         self._names: set[str] = {"main"}
+        self._meshes: dict[Any, str] = {}
 
     # ---- operations ----------------------------------------------------------------
 
@@ -282,6 +287,7 @@ class Builder:
         operand_layouts: Sequence[Sequence[int] | None] | None = None,
         result_layouts: Sequence[Sequence[int] | None] | None = None,
         aliases: Sequence[tuple[int, int]] = (),
+        on_first_device: bool = False,
         **attributes: Any,
     ) -> Any:
         """A call of a target registered with XLA.
@@ -293,7 +299,12 @@ class Builder:
                 None is row-major.
             result_layouts: the same of the results.
             aliases: pairs of an operand and a result that share memory.
+            on_first_device: let only the first of several devices run it, as those with
+                side effects do.
         """
+        if on_first_device or has_side_effect:
+            attributes |= self._on_first_device(len(types))
+            operands = [self.whole(x) if mlir.is_array(x) else x for x in operands]
         ranks = [mlir.rank(x) if mlir.is_array(x) else 0 for x in operands]
         out_ranks = [0 if type is _TOKEN else type.ndim for type in types]
         if aliases:
@@ -332,12 +343,18 @@ class Builder:
 
         Raises:
             NotImplementedError: the platform has no way to call Python.
+            ValueError: it is ordered, and the program runs on several devices.
         """
         device = {"cpu": "cpu", "cuda": "gpu", "rocm": "gpu"}.get(self.platform)
         if device is None:
             raise NotImplementedError(
                 f"compiled programs can't call Python functions on {self.platform}. "
                 "Run the function that holds the callback on CPU or GPU."
+            )
+        if ordered and self.mesh is not None:
+            raise ValueError(
+                f"ordered effects have no order on {self.mesh.size} devices. Leave out "
+                "`ordered=True`."
             )
         types = list(self.out_types)
         if ordered:
@@ -355,11 +372,77 @@ class Builder:
             types,
             has_side_effect=has_side_effect,
             backend_config={"index": mlir.unsigned(index)},
+            on_first_device=True,
         )
         results = [made] if len(types) == 1 else list(made)
         if ordered:
             self.token, *results = results
-        return results
+        return [self.whole(result) for result in results]
+
+    # ---- shardings -----------------------------------------------------------------
+
+    def sharding(self, sharding: Any, ndim: int) -> Any:
+        """The attribute of a sharding for arrays of `ndim` axes."""
+        mesh = sharding.mesh
+        name = self._meshes.get(mesh)
+        if name is None:
+            name = self._meshes[mesh] = self._unique("mesh")
+            self._define_mesh(name, mesh_attribute(mesh, tuple(self.mesh.devices.flat)))
+        return sharding_attribute(name, sharding, ndim)
+
+    def _on_first_device(self, results: int) -> dict[str, Any]:
+        """Attributes of an operation that only the first of several devices runs."""
+        if self.mesh is None:
+            return {}
+        name = "first_device"
+        if name not in self._names:
+            self._names.add(name)
+            self._define_mesh(name, mlir.sharding("#sdy.mesh<[], device_ids=[0]>"))
+        each = ", ".join([f"<@{name}, []>"] * max(results, 1))
+        return {"sdy.sharding": mlir.sharding(f"#sdy.sharding_per_value<[{each}]>")}
+
+    def _define_mesh(self, name: str, mesh: Any) -> None:
+        _create(
+            "sdy.mesh",
+            [],
+            [],
+            {"sym_name": mlir.string(name), "mesh": mesh},
+            None,
+            0,
+            mlir.unknown_location,
+            mlir.start_of(self.module),
+        )
+
+    def constrain(self, operand: Any, sharding: Any) -> Any:
+        """`operand` laid out by `sharding`, where there are several devices."""
+        if self.mesh is None:
+            return operand
+        made = _create(
+            "sdy.sharding_constraint",
+            [operand.type],
+            [operand],
+            {"sharding": self.sharding(sharding, mlir.rank(operand))},
+            None,
+            0,
+            self._location,
+            self._point,
+        )
+        return made.result
+
+    def whole(self, operand: Any, axes: Sequence[int] | None = None) -> Any:
+        """`operand` with these axes, by default all, whole on each of several devices.
+
+        For operations that the compiler can't split along them. The other axes are left
+        to it.
+        """
+        if self.mesh is None:
+            return operand
+        if axes is None:
+            return self.constrain(operand, _backend.whole_on(self.mesh))
+        free = _backend.PartitionSpec.UNCONSTRAINED
+        parts = [None if axis in axes else free for axis in range(mlir.rank(operand))]
+        spec = _backend.PartitionSpec(*parts)
+        return self.constrain(operand, _backend.NamedSharding(self.mesh, spec))
 
     # ---- programs ------------------------------------------------------------------
 

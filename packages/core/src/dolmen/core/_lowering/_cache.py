@@ -156,10 +156,10 @@ def _split(body: bytes) -> tuple[bytes, bytes]:
     return body[4 : 4 + size], body[4 + size :]
 
 
-def load(data: bytes, device: Any, options: Any) -> Any:
+def load(data: bytes, devices: tuple[Any, ...], options: Any) -> Any:
     """The executable in `data`, or None when this runtime refuses it."""
     try:
-        return _backend.deserialize_executable(data, device, options)
+        return _backend.deserialize_executable(data, devices, options)
     except (_backend.JaxRuntimeError, ValueError):
         return None
 

@@ -25,6 +25,7 @@ from . import _cache
 from ._builder import Builder
 from ._dump import dump
 from ._failures import Failures
+from ._partition import Partition
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Module:
         platform: what it was lowered for.
         seconds: that lowering took.
         has_calls: calls of repeated functions stay calls.
+        partition: how it is laid out over devices; None if it runs on one.
     """
 
     operation: Any
@@ -53,6 +55,7 @@ class Module:
     platform: str
     seconds: float
     has_calls: bool = False
+    partition: Partition | None = None
 
     @property
     def signature(self) -> str:
@@ -70,9 +73,12 @@ def _listed(types: Sequence[ArrayType]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Executable:
-    """A compiled program, loaded on one device.
+    """A compiled program, loaded on its devices.
 
     Attributes:
+        devices: in the order in which the program numbers them.
+        in_shardings: one for each input of the program.
+        out_shardings: one for each output.
         failures: of the Python functions it calls; None if it calls none.
         origin: where the code is from: `compiler`, `disk` (an earlier process),
             `memory` (another program of this process with the same StableHLO) or
@@ -85,11 +91,18 @@ class Executable:
     name: str
     kept: tuple[bool, ...]
     out_types: tuple[ArrayType, ...]
-    device: Any
+    devices: tuple[Any, ...]
+    in_shardings: tuple[Any, ...]
+    out_shardings: tuple[Any, ...]
     failures: Failures | None = None
     origin: str = "compiler"
     seconds: float = 0.0
     lower_seconds: float = 0.0
+
+    @property
+    def device(self) -> Any:
+        """The device it runs on; the first, if there are several."""
+        return self.devices[0]
 
     @property
     def calls_host(self) -> bool:
@@ -97,7 +110,7 @@ class Executable:
         return self.failures is not None
 
     def __call__(self, arrays: Sequence[Any], committed: bool) -> list[Any]:
-        """Run on one array for each input of the program.
+        """Run on one array for each input of the program, laid out as `in_shardings`.
 
         What a Python function called by the program raises is raised here.
 
@@ -120,13 +133,13 @@ class Executable:
             self.loaded,
             kept,
             self.out_types,
-            self.device,
+            self.out_shardings,
             committed=committed,
         )
         if self.failures is None:
             return run()
         try:
-            return run(calls_host=True)
+            return run(calls_host=True, device=self.device)
         except _backend.JaxRuntimeError as error:
             failure = self.failures.behind(error)
             if failure is None:
@@ -142,6 +155,7 @@ def lower(
     keep_unused: bool = False,
     platform: str | None = None,
     input_names: Callable[[], Sequence[str]] | None = None,
+    partition: Partition | None = None,
 ) -> Module:
     """Translate `program` to a StableHLO module.
 
@@ -152,6 +166,7 @@ def lower(
         platform: `cpu`, `cuda` or `tpu`; by default that of this process.
         input_names: what the inputs are called, for a warning about buffers that were
             donated in vain.
+        partition: how it is laid out over devices; None if it runs on one.
     """
     target: str = platform or _backend.client().platform
     kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
@@ -164,12 +179,21 @@ def lower(
     with mlir.lock, _backend.rarer_collections:
         module = mlir.new_module()
         module.operation.attributes["sym_name"] = mlir.string(name)
-        builder = Builder(module, target)
+        # A mesh of one device needs no partitioning.
+        several = partition if partition and partition.mesh.size > 1 else None
+        builder = Builder(module, target, several.mesh if several else None)
         main = builder.function("main", trimmed, public=True)
+        attributes: list[dict[str, Any]] = [{} for _ in inputs]
         if any(donated):
             gives = [d for d, keep in zip(donated, kept, strict=True) if keep]
-            taken = _offer_buffers(main, trimmed, gives)
+            taken = _offer_buffers(attributes, trimmed, gives, alike=not several)
             _warn_of_donation_in_vain(program, donated, taken, input_names)
+        if several:
+            _lay_out(builder, main, attributes, trimmed, kept, several)
+        if any(attributes):
+            main.attributes["arg_attrs"] = mlir.array_of(
+                map(mlir.dictionary, attributes)
+            )
         has_calls = builder.keep_repeated_calls()
         if flags.DUMP_IR_TO.value:
             dump(trimmed, module, name)
@@ -184,19 +208,55 @@ def lower(
         target,
         time.perf_counter() - started,
         has_calls,
+        partition,
     )
 
 
-def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> set[Any]:
+def _lay_out(
+    builder: Builder,
+    main: Any,
+    attributes: Sequence[dict[str, Any]],
+    program: Program,
+    kept: Sequence[bool],
+    partition: Partition,
+) -> None:
+    """Say how the inputs and outputs of `main` are laid out over the devices."""
+    shardings = [s for s, keep in zip(partition.inputs, kept, strict=True) if keep]
+    types = program.in_types
+    for found, sharding, type in zip(attributes, shardings, types, strict=True):
+        found["sdy.sharding"] = builder.sharding(sharding, type.ndim)
+    main.attributes["res_attrs"] = mlir.array_of(
+        mlir.dictionary(
+            {}
+            if sharding is None
+            else {"sdy.sharding": builder.sharding(sharding, type.ndim)}
+        )
+        for sharding, type in zip(partition.outputs, program.out_types, strict=True)
+    )
+    count = mlir.integer(len(partition.devices), 32)
+    builder.module.operation.attributes["mhlo.num_partitions"] = count
+
+
+def _offer_buffers(
+    attributes: Sequence[dict[str, Any]],
+    program: Program,
+    gives: Sequence[bool],
+    *,
+    alike: bool,
+) -> set[Any]:
     """Pair donated inputs with outputs that can take their place.
+
+    Args:
+        alike: whether all are laid out alike, on one device; otherwise the compiler
+            pairs those that are.
 
     Returns:
         The inputs that found an output.
     """
     free = list(enumerate(program.out_types))
-    attributes = []
     taken = set()
-    for variable, give in zip(program.inputs, gives, strict=True):
+    places = zip(program.inputs, gives, attributes, strict=True)
+    for variable, give, found in places:
         match = next(
             (
                 (index, type)
@@ -208,13 +268,13 @@ def _offer_buffers(main: Any, program: Program, gives: Sequence[bool]) -> set[An
             None,
         )
         if match is None:
-            attributes.append(mlir.dictionary({}))
+            continue
+        free.remove(match)
+        taken.add(variable)
+        if alike:
+            found["tf.aliasing_output"] = mlir.integer(match[0], 32)
         else:
-            free.remove(match)
-            taken.add(variable)
-            alias = mlir.integer(match[0], 32)
-            attributes.append(mlir.dictionary({"tf.aliasing_output": alias}))
-    main.attributes["arg_attrs"] = mlir.array_of(attributes)
+            found["jax.buffer_donor"] = mlir.boolean(True)
     return taken
 
 
@@ -311,28 +371,40 @@ def compile_module(
     """Compile for `device`, or take what was compiled before.
 
     Args:
+        device: to run on, unless the module is laid out over several.
         compiler_options: names and values of options of XLA.
 
     Raises:
         JaxRuntimeError: the compiler fails, or does not know an option.
     """
     started = time.perf_counter()
+    devices = module.partition.devices if module.partition else (device,)
     options = _backend.compile_options(
-        device, compiler_options, has_calls=module.has_calls
+        devices, compiler_options, has_calls=module.has_calls
     )
     failures: Failures | None = None
     if module.host_callbacks:  # part of the code, but not of its text
         failures, origin = Failures(), "compiler"
         callbacks = [failures.noted(callback) for callback in module.host_callbacks]
-        loaded = _compiled(module, device, options, callbacks)
+        loaded = _compiled(module, devices, options, callbacks)
     else:
-        loaded, origin = _found_or_compiled(module, device, options)
+        loaded, origin = _found_or_compiled(module, devices, options)
+    if module.partition is None:
+        here = _backend.device_sharding(device)
+        in_shardings = (here,) * len(module.kept)
+        out_shardings = (here,) * len(module.out_types)
+    else:
+        in_shardings = module.partition.inputs
+        ranks = [type.ndim for type in module.out_types]
+        out_shardings = module.partition.of_outputs(loaded, ranks)
     return Executable(
         loaded,
         module.name,
         module.kept,
         module.out_types,
-        device,
+        devices,
+        in_shardings,
+        out_shardings,
         failures,
         origin,
         seconds=time.perf_counter() - started,
@@ -347,22 +419,26 @@ def compile_afresh(
 
     The runtime of the CPU can't serialize one that it has loaded from bytes.
     """
-    return _compiled(module, device, _backend.compile_options(device, compiler_options))
+    devices = module.partition.devices if module.partition else (device,)
+    options = _backend.compile_options(devices, compiler_options)
+    return _compiled(module, devices, options)
 
 
-def _found_or_compiled(module: Module, device: Any, options: Any) -> tuple[Any, str]:
+def _found_or_compiled(
+    module: Module, devices: tuple[Any, ...], options: Any
+) -> tuple[Any, str]:
     """The loaded executable and its origin."""
     text = module.as_text(
         debug_info=flags.COMPILATION_CACHE_INCLUDE_METADATA_IN_KEY.value
     )
     types = module.signature.replace("~", "")  # code knows no weak types
-    entry = _cache.key(module.name, text, types, device, options)
+    entry = _cache.key(module.name, text, types, devices[0], options)
     loaded = _recent.get(entry.name)
     if loaded is not None:
         _recent.move_to_end(entry.name)
         return loaded, "memory"
     _make_room()
-    loaded, origin = _loaded_or_compiled(entry, module, device, options)
+    loaded, origin = _loaded_or_compiled(entry, module, devices, options)
     _recent[entry.name] = loaded
     if len(_recent) > _MAX_RECENT:
         _recent.popitem(last=False)
@@ -370,13 +446,13 @@ def _found_or_compiled(module: Module, device: Any, options: Any) -> tuple[Any, 
 
 
 def _loaded_or_compiled(
-    entry: _cache.Key, module: Module, device: Any, options: Any
+    entry: _cache.Key, module: Module, devices: tuple[Any, ...], options: Any
 ) -> tuple[Any, str]:
     if not _cache.enabled():
-        return _compiled(module, device, options), "compiler"
+        return _compiled(module, devices, options), "compiler"
     started = time.perf_counter()
     data = _cache.read(entry.name)
-    loaded = None if data is None else _cache.load(data, device, options)
+    loaded = None if data is None else _cache.load(data, devices, options)
     if loaded is not None:
         log_duration("loading from disk", module.name, started)
         return loaded, "disk"
@@ -387,21 +463,26 @@ def _loaded_or_compiled(
             module.signature,
             _cache.explain_miss(entry),
         )
-    _cache.keep_xla_caches(options, device)
+    _cache.keep_xla_caches(options, devices[0])
     started = time.perf_counter()
-    loaded = _compiled(module, device, options)
+    loaded = _compiled(module, devices, options)
     fate = _cache.write(entry, loaded, seconds=time.perf_counter() - started)
     _logger.log(_level(), "%s: %s.", module.name, fate)
     return loaded, "compiler"
 
 
 def _compiled(
-    module: Module, device: Any, options: Any, callbacks: Sequence[Any] = ()
+    module: Module,
+    devices: tuple[Any, ...],
+    options: Any,
+    callbacks: Sequence[Any] = (),
 ) -> Any:
     _logger.log(_level(), "Compiling %s %s.", module.name, module.signature)
     started = time.perf_counter()
     try:
-        loaded = _backend.compile_and_load(module.operation, device, options, callbacks)
+        loaded = _backend.compile_and_load(
+            module.operation, devices, options, callbacks
+        )
     except _backend.JaxRuntimeError as error:
         text = str(error).removeprefix("INVALID_ARGUMENT: ")
         if "compile option" not in text and "While setting option" not in text:
@@ -435,11 +516,18 @@ def compile_program(
     device: Any = None,
     compiler_options: tuple[tuple[str, Any], ...] = (),
     input_names: Callable[[], Sequence[str]] | None = None,
+    partition: Partition | None = None,
 ) -> Executable:
-    """Lower and compile, once for each program and set of options."""
+    """Lower and compile, once for each program and set of options.
+
+    Args:
+        device: to run on, by default the first one.
+        partition: instead, how the program is laid out over several devices.
+    """
     where = _backend.default_device() if device is None else device
     settings = flags.compile_key()
-    key = ("compiled", donated, keep_unused, where, compiler_options, settings)
+    place = partition or where
+    key = ("compiled", donated, keep_unused, place, compiler_options, settings)
     found = program.derived.get(key)
     if found is None:
         module = lower(
@@ -447,6 +535,7 @@ def compile_program(
             donated=donated,
             keep_unused=keep_unused,
             input_names=input_names,
+            partition=partition,
         )
         found = compile_module(module, where, compiler_options)
         program.derived[key] = found

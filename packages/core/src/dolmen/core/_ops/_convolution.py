@@ -516,9 +516,12 @@ class ConvGeneralDilated(Primitive):
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         lhs_spec, rhs_spec, out_spec = map(list, self.dimension_numbers)
         spatial = len(lhs_spec) - 2
+        lhs, rhs = args
+        # XLA adds up too much where a kernel is split over a part of the devices.
+        rhs = builder.whole(rhs, rhs_spec[2:])
         return builder.emit(
             "convolution",
-            args,
+            (lhs, rhs),
             window_strides=mlir.int_array(self.window_strides),
             padding=mlir.int_matrix(np.reshape(self.padding, (spatial, 2))),
             lhs_dilation=mlir.int_array(self.lhs_dilation),

@@ -59,7 +59,8 @@ class DceSink(Primitive):
         return bind(self, *args), []
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        if self.prevent_mlir_dce:
+        # XLA can't lay this call out over several devices, whatever it is told.
+        if self.prevent_mlir_dce and builder.mesh is None:
             builder.custom_call("dce_sink", args, (), has_side_effect=True)
         return []
 

@@ -267,6 +267,7 @@ class RngUniform(Primitive):
         sizes = np.asarray(self.shape, np.int64)
         (out,) = builder.out_types
         shape = builder.constant(sizes, array_type(sizes.shape, sizes.dtype))
-        return builder.emit(
+        made = builder.emit(
             "rng", (*args, shape), (out,), rng_distribution=mlir.rng_distribution()
         )
+        return builder.whole(made)  # one of several devices draws for all

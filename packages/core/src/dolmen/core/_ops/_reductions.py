@@ -282,6 +282,12 @@ class ReduceLogic(Reduction):
 
     kinds = "biu"
 
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        """Devices on the CPU don't combine integers bit by bit."""
+        if builder.platform == "cpu":
+            args = [builder.whole(x, self.axes) for x in args]
+        return super().lower(builder, args)
+
 
 def reduce_and(operand: Any, axes: Sequence[int]) -> Any:
     """Bitwise (for booleans, logical) conjunction over axes.

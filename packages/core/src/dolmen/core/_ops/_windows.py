@@ -415,7 +415,10 @@ class SelectAndScatterAdd(WindowSelection):
         return [bind(made, ct, x), None]
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        values, x = args
+        # Where windows reach into the part of another device, XLA loses values.
+        sizes = enumerate(self.window_dimensions)
+        reaching = [axis for axis, size in sizes if size > 1]
+        values, x = (builder.whole(arg, reaching) for arg in args)
         values_type, x_type = builder.in_types
         a, v = array_type((), x_type.dtype), array_type((), values_type.dtype)
         return builder.emit(

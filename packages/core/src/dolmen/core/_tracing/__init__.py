@@ -44,6 +44,15 @@ from ._key_uses import (
     pass_on_key_uses_of_steps as pass_on_key_uses_of_steps,
     use_key as use_key,
 )
+from ._mesh_context import (
+    as_sharding as as_sharding,
+    get_mesh as get_mesh,
+    set_mesh as set_mesh,
+)
+from ._partitioning import (
+    held_sharding as held_sharding,
+    partition_of as partition_of,
+)
 from ._recording import (
     RecordedTracer as RecordedTracer,
     RecordingTrace as RecordingTrace,
@@ -78,6 +87,7 @@ from ._values import (
     device_array as device_array,
     device_of as device_of,
     is_array_like as is_array_like,
+    placed as placed,
     typeof as typeof,
 )
 

@@ -7,9 +7,10 @@ from .. import _backend
 from .._backend import flags
 from .._ir import ArrayType, Primitive, Program, message
 from ._errors import UnexpectedTracerError, leaked
+from ._partitioning import held_sharding, partition_of
 from ._recording import record
 from ._trace import Trace, Tracer, bind, set_initial_trace
-from ._values import device_array, typeof
+from ._values import placed, typeof
 
 
 class EagerTrace(Trace):
@@ -97,25 +98,44 @@ def run_program(
     keep_unused: bool = False,
     compiler_options: tuple[tuple[str, Any], ...] = (),
     device: Any = None,
+    in_shardings: Sequence[Any] | None = None,
+    out_shardings: Sequence[Any] | None = None,
     input_names: Callable[[], Sequence[str]] | None = None,
 ) -> tuple[list[Any], Any]:
     """Compile (once) and run a program on concrete flat arguments.
 
     Args:
         device: where to run; by default where the committed arguments are.
+        in_shardings: for each argument how it is laid out, None if as it is; None for
+            all.
+        out_shardings: for each result how it is laid out, None if the compiler
+            chooses; None for all.
         input_names: what the inputs of the program are called in messages.
 
     Returns:
         The results, and a function from an output tree to the C++ fast path, None when
         C++ must not repeat the call by itself.
+
+    Raises:
+        ValueError: arguments are committed to different devices, or laid out otherwise
+            than `in_shardings` say.
     """
     from .._lowering import compile_program
 
     if results_are_checked():
         donated = ()  # the search for a bad value starts from the arguments
+    values = [*captures, *args]
     chosen = device is not None
-    if device is None:
-        device = _device_of([*captures, *args])
+    held = [held_sharding(value) for value in values]
+    partition = partition_of(
+        program,
+        held,
+        [*[None] * len(captures), *(in_shardings or [None] * len(args))],
+        out_shardings or [None] * len(program.outputs),
+        input_names,
+    )
+    if partition is None and device is None:
+        device = _device_of(held)
     executable = compile_program(
         program,
         donated=donated,
@@ -123,10 +143,13 @@ def run_program(
         device=device,
         compiler_options=compiler_options,
         input_names=input_names,
+        partition=partition,
     )
-    arrays = [device_array(check_live(value)) for value in [*captures, *args]]
-    arrays = [a if a.device == device else _backend.move(a, device) for a in arrays]
-    committed = chosen or any(a.committed for a in arrays)
+    arrays = [
+        placed(check_live(value), sharding)
+        for value, sharding in zip(values, executable.in_shardings, strict=True)
+    ]
+    committed = chosen or partition is not None or any(s is not None for s in held)
     outs = executable(arrays, committed)
     check_finite(program, arrays, outs)
 
@@ -141,7 +164,8 @@ def run_program(
             executable.out_types,
             executable.kept,
             captures,
-            device,
+            executable.in_shardings,
+            executable.out_shardings,
             committed,
         )
 
@@ -177,19 +201,19 @@ def _given_other_widths(args: Sequence[Any]) -> bool:
     )
 
 
-def _device_of(values: Sequence[Any]) -> Any:
-    """Where to run: the device of the committed arrays, else the default one.
+def _device_of(held: Sequence[Any]) -> Any:
+    """Where to run: the device that arguments are committed to, else the default one.
 
     Raises:
         ValueError: arrays are committed to different devices.
     """
     found = None
-    for value in values:
-        if isinstance(value, _backend.ArrayImpl) and value.committed:
-            if found is not None and value.device != found:
+    for sharding in held:
+        if sharding is not None:
+            if found is not None and sharding._device != found:
                 raise ValueError(
                     f"arguments are committed to different devices: {found} and "
-                    f"{value.device}. Move one of them with `device_put`."
+                    f"{sharding._device}. Move one of them with `device_put`."
                 )
-            found = value.device
+            found = sharding._device
     return found if found is not None else _backend.default_device()

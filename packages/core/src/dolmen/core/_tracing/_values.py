@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _backend
 from .._ir import ArrayType, array_type, dtypes, message, type_error
+from ._mesh_context import as_sharding
 from ._trace import Tracer
 
 _SCALARS = (bool, int, float, complex)
@@ -89,24 +90,30 @@ def concrete(value: Any) -> Any:
 
 
 def device_of(place: Any, argument: str = "`device`") -> Any:
-    """The device that a user names: itself, or a sharding on it alone; None if None.
+    """The place that a user names: a device, or a sharding over several; None if None.
 
     Raises:
         TypeError: `place` is none of these.
+        ValueError: it is a `PartitionSpec`, and there is no current mesh.
     """
+    if isinstance(place, _backend.PartitionSpec):
+        return as_sharding(place, argument)
     if isinstance(place, _backend.SingleDeviceSharding):
         return place._device
-    if place is None or isinstance(place, _backend.Device):
+    if place is None or isinstance(place, _backend.Device | _backend.NamedSharding):
         return place
     raise type_error(
-        f"{argument} must be a device, a `SingleDeviceSharding` or None, got "
-        f"{place!r:.60}.",
-        "Devices are those of `dolmen.core.devices()`.",
+        f"{argument} must be a device, a sharding or None, got {place!r:.60}.",
+        "Devices are those of `dolmen.core.devices()`; shardings are made by "
+        "`NamedSharding(mesh, PartitionSpec(...))`.",
     )
 
 
 def device_array(value: Any, type: ArrayType | None = None, device: Any = None) -> Any:
-    """`value` as an array on a device; arrays already there pass through."""
+    """`value` as an array on a device, or laid out by a sharding.
+
+    Arrays already there pass through.
+    """
     if device is not None:
         device = device_of(device)
     if isinstance(value, _backend.ArrayImpl):
@@ -114,6 +121,23 @@ def device_array(value: Any, type: ArrayType | None = None, device: Any = None) 
     value = as_array(value)
     if isinstance(value, _backend.ArrayImpl | Tracer):
         return value
+    return _from_host(value, type, device, committed=device is not None)
+
+
+def placed(value: Any, sharding: Any) -> Any:
+    """`value` as an array laid out by `sharding`, as a compiled program wants it."""
+    value = as_array(value)
+    if not isinstance(value, _backend.ArrayImpl):
+        return _from_host(value, None, sharding, committed=False)
+    here = value._sharding
+    if here is sharding or here == sharding:
+        return value
+    return _backend.move(value, sharding)
+
+
+def _from_host(
+    value: Any, type: ArrayType | None, place: Any, *, committed: bool
+) -> Any:
     made = typeof(value) if type is None else type
     host = np.asarray(value, made.dtype)
-    return _backend.put(host, made, device, committed=device is not None)
+    return _backend.put(host, made, place, committed)

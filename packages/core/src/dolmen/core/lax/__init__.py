@@ -17,6 +17,7 @@ from .._higher_order import (
     scan as scan,
     switch as switch,
     while_loop as while_loop,
+    with_sharding_constraint as with_sharding_constraint,
 )
 from .._ops._accuracy import (
     AccuracyMode as AccuracyMode,

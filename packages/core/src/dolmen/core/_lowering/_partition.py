@@ -1,0 +1,98 @@
+"""Programs that run on several devices at once, each on its part of the arrays.
+
+The compiler (Shardy, in XLA) splits a program. It is told over which mesh, how
+arguments are laid out, and how results and values inside are where somebody said it
+(`out_shardings`, `with_sharding_constraint`); it decides on the rest and inserts the
+communication.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _backend
+from .._backend import _mlir as mlir
+
+
+@dataclasses.dataclass(frozen=True)
+class Partition:
+    """How a program is laid out over devices.
+
+    Attributes:
+        mesh: of the devices, numbered in its order; shardings that the compiler chooses
+            are expressed with it.
+        inputs: a sharding for each input.
+        outputs: a sharding for each output; None leaves it to the compiler.
+    """
+
+    mesh: _backend.Mesh
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+
+    @property
+    def devices(self) -> tuple[Any, ...]:
+        """In the order in which the program numbers them."""
+        return tuple(self.mesh.devices.flat)
+
+    def of_outputs(self, loaded: Any, ranks: Sequence[int]) -> tuple[Any, ...]:
+        """A sharding for each output of a compiled program.
+
+        Raises:
+            NotImplementedError: the compiler chose one that a mesh in the order of the
+                devices can't express.
+        """
+        if all(map(_is_settled, self.outputs)):
+            return self.outputs
+        chosen = loaded.get_output_shardings()
+        found = []
+        for index, (given, ndim) in enumerate(zip(self.outputs, ranks, strict=True)):
+            if _is_settled(given):
+                found.append(given)
+                continue
+            hlo = None if chosen is None else _backend.hlo_sharding_of(chosen[index])
+            found.append(self._named(hlo, ndim))
+        return tuple(found)
+
+    def _named(self, hlo: Any, ndim: int) -> Any:
+        if hlo is None:
+            return _backend.whole_on(self.mesh)
+        found = _backend.named_sharding(self.mesh, hlo, ndim)
+        if found is None:
+            found = _backend.grid_sharding(self.devices, hlo, ndim)
+        if found is None:
+            raise NotImplementedError(
+                f"the compiler laid a result out as {hlo}, which no sharding over "
+                f"{self.mesh!r} is. Give `out_shardings`."
+            )
+        return found
+
+
+def _is_settled(sharding: Any) -> bool:
+    return sharding is not None and not _backend.is_open(sharding)
+
+
+def sharding_attribute(mesh_name: str, sharding: Any, ndim: int) -> Any:
+    """A sharding over the mesh of that name in the module."""
+    parts = []
+    spec = [*sharding.spec, *[None] * (ndim - len(sharding.spec))]
+    groups = _backend.axes_by_dimension(sharding, ndim)
+    for part, names in zip(spec, groups, strict=True):
+        free = part is _backend.PartitionSpec.UNCONSTRAINED
+        listed = ", ".join(map(_quoted, names))
+        parts.append("{?}" if free else f"{{{listed}}}")
+    return mlir.sharding(f"#sdy.sharding<@{mesh_name}, [{', '.join(parts)}]>")
+
+
+def mesh_attribute(mesh: Any, devices: Sequence[Any]) -> Any:
+    """A mesh of devices, by their numbers in the program."""
+    axes = ", ".join(f"{_quoted(name)}={size}" for name, size in mesh.shape_tuple)
+    number = {device: index for index, device in enumerate(devices)}
+    order = [number[device] for device in mesh.devices.flat]
+    in_order = order == list(range(len(devices)))
+    ids = "" if in_order else f", device_ids={order}"
+    return mlir.sharding(f"#sdy.mesh<[{axes}]{ids}>")
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
