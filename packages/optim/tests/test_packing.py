@@ -349,3 +349,40 @@ def test_a_transformation_survives_rebuilding():
     assert again == transform
     assert pickle.loads(pickle.dumps(transform.init)).rule == transform.init.rule
     assert pickle.loads(pickle.dumps(optim.identity())) == optim.identity()
+
+
+# ---- filled up -----------------------------------------------------------------------
+
+
+def test_buffers_are_filled_up_to_a_multiple():
+    params = {"a": jnp.arange(3.0), "b": jnp.ones((2, 2)), "c": jnp.ones(4, "int32")}
+
+    packed = optim.pack(params, multiple_of=4)
+
+    assert [b.shape for b in packed.buffers] == [(8,), (4,)]
+    assert packed.buffers[0].tolist() == [0, 1, 2, 1, 1, 1, 1, 0]
+    assert dc.tree.map(np.shape, packed.unpack()) == dc.tree.map(np.shape, params)
+    grads = dc.grad(lambda p: jnp.sum(p.unpack()["a"] ** 2), allow_int=True)(packed)
+    assert grads.buffers[0].tolist() == [0, 2, 4, 0, 0, 0, 0, 0]
+
+
+def test_trees_filled_up_are_trained_and_batched_like_others():
+    params = {"a": jnp.arange(3.0), "b": jnp.ones((2, 2))}
+    packed = optim.pack(params, multiple_of=8)
+    optimizer = optim.adamw(0.1)
+
+    updates, _ = optimizer.update(packed, optimizer.init(packed), packed)
+    expected, _ = optimizer.update(params, optimizer.init(params), params)
+    batched = dc.vmap(
+        lambda s: packed.layout.pack(dc.tree.map(lambda x: x * s, params))
+    )
+
+    np.testing.assert_allclose(updates.unpack()["a"], expected["a"], rtol=1e-6)
+    assert updates.buffers[0][7] == 0
+    assert batched(jnp.arange(2.0)).buffers[0].shape == (2, 8)
+
+
+@pytest.mark.parametrize("multiple", [0, -2, 1.5])
+def test_what_is_no_positive_multiple_is_refused(multiple):
+    with pytest.raises(ValueError, match="multiple_of must be a positive integer, got"):
+        optim.pack({"a": jnp.ones(2)}, multiple_of=multiple)

@@ -210,6 +210,7 @@ from ._scaling import (
     scale_by_learning_rate as scale_by_learning_rate,
     scale_by_schedule as scale_by_schedule,
 )
+from ._sharded_state import shard_state as shard_state
 from ._signs import (
     ScaleByLionState as ScaleByLionState,
     ScaleByRpropState as ScaleByRpropState,

@@ -12,11 +12,13 @@ transformed, the place of a buffer may be taken by a node without leaves.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dolmen.core as dc
+import dolmen.core.numpy as jnp
 from dolmen.core import errors, extend, tree, tree_util, typeof
 
 from ._buffers import joined, pieces_of
@@ -34,21 +36,25 @@ class Layout:
         names: of the buffers.
         homes: for each leaf the index of its buffer.
         shapes: of the leaves.
+        multiple_of: buffers are filled up with zeros to multiples of so many elements.
     """
 
     structure: Any
     names: tuple[str, ...]
     homes: tuple[int, ...]
     shapes: tuple[tuple[int, ...], ...]
+    multiple_of: int = 1
 
     @functools.cached_property
     def shapes_by_buffer(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
-        """Shapes of the leaves in each buffer."""
+        """Shapes of the leaves in each buffer, and last of what fills it up, if any."""
         pairs = list(zip(self.homes, self.shapes, strict=True))
-        return tuple(
-            tuple(shape for home, shape in pairs if home == index)
-            for index in range(len(self.names))
-        )
+        found = []
+        for index in range(len(self.names)):
+            shapes = [shape for home, shape in pairs if home == index]
+            rest = -sum(map(math.prod, shapes)) % self.multiple_of
+            found.append(tuple(shapes + [(rest,)] * bool(rest)))
+        return tuple(found)
 
     @functools.cached_property
     def known_labels(self) -> dict[Hashable, tuple[Any, tuple[Any, ...] | None]]:
@@ -64,10 +70,21 @@ class Layout:
         return Packed(
             self,
             [
-                joined(shapes, pieces) if _is_there(pieces[0]) else pieces[0]
+                joined(shapes, _filled_up(shapes, pieces))
+                if _is_there(pieces[0])
+                else pieces[0]
                 for shapes, pieces in zip(self.shapes_by_buffer, parts, strict=True)
             ],
         )
+
+
+def _filled_up(shapes: Sequence[tuple[int, ...]], pieces: list[Any]) -> list[Any]:
+    """The pieces, and zeros for a last shape that none of them has."""
+    if len(pieces) == len(shapes):
+        return pieces
+    first = pieces[0]
+    lead = jnp.shape(first)[: jnp.ndim(first) - len(shapes[0])]
+    return [*pieces, jnp.zeros((*lead, *shapes[-1]), typeof(first).dtype)]
 
 
 @tree_util.register_pytree_with_keys_class

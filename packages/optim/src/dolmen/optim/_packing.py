@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import dolmen.core.numpy as jnp
-from dolmen.core import tree, typeof
+from dolmen.core import extend, tree, typeof
 
 from ._masking import label_leaves
 from ._packed import Layout, Packed, check_not_packed
 
 
-def pack(params: Any, groups: Any = None) -> Packed:
+def pack(params: Any, groups: Any = None, *, multiple_of: int = 1) -> Packed:
     """Lays the arrays of a tree out in one buffer for each dtype and group.
 
     Train what it returns in place of the tree: differentiate ``loss(packed.unpack())``
@@ -24,10 +24,13 @@ def pack(params: Any, groups: Any = None) -> Packed:
         params: tree of arrays.
         groups: labels of arrays that are to lie together, a tree like `params` or a
             prefix of it, or a function to such a tree, like `labels_by_path`.
+        multiple_of: fill buffers up with zeros to a multiple of so many elements, so
+            that the devices of a mesh can share them evenly (`shard_state`).
 
     Raises:
         TypeError: `params` is packed already.
-        ValueError: the labels are no prefix of `params`.
+        ValueError: the labels are no prefix of `params`, or `multiple_of` is no
+            positive integer.
 
     Example:
         >>> import dolmen.core as dc, dolmen.core.numpy as jnp
@@ -41,6 +44,12 @@ def pack(params: Any, groups: Any = None) -> Packed:
                [0., 0.]], dtype=float32)
     """
     check_not_packed("pack", "`params`", params)
+    if not isinstance(multiple_of, int) or multiple_of < 1:
+        raise ValueError(
+            extend.error_message(
+                f"pack: multiple_of must be a positive integer, got {multiple_of!r}."
+            )
+        )
     leaves, structure = tree.flatten(params)
     labels: Sequence[Any] = [None] * len(leaves)
     if groups is not None:
@@ -52,4 +61,5 @@ def pack(params: Any, groups: Any = None) -> Packed:
     buffers = {name: index for index, name in enumerate(dict.fromkeys(names))}
     homes = tuple(buffers[name] for name in names)
     shapes = tuple(tuple(jnp.shape(leaf)) for leaf in leaves)
-    return Layout(structure, tuple(buffers), homes, shapes).pack(params)
+    layout = Layout(structure, tuple(buffers), homes, shapes, multiple_of)
+    return layout.pack(params)

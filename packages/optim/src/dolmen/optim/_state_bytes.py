@@ -1,19 +1,21 @@
 """What an optimizer's state costs."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
 
-def state_bytes(state: Any) -> dict[str, int]:
+def state_bytes(state: Any, *, per_device: bool = False) -> dict[str, int]:
     """Bytes of an optimizer's state, by its classes and fields.
 
     Args:
         state: any tree, such as a state. Descriptions of arrays do, so that
             ``state_bytes(dc.eval_shape(optimizer.init, params))`` tells before there is
             a state.
+        per_device: count what one device holds of arrays on a mesh (`shard_state`).
 
     Returns:
         From ``"ScaleByAdamState.mu"`` and the like to bytes, largest first. Leaves that
@@ -27,24 +29,32 @@ def state_bytes(state: Any) -> dict[str, int]:
             'ScaleByAdamState.count': 4}
     """
     totals: dict[str, int] = {}
-    _add_bytes(state, "others", totals)
+    _add_bytes(state, "others", totals, _held if per_device else jnp.shape)
     return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
 
-def _add_bytes(node: Any, name: str, totals: dict[str, int]) -> None:
+def _held(array: Any) -> tuple[int, ...]:
+    """Shape of the part of an array that one device holds."""
+    sharding = getattr(array, "sharding", None)
+    return array.shape if sharding is None else sharding.shard_shape(array.shape)
+
+
+def _add_bytes(
+    node: Any,
+    name: str,
+    totals: dict[str, int],
+    shape: Callable[[Any], tuple[int, ...]],
+) -> None:
     fields = getattr(type(node), "_fields", None)
     children = tree.leaves(node, is_leaf=lambda x: x is not node)
     if fields is not None:
         for field in fields:
-            _add_bytes(getattr(node, field), f"{type(node).__name__}.{field}", totals)
+            place = f"{type(node).__name__}.{field}"
+            _add_bytes(getattr(node, field), place, totals, shape)
     elif len(children) == 1 and children[0] is node:
-        totals[name] = totals.get(name, 0) + _nbytes(node)
+        leaf = node if hasattr(node, "dtype") else jnp.asarray(node)  # a number
+        nbytes = math.prod(shape(leaf)) * leaf.dtype.itemsize
+        totals[name] = totals.get(name, 0) + nbytes
     else:
         for child in children:
-            _add_bytes(child, name, totals)
-
-
-def _nbytes(leaf: Any) -> int:
-    if not hasattr(leaf, "dtype"):  # a Python number
-        leaf = jnp.asarray(leaf)
-    return math.prod(leaf.shape) * leaf.dtype.itemsize
+            _add_bytes(child, name, totals, shape)
