@@ -73,6 +73,7 @@ ORACLES: dict[str, list[str]] = {
     ],
     "test_packing.py": ["pack"],
     "test_qk_clip.py": ["muonclip", "qk_clip"],
+    "test_sharded_state.py": ["shard_state"],
     "test_quantized.py": ["dequantized", "quantized", "state_bytes", "with_8bit_state"],
     "test_range_test.py": ["find_learning_rate"],
     "test_scalings.py": [

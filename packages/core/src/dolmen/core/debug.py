@@ -7,6 +7,8 @@ from ._higher_order import (
     debug_breakpoint as breakpoint,
     debug_log as log,
     debug_print as print,
+    visualize_array_sharding as visualize_array_sharding,
+    visualize_sharding as visualize_sharding,
 )
 
 __all__ = [
@@ -16,4 +18,6 @@ __all__ = [
     "callback",
     "log",
     "print",
+    "visualize_array_sharding",
+    "visualize_sharding",
 ]

@@ -29,8 +29,12 @@ def state_bytes(state: Any, *, per_device: bool = False) -> dict[str, int]:
             'ScaleByAdamState.count': 4}
     """
     totals: dict[str, int] = {}
-    _add_bytes(state, "others", totals, _held if per_device else jnp.shape)
+    _add_bytes(state, "others", totals, _held if per_device else _whole)
     return dict(sorted(totals.items(), key=lambda item: -item[1]))
+
+
+def _whole(array: Any) -> tuple[int, ...]:
+    return array.shape
 
 
 def _held(array: Any) -> tuple[int, ...]:
