@@ -9,6 +9,7 @@ import pytest
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
+from dolmen.core import _backend, lax
 
 VALUE = np.arange(64.0, dtype=np.float32).reshape(8, 8)
 
@@ -49,6 +50,33 @@ def test_an_array_can_be_laid_out_anew(over, before, after):
     assert moved.sharding == over(*after)
     np.testing.assert_array_equal(moved, VALUE)
     np.testing.assert_array_equal(array, VALUE)
+
+
+def test_where_the_host_is_far_devices_exchange_parts(over, monkeypatch):
+    array = dc.device_put(VALUE, over("x"))
+    monkeypatch.setattr(_backend, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(_backend, "host_value", None)
+
+    put = dc.device_put(array, over("y", "x"))
+    constrained = lax.with_sharding_constraint(array, over(None, "y"))
+
+    monkeypatch.undo()
+    assert put.sharding == over("y", "x")
+    assert constrained.sharding == over(None, "y")
+    np.testing.assert_array_equal(put, VALUE)
+    np.testing.assert_array_equal(constrained, VALUE)
+
+
+def test_donating_deletes_nothing_that_the_result_shares(over):
+    array = dc.device_put(VALUE, over("x"))
+    single = dc.device_put(VALUE, dc.devices()[0])
+
+    alike = dc.device_put(array, over("x", None), donate=True)
+    moved = dc.device_put(single, dc.devices()[1], donate=True)
+
+    np.testing.assert_array_equal(alike, VALUE)
+    np.testing.assert_array_equal(moved, VALUE)
+    assert single.is_deleted()
 
 
 def test_an_array_moves_between_one_device_and_a_mesh(over):

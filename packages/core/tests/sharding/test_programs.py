@@ -266,6 +266,27 @@ def test_executables_over_a_mesh_come_from_the_cache_on_disk(over, tmp_path):
     np.testing.assert_array_equal(first, second)
 
 
+def test_compiled_functions_refuse_other_layouts(over):
+    compiled = dc.jit(lambda a: a + 1).lower(dc.device_put(VALUE, over("x"))).compile()
+    compiled(dc.device_put(VALUE, over("x", None)))  # alike
+
+    assert error_of(lambda: compiled(dc.device_put(VALUE, over("y")))) == (
+        "<lambda>: called with other layouts than it was compiled for\n"
+        "  `a`: expected NamedSharding(mesh=Mesh('x': 4, 'y': 2), spec=P('x')), got "
+        "NamedSharding(mesh=Mesh('x': 4, 'y': 2), spec=P('y'))\n"
+        "Lay the arguments out with `device_put(x, sharding)` first."
+    )
+
+
+def test_the_cache_report_tells_of_another_mesh(mesh):
+    f = dc.jit(lambda a: a + 1)
+    f(VALUE)
+    with dc.set_mesh(mesh):
+        f(VALUE)
+
+    assert "the current mesh is Mesh('x': 4, 'y': 2), was None" in str(f.cache_report())
+
+
 # ---- constraints inside --------------------------------------------------------------
 
 
@@ -286,6 +307,14 @@ def test_a_constraint_moves_an_array_outside_of_jit(over):
 
     assert got["a"].sharding == over("x")
     assert got["b"] is tree["b"]
+
+
+def test_placing_a_traced_value_is_a_constraint(over):
+    placed = dc.jit(lambda a: dc.device_put(a * 2, over("x")))(VALUE)
+    made = dc.jit(lambda: jnp.full((8, 2), 3.0, device=over("y")))()
+
+    assert (placed.sharding, made.sharding) == (over("x"), over("y"))
+    np.testing.assert_array_equal(placed, VALUE * 2)
 
 
 def test_an_axis_may_be_left_to_the_compiler(over):
@@ -432,3 +461,24 @@ def test_refs_are_laid_out(over):
     add(ref)
 
     assert dc.freeze(ref).sharding == over("x")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda device: jnp.zeros((8, 2), device=device),
+        lambda device: jnp.full((8, 2), 3.0, device=device),
+        lambda device: jnp.full_like(jnp.ones((8, 2)), 3, device=device),
+        lambda device: jnp.arange(8, device=device),
+        lambda device: jnp.linspace(0, 1, 8, device=device),
+        lambda device: jnp.eye(8, device=device),
+        lambda device: jnp.array(VALUE, device=device),
+        lambda device: jnp.asarray([0.0] * 8, device=device),
+        lambda device: jnp.fft.fftfreq(8, device=device),
+    ],
+)
+def test_functions_that_make_arrays_lay_them_out(over, make):
+    inside, outside = dc.jit(lambda: make(over("y")))(), make(over("y"))
+
+    assert inside.sharding == outside.sharding == over("y")
+    np.testing.assert_allclose(inside, outside)

@@ -77,7 +77,8 @@ def _statics(signature: Signature, key: TraceKey) -> dict[str, Any]:
 def _settings(key: TraceKey) -> dict[str, Any]:
     values = flags.trace_settings(key.settings)
     return {f"the setting {name}": value for name, value in values.items()} | {
-        "the bound axes": key.axes
+        "the bound axes": key.axes,
+        "the current mesh": key.mesh,
     }
 
 

@@ -309,6 +309,7 @@ class Compiled(Stage):
         Raises:
             TypeError: tree, shape or dtype of the arguments differ from what was
                 traced, or something traces the call.
+            ValueError: an argument is laid out over a mesh in another way.
         """
         dynamic = (args, kwargs)
         leaves, tree = flatten(dynamic)
@@ -320,6 +321,7 @@ class Compiled(Stage):
         self._check(values)
         executable = self._executable
         given = [*present(self._traced.captures), *values]
+        self._check_layout(values)
         arrays = [
             placed(value, sharding)
             for value, sharding in zip(given, executable.in_shardings, strict=True)
@@ -372,6 +374,27 @@ class Compiled(Stage):
                     f"{self._name}: called with types it was not compiled for\n"
                     + "\n".join(wrong),
                     "Convert the arguments, or compile for these types too.",
+                )
+            )
+
+    def _check_layout(self, values: Sequence[Any]) -> None:
+        if len(self._executable.devices) == 1:
+            return  # what is elsewhere is moved there
+        wanted = self._executable.in_shardings[len(self._traced.captures) :]
+        wrong = [
+            f"  `{name}`: expected {want!r}, got {held!r}"
+            for name, want, value in zip(
+                self._arguments.names(), wanted, values, strict=True
+            )
+            if (held := held_sharding(value)) is not None
+            and not _backend.is_equivalent(want, held, typeof(value).ndim)
+        ]
+        if wrong:
+            raise ValueError(
+                message(
+                    f"{self._name}: called with other layouts than it was compiled "
+                    "for\n" + "\n".join(wrong),
+                    "Lay the arguments out with `device_put(x, sharding)` first.",
                 )
             )
 

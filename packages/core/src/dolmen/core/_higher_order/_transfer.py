@@ -5,7 +5,8 @@ from typing import Any
 from .. import _backend
 from .._backend import pytree
 from .._ir import message
-from .._tracing import as_array, device_array, device_of, is_array_like
+from .._ops._sharding import at_place
+from .._tracing import as_array, device_of, is_array_like
 from .._transforms._trees import (
     broadcast_prefix,
     flatten,
@@ -26,8 +27,9 @@ def device_put(
 
     Args:
         x: a tree of arrays, NumPy arrays and numbers.
-        device: a `Device` or `SingleDeviceSharding`, or a tree of them, a prefix of
-            `x`; None for the default device.
+        device: a `Device`, a sharding, a `PartitionSpec` over the current mesh, or a
+            tree of them, a prefix of `x`; None for the default device. Traced values
+            can be laid out over a mesh only, as `lax.with_sharding_constraint` does.
         src: for compatibility: arrays know where they are.
         donate: whether arrays that come from another device are deleted there; a
             boolean, or a tree of them, a prefix of `x`.
@@ -75,11 +77,12 @@ def device_put(
 
 
 def _put(leaf: Any, device: Any, donate: bool, may_alias: bool | None) -> Any:
-    made = device_array(leaf, None, device)
+    made = at_place(leaf, device)
     if not isinstance(leaf, _backend.ArrayImpl):
         return made
     shared = made.device == leaf.device
-    if donate and not shared:
+    # An array on a mesh may share buffers with what is made of it.
+    if donate and not shared and len(leaf.devices() | made.devices()) == 2:
         leaf.delete()
     return made.copy() if shared and may_alias is False else made
 

@@ -18,6 +18,7 @@ from ._eager import (
     EAGER as EAGER,
     check_finite as check_finite,
     check_live as check_live,
+    compiled as compiled,
     run_program as run_program,
 )
 from ._errors import (

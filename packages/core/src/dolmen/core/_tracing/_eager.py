@@ -25,7 +25,7 @@ class EagerTrace(Trace):
     def process(self, primitive: Primitive, args: Sequence[Any]) -> Any:
         run = primitive.derived.get("eager")
         if run is None:
-            run = primitive.eager() or _compiled(primitive)
+            run = primitive.eager() or compiled(primitive)
             primitive.derived["eager"] = run
         return run(*args)
 
@@ -34,7 +34,7 @@ EAGER = EagerTrace()
 set_initial_trace(EAGER)
 
 
-def _compiled(primitive: Primitive) -> Any:
+def compiled(primitive: Primitive) -> Any:
     """A C++ callable that compiles `primitive` for each signature it meets."""
 
     def on_miss(*args: Any) -> tuple[Any, Any]:

@@ -81,18 +81,18 @@ def partition_of(
     return Partition(mesh, tuple(inputs), tuple(out_shardings))
 
 
-def constraints(program: Program) -> frozenset[Any]:
-    """The shardings that a program, or one inside it, gives to values."""
+def constraints(program: Program) -> tuple[Any, ...]:
+    """The shardings that a program, or one inside it, gives to values, in order."""
     found = program.derived.get("constraints")
     if found is None:
-        made = set()
+        made: dict[Any, None] = {}
         for equation in program.equations:
             sharding = getattr(equation.primitive, "sharding", None)
             if isinstance(sharding, _backend.NamedSharding):
-                made.add(sharding)
+                made[sharding] = None
             for inner in subprograms(equation):
-                made |= constraints(inner)
-        found = program.derived["constraints"] = frozenset(made)
+                made.update(dict.fromkeys(constraints(inner)))
+        found = program.derived["constraints"] = tuple(made)
     return found
 
 

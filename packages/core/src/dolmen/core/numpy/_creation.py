@@ -17,11 +17,11 @@ from .._ir import (
     value_error,
 )
 from .._ops import _selection
+from .._ops._sharding import at_place
 from .._tracing import (
     Tracer,
     as_array,
     concrete,
-    device_array,
     is_array_like,
     is_staging,
     not_concrete,
@@ -156,7 +156,7 @@ def _made(value: Any, dtype: Any, device: Any) -> Any:
         value = value.__jax_array__()
     if isinstance(value, _ARRAYS):
         made = value if wanted is None else astype(value, wanted)
-        return made if device is None else device_array(made, device=device)
+        return at_place(made, device)
     if isinstance(value, bool | int | float | complex):
         return _scalar(value, wanted, device)
     if isinstance(value, np.ndarray | np.generic):
@@ -169,9 +169,10 @@ def _made(value: Any, dtype: Any, device: Any) -> Any:
 def _scalar(value: Any, wanted: np.dtype | None, device: Any) -> Any:
     type = typeof(value) if wanted is None else array_type((), wanted)
     if not is_staging():
-        return device_array(_in_numpy(value, type.dtype), type, device)
+        return at_place(_in_numpy(value, type.dtype), device, type)
     # In a program a scalar is written down, not handed in.
-    return lax.full((), value if wanted is None else _in_numpy(value, wanted))
+    made = lax.full((), value if wanted is None else _in_numpy(value, wanted))
+    return at_place(made, device)
 
 
 def _in_numpy(value: Any, dtype: np.dtype) -> np.ndarray:
@@ -200,8 +201,8 @@ def _from_numpy(value: Any, wanted: np.dtype | None, device: Any) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):
             host = host.astype(type.dtype)
     if is_staging() and not type.shape:
-        return lax.full((), host)
-    return device_array(host, type, device)
+        return at_place(lax.full((), host), device)
+    return at_place(host, device, type)
 
 
 def _as_numpy(value: Any) -> np.ndarray:
@@ -238,7 +239,7 @@ def _from_sequence(value: Any, wanted: np.dtype | None, device: Any) -> Any:
     if any(isinstance(leaf, Tracer) for leaf in leaves):
         return _stacked(value, wanted)
     host = _in_numpy(_on_host(value), wanted)
-    return device_array(host, array_type(host.shape, wanted), device)
+    return at_place(host, device, array_type(host.shape, wanted))
 
 
 def _common_dtype(leaves: Sequence[Any]) -> np.dtype:
@@ -318,7 +319,7 @@ def astype(
         made = _copied(x) if copy else x
     else:
         made = _cast(x, wanted)
-    return made if device is None else device_array(made, device=device)
+    return at_place(made, device)
 
 
 def _cast_body(x: Any, dtype: np.dtype) -> Any:
@@ -379,11 +380,13 @@ def _filled(type: ArrayType, value: Any, device: Any = None) -> Any:
     if not is_staging():
         if type.nbytes <= _MADE_BY_NUMPY or device is not None:
             host = np.full(type.shape, literal(value, type.dtype), type.dtype)
-            return device_array(host, type, device)
+            return at_place(host, device, type)
         return _compiled_fill(np.asarray(value, type.dtype)[()], type)
     if type.weak_type:
-        return lax.full(type.shape, convert(value, type.dtype, True))
-    return lax.full(type.shape, value, type.dtype)
+        made = lax.full(type.shape, convert(value, type.dtype, True))
+    else:
+        made = lax.full(type.shape, value, type.dtype)
+    return at_place(made, device)
 
 
 @jit_when_eager(static_argnames=("type",))
@@ -510,7 +513,7 @@ def _full(function: str, type: ArrayType, fill_value: Any, device: Any) -> Any:
         fill_value = asarray(fill_value)
     type_of(function, "fill_value", fill_value)
     made = _spread(fill_value, type)
-    return made if device is None else device_array(made, device=device)
+    return at_place(made, device)
 
 
 def _spread_body(value: Any, type: ArrayType) -> Any:
@@ -715,8 +718,9 @@ def _ramp(size: int, first: Any, by: Any, dtype: np.dtype, device: Any) -> Any:
         wide = np.arange(size)
         if (first, by) != (0, 1):
             wide = wide * by + first
-        return device_array(wide.astype(dtype), array_type((size,), dtype), device)
-    return _compiled_ramp(literal(first, dtype), literal(by, dtype), size, dtype)
+        return at_place(wide.astype(dtype), device, array_type((size,), dtype))
+    made = _compiled_ramp(literal(first, dtype), literal(by, dtype), size, dtype)
+    return at_place(made, device)
 
 
 @jit_when_eager(static_argnames=("size", "dtype"))
@@ -764,7 +768,7 @@ def linspace(
     index = operator.index(axis)
     made, *step = _linspace(start, stop, count, endpoint, bool(retstep), wanted, index)
     if device is not None:
-        made = device_array(made, device=device)
+        made = at_place(made, device)
     return (made, *step) if retstep else made
 
 
@@ -913,7 +917,7 @@ def eye(
     """
     shape = _matrix_shape("eye", N, M)
     made = _diagonal_mask(shape, operator.index(k), _default_float("eye", dtype))
-    return made if device is None else device_array(made, device=device)
+    return at_place(made, device)
 
 
 def _matrix_shape(function: str, rows: Any, columns: Any) -> tuple[int, int]:

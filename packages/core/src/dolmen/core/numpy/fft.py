@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import lax
 from .._ir import dtypes, type_error, value_error
-from .._tracing import device_array, typeof
+from .._ops._sharding import at_place
+from .._tracing import typeof
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._eager import jit_when_eager
 from ._manipulation import as_axes, as_axis, moveaxis, roll
@@ -546,7 +547,7 @@ def _frequencies(
     distance = lax.mul(convert(d, wanted), literal(n, wanted))
     numbers = np.asarray(places, np.int64).astype(wanted)
     made = lax.div(numbers, distance)
-    return made if device is None else device_array(made, device=device)
+    return at_place(made, device)
 
 
 def fftshift(x: ArrayLike, axes: int | Sequence[int] | None = None) -> Array:
