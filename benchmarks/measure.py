@@ -40,11 +40,25 @@ def best_cpu(function: Callable[[], Any], repeats: int = 10) -> float:
 
 def best_wall(function: Callable[[], Any], budget: float = 0.5) -> float:
     """Seconds of wall time of one call: the best of at least three."""
-    function()
-    best, calls, began = float("inf"), 0, time.perf_counter()
-    while calls < 3 or time.perf_counter() - began < budget:
-        start = time.perf_counter()
+    return best_wall_in_turn({"": function}, budget)[""]
+
+
+def best_wall_in_turn(
+    functions: dict[str, Callable[[], Any]], budget: float = 0.5
+) -> dict[str, float]:
+    """`best_wall` of several functions, called in turn so that all see the same load.
+
+    Args:
+        budget: seconds for each function.
+    """
+    best = dict.fromkeys(functions, float("inf"))
+    for function in functions.values():
         function()
-        best = min(best, time.perf_counter() - start)
-        calls += 1
+    rounds, began = 0, time.perf_counter()
+    while rounds < 3 or time.perf_counter() - began < budget * len(functions):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            best[name] = min(best[name], time.perf_counter() - start)
+        rounds += 1
     return best

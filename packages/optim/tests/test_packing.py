@@ -10,6 +10,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen import optim
 from dolmen.core import tree, tree_util
+from dolmen.optim import _packed
 
 RNG = np.random.default_rng(3)
 TARGET = {
@@ -88,6 +89,12 @@ PARTS = {
         optim.scale(-0.1),
     ),
     "clip": lambda: optim.clip(0.1),
+    "conditionally_mask": lambda: optim.conditionally_mask(
+        optim.adam(0.1), lambda step: step % 2 == 1
+    ),
+    "conditionally_transform": lambda: optim.conditionally_transform(
+        optim.adam(0.1), lambda step: step % 2 == 1
+    ),
     "clip_by_block_rms": lambda: optim.clip_by_block_rms(0.1),
     "clip_by_global_norm": lambda: optim.clip_by_global_norm(0.1),
     "decay of matrices": lambda: optim.adamw(0.1, weight_decay=0.5, mask=is_matrix),
@@ -114,6 +121,7 @@ PARTS = {
     "with_8bit_state": lambda: optim.with_8bit_state(
         optim.sgd(0.1, momentum=0.9), min_size=1
     ),
+    "with_compensation": lambda: optim.with_compensation(optim.adam(0.1)),
     "with_master_weights": lambda: optim.with_master_weights(optim.adam(0.1)),
     "zero_nans": optim.zero_nans,
 }
@@ -122,6 +130,81 @@ PARTS = {
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_does_with_a_packed_tree_what_it_does_with_the_tree(name):
     assert_trained_alike(without_extra_args(PARTS[name]()))
+
+
+ON_BUFFERS = {
+    **{
+        name: PARTS[name]
+        for name in (
+            "apply_if_finite",
+            "clip",
+            "clip_by_global_norm",
+            "conditionally_mask",
+            "conditionally_transform",
+            "ema",
+            "params_ema",
+            "with_compensation",
+            "with_master_weights",
+        )
+    },
+    **{name: OPTIMIZERS[name] for name in ("adam", "adamw", "lion", "sgd", "rmsprop")},
+    "inject_hyperparams": lambda: optim.inject_hyperparams(optim.adamw)(0.1),
+    "MultiSteps": lambda: optim.MultiSteps(
+        optim.adam(0.1), 2
+    ).gradient_transformation(),
+}
+
+
+@pytest.mark.parametrize("name", ON_BUFFERS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_treats_elements_alike_acts_on_buffers(name, dtype, monkeypatch):
+    packed = optim.pack({"w": jnp.ones((2, 3), dtype), "b": jnp.ones(2, dtype)})
+    optimizer = without_extra_args(ON_BUFFERS[name]())
+
+    def never(*_):
+        raise AssertionError("a packed tree was opened")
+
+    monkeypatch.setattr(_packed, "pieces_of", never)
+    monkeypatch.setattr(_packed, "joined", never)
+
+    updates, state = optimizer.update(packed, optimizer.init(packed), packed)
+    optimizer.update(updates, state, packed)
+
+
+def test_low_precision_trains_packed_as_plain():
+    start = {"w": jnp.ones((2, 3), "bfloat16"), "b": jnp.ones(2)}
+
+    for wrapper in (optim.with_master_weights, optim.with_compensation):
+        optimizer = wrapper(optim.adam(1e-3))
+        plain = trained(optimizer, start, small_loss)
+        packed = trained(
+            optimizer, optim.pack(start), lambda p: small_loss(p.unpack())
+        ).unpack()
+        for name in start:
+            np.testing.assert_array_equal(plain[name], packed[name])
+
+
+def small_loss(params):
+    return sum(jnp.sum(p.astype("float32") ** 2) for p in params.values())
+
+
+def test_lookahead_takes_packed_trees():
+    optimizer = optim.lookahead(optim.sgd(0.1), 2, 0.5)
+
+    def followed(params, loss):
+        params = optim.LookaheadParams.init_synced(params)
+        state = optimizer.init(params)
+        for _ in range(3):
+            grads = dc.grad(loss)(params.fast)
+            updates, state = optimizer.update(grads, state, params)
+            params = optim.apply_updates(params, updates)
+        return params.slow
+
+    plain = followed(START, loss)
+    packed = followed(optim.pack(START), lambda p: loss(p.unpack())).unpack()
+
+    for x, y in zip(tree.leaves(packed), tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-5)
 
 
 def test_a_transformation_by_hand_sees_the_leaves():

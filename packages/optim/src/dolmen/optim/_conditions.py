@@ -151,9 +151,11 @@ def conditionally_transform(
     """
     inner = with_extra_args_support(inner)
 
+    @takes_packed
     def init(params: Any) -> ConditionallyTransformState:
         return ConditionallyTransformState(inner.init(params), zero_count())
 
+    @takes_packed
     def update(
         updates: Any,
         state: ConditionallyTransformState,
@@ -219,9 +221,11 @@ def conditionally_mask(
     """
     inner = with_extra_args_support(inner)
 
+    @takes_packed
     def init(params: Any) -> ConditionallyMaskState:
         return ConditionallyMaskState(zero_count(), inner.init(params))
 
+    @takes_packed
     def update(
         updates: Any,
         state: ConditionallyMaskState,

@@ -15,6 +15,7 @@ from dolmen.core import extend, lax, random, tree, typeof
 
 from ._engine import strong
 from ._masking import MaskedNode
+from ._packed import takes_packed
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -75,6 +76,7 @@ def with_master_weights(
     name = "with_master_weights"
     inner = with_extra_args_support(inner)
 
+    @takes_packed
     def init(params: Any) -> MasterWeightsState:
         check_floating(name, "`params`", params)
         leaves, structure = tree.flatten(params)
@@ -84,6 +86,7 @@ def with_master_weights(
             structure.unflatten(copies), inner.init(structure.unflatten(wide))
         )
 
+    @takes_packed
     def update(
         updates: Any, state: MasterWeightsState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MasterWeightsState]:
@@ -173,6 +176,7 @@ def with_compensation(
     name = "with_compensation"
     inner = with_extra_args_support(inner)
 
+    @takes_packed
     def init(params: Any) -> CompensationState:
         check_floating(name, "`params`", params)
         rest = tree.map(
@@ -180,6 +184,7 @@ def with_compensation(
         )
         return CompensationState(rest, inner.init(params))
 
+    @takes_packed
     def update(
         updates: Any, state: CompensationState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, CompensationState]:

@@ -219,10 +219,12 @@ def lookahead(
         )
     fast_optimizer = with_extra_args_support(fast_optimizer)
 
+    @takes_packed
     def init(params: LookaheadParams) -> LookaheadState:
         _check_pair(params)
         return LookaheadState(fast_optimizer.init(params.fast), zero_count())
 
+    @takes_packed
     def update(
         updates: Any, state: LookaheadState, params: Any = None, **extra_args: Any
     ) -> tuple[LookaheadParams, LookaheadState]:
