@@ -194,6 +194,15 @@ def test_a_device_and_a_mesh_together_are_refused(over):
     )
 
 
+def test_a_device_that_is_told_is_where_arrays_on_a_mesh_are_moved(over):
+    f = dc.jit(lambda a: a + 1, device=dc.devices()[2])
+
+    got = f(dc.device_put(VALUE, over("x")))
+
+    assert got.device == dc.devices()[2]
+    np.testing.assert_array_equal(got, VALUE + 1)
+
+
 def test_donated_buffers_are_reused(over):
     step = dc.jit(
         lambda a: a * 2,

@@ -127,15 +127,16 @@ def run_program(
     values = [*captures, *args]
     chosen = device is not None
     held = [held_sharding(value) for value in values]
-    partition = partition_of(
-        program,
-        held,
-        [*[None] * len(captures), *(in_shardings or [None] * len(args))],
-        out_shardings or [None] * len(program.outputs),
-        input_names,
-    )
-    if partition is None and device is None:
-        device = _device_of(held)
+    partition = None
+    if not chosen:  # else everything is moved there
+        partition = partition_of(
+            program,
+            held,
+            [*[None] * len(captures), *(in_shardings or [None] * len(args))],
+            out_shardings or [None] * len(program.outputs),
+            input_names,
+        )
+        device = _device_of(held) if partition is None else None
     executable = compile_program(
         program,
         donated=donated,
