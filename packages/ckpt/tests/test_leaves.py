@@ -223,3 +223,50 @@ def test_an_array_that_is_donated_after_save_was_copied(tmp_path):
 
     expected = numpy.arange(10_000, dtype="float32")
     numpy.testing.assert_array_equal(checkpointer.restore(1), expected)
+
+
+# ---- nodes that stand for a tree, arrays on a mesh -----------------------------------
+
+
+@tree_util.register_pytree_node_class
+class Reversed:
+    """A list that is kept from its end to its start."""
+
+    def __init__(self, *kept):
+        self.kept = kept
+
+    def tree_flatten(self):
+        return self.kept, None
+
+    @classmethod
+    def tree_unflatten(cls, _, kept):
+        return cls(*kept)
+
+    def __checkpoint_tree__(self):
+        return {"list": list(self.kept[::-1])}
+
+    def __from_checkpoint_tree__(self, values):
+        return Reversed(*values["list"][::-1])
+
+
+def test_a_node_that_stands_for_a_tree_is_stored_as_that_tree(tmp_path):
+    ck.save(tmp_path / "a", {"x": Reversed(1, 2, core.numpy.ones(3))})
+
+    as_stored = ck.load(tmp_path / "a")
+    again = ck.load(tmp_path / "a", like={"x": Reversed(0, 0, core.numpy.zeros(3))})
+
+    assert as_stored["x"]["list"][1:] == [2, 1]
+    assert isinstance(again["x"], Reversed)
+    assert again["x"].kept[:2] == (1, 2)
+    assert again["x"].kept[2].tolist() == [1, 1, 1]
+
+
+def test_an_array_is_restored_as_its_target_is_laid_out(tmp_path):
+    rows = core.NamedSharding(core.make_mesh((1,), ("data",)), core.P("data"))
+    array = core.device_put(core.numpy.arange(4.0), rows)
+    ck.save(tmp_path / "a", {"x": array})
+
+    restored = ck.load(tmp_path / "a", like={"x": array})
+
+    assert restored["x"].sharding == rows
+    assert restored["x"].tolist() == [0, 1, 2, 3]

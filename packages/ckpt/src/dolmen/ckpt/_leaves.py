@@ -1,4 +1,10 @@
-"""Leaves and containers as `dolmen.core` knows them; the only module that asks it."""
+"""Leaves and containers as `dolmen.core` knows them; the only module that asks it.
+
+A node that holds a tree in another form, as packed trees of `dolmen.optim` do, is
+stored as that tree if it has two methods: `__checkpoint_tree__()` gives the tree, or
+the descriptions of its leaves if it holds descriptions itself;
+`__from_checkpoint_tree__(tree)` makes such a node of the tree with other leaves.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +56,8 @@ def _flatten_into(leaves: list[Any], x: Any) -> Structure:
     if kind is list or kind is tuple:
         children = [_flatten_into(leaves, child) for child in x]
         return Node(kind.__name__, (), tuple(children))
+    if hasattr(kind, "__checkpoint_tree__"):
+        return _flatten_into(leaves, x.__checkpoint_tree__())
     opened = _open_container(x)
     if opened is None:
         leaves.append(x)
@@ -65,6 +73,8 @@ def rebuild(x: Any, values: Iterator[Any]) -> Any:
         return {key: rebuild(child, values) for key, child in x.items()}
     if kind is list or kind is tuple:
         return kind([rebuild(child, values) for child in x])
+    if hasattr(kind, "__checkpoint_tree__"):
+        return x.__from_checkpoint_tree__(rebuild(x.__checkpoint_tree__(), values))
     opened = _open_container(x)
     if opened is None:
         return next(values)

@@ -178,7 +178,7 @@ class Packed:
         """The tree with shape and dtype in the place of each array."""
         homes = zip(self.layout.homes, self.layout.shapes, strict=True)
         return self._unflatten(
-            dc.ShapeDtypeStruct(shape, typeof(buffer).dtype)
+            dc.ShapeDtypeStruct(shape, jnp.dtype(buffer.dtype))
             if _is_there(buffer := self.buffers[home])
             else buffer
             for home, shape in homes
@@ -193,6 +193,15 @@ class Packed:
             for name, buffer in zip(self.names, self.buffers, strict=True)
         ]
         return f"Packed({', '.join([*buffers, f'{len(self.layout.shapes)} arrays'])})"
+
+    def __checkpoint_tree__(self) -> Any:
+        """What `dolmen.ckpt` stores in its place: the tree itself."""
+        described = any(isinstance(x, dc.ShapeDtypeStruct) for x in self.buffers)
+        return self._types if described else self.unpack()
+
+    def __from_checkpoint_tree__(self, values: Any) -> "Packed":
+        """A tree of this structure that was restored, packed like this one."""
+        return self.layout.pack(values)
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
         """The buffers."""
