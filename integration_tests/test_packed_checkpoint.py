@@ -92,3 +92,14 @@ def test_training_goes_on_as_if_it_had_not_stopped(saved):
     got, _ = OPTIMIZER.update(restored, restored_state, restored)
 
     assert_equal(got, expected)
+
+
+def test_buffers_on_a_mesh_are_restored_where_they_were(tmp_path):
+    rows = dc.NamedSharding(dc.make_mesh((1,), ("data",)), dc.P("data"))
+    packed = dc.device_put(optim.pack(PARAMS, multiple_of=8), rows)
+    ckpt.save(tmp_path / "step", packed)
+
+    restored = ckpt.load(tmp_path / "step", like=packed)
+
+    assert restored.buffers[0].sharding == rows
+    assert_equal(restored, packed)

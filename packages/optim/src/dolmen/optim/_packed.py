@@ -200,8 +200,10 @@ class Packed:
         return self._types if described else self.unpack()
 
     def __from_checkpoint_tree__(self, values: Any) -> "Packed":
-        """A tree of this structure that was restored, packed like this one."""
-        return self.layout.pack(values)
+        """A tree of this structure that was restored, packed and placed as this one."""
+        made = self.layout.pack(values)
+        pairs = zip(made.buffers, self.buffers, strict=True)
+        return Packed(self.layout, [_placed_as(new, old) for new, old in pairs])
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Layout]:
         """The buffers."""
@@ -237,6 +239,12 @@ def check_not_packed(function: str, name: str, values: Any) -> None:
                 "\n".join(lines), "Pack the tree as a whole, and once."
             )
         )
+
+
+def _placed_as(buffer: Any, other: Any) -> Any:
+    """A buffer on the devices that another one was put on by its owner."""
+    committed = isinstance(other, dc.Array) and other.committed
+    return dc.device_put(buffer, other.sharding) if committed else buffer
 
 
 def _is_there(buffer: Any) -> bool:
