@@ -1,7 +1,7 @@
 """Optimizer states that the devices of a mesh share among them."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from dolmen.core import extend, lax, tree
 from dolmen.core.sharding import NamedSharding, PartitionSpec as P, get_mesh
@@ -12,6 +12,8 @@ from ._transformation import (
     GradientTransformationExtraArgs,
     with_extra_args_support,
 )
+
+_WHOLE = P()
 
 
 def shard_state(
@@ -63,87 +65,100 @@ def shard_state(
     """
     inner = with_extra_args_support(inner)
 
-    def spread(values: Any, like: Any) -> Any:
-        """A tree like the parameters, each device its part."""
-        return tree.map(lambda x, spec: part(x, spec), values, like)
+    def shares() -> _Shares:
+        return _Shares(_mesh_with(axis, mesh), axis, smallest)
 
-    def part(x: Any, spec: Any) -> Any:
-        if not hasattr(x, "shape"):
-            return x
-        return laid_out(x, _split(spec, x.shape, axis, here(), smallest))
+    def layouts(params: Any) -> Any:
+        """A specification for each parameter."""
 
-    def laid_out(x: Any, spec: Any) -> Any:
-        return lax.with_sharding_constraint(x, NamedSharding(here(), spec))
+        def below(spec: Any, part: Any) -> Any:
+            return tree.map(lambda _: spec or _WHOLE, part)
 
-    def spread_state(state: Any, like: Any) -> Any:
+        prefix = _WHOLE if specs is None else specs
+        return tree.map(below, prefix, params, is_leaf=lambda spec: spec is None)
+
+    def spread_state(ours: _Shares, state: Any, like: Any) -> Any:
         if specs is None:
-            return tree.map(lambda x: part(x, P()), state)
+            return tree.map(ours.part, state)
         from .tree import map_params  # which training seldom needs
 
         return map_params(
             inner,
-            part,
+            ours.part,
             state,
             like,
-            transform_non_params=lambda rest: tree.map(lambda x: part(x, P()), rest),
+            transform_non_params=lambda rest: tree.map(ours.part, rest),
         )
-
-    def here() -> Any:
-        found = get_mesh() if mesh is None else mesh
-        if found is None:
-            raise ValueError(
-                extend.error_message(
-                    "shard_state: there is no current mesh.",
-                    "Call it in a `with set_mesh(mesh):` block, or pass `mesh`.",
-                )
-            )
-        if axis not in found.axis_names:
-            raise ValueError(
-                extend.error_message(
-                    f"shard_state: axis {axis!r} is none of {found!r}.",
-                    "Name the axis along which batches are split.",
-                )
-            )
-        return found
-
-    def layouts(params: Any) -> Any:
-        def whole_below(spec: Any, below: Any) -> Any:
-            return tree.map(lambda _: spec or P(), below)
-
-        if specs is None:
-            return whole_below(None, params)
-        return tree.map(whole_below, specs, params, is_leaf=lambda spec: spec is None)
 
     @takes_packed
     def init(params: Any) -> Any:
-        return spread_state(inner.init(params), layouts(params))
+        return spread_state(shares(), inner.init(params), layouts(params))
 
     @takes_packed
     def update(
         updates: Any, state: Any, params: Any = None, **extra_args: Any
     ) -> tuple[Any, Any]:
-        like = layouts(updates)
-        ours = None if params is None else spread(params, like)
-        updates, state = inner.update(spread(updates, like), state, ours, **extra_args)
-        return tree.map(laid_out, updates, like), spread_state(state, like)
+        ours, like = shares(), layouts(updates)
+        updates = tree.map(ours.part, updates, like)
+        if params is not None:
+            params = tree.map(ours.part, params, like)
+        updates, state = inner.update(updates, state, params, **extra_args)
+        return tree.map(ours.laid_out, updates, like), spread_state(ours, state, like)
 
     return GradientTransformationExtraArgs(init, update)
 
 
-def _split(spec: Any, shape: Any, axis: str, mesh: Any, smallest: int) -> Any:
-    """A specification that also splits the best dimension over `axis`."""
-    parts = list(spec)
-    parts += [None] * (len(shape) - len(parts))
-    count = mesh.shape[axis]
-    whole = [
-        (size, -index)
-        for index, size in enumerate(shape)
-        if parts[index] is None and size % count == 0
-    ]
-    if not whole or math.prod(shape) < smallest:
-        return spec
-    _, index = max(whole)
-    parts[-index] = axis
-    while parts[-1] is None:  # as the compiler writes it
-        parts.pop()
-    return P(*parts)
+def _mesh_with(axis: str, mesh: Any) -> Any:
+    """The mesh, by default the current one, which must have this axis."""
+    found = get_mesh() if mesh is None else mesh
+    if found is None:
+        raise ValueError(
+            extend.error_message(
+                "shard_state: there is no current mesh.",
+                "Call it in a `with set_mesh(mesh):` block, or pass `mesh`.",
+            )
+        )
+    if axis not in found.axis_names:
+        raise ValueError(
+            extend.error_message(
+                f"shard_state: axis {axis!r} is none of {found!r}.",
+                "Name the axis along which batches are split.",
+            )
+        )
+    return found
+
+
+class _Shares(NamedTuple):
+    """How the devices along an axis of a mesh share arrays."""
+
+    mesh: Any
+    axis: str
+    smallest: int
+
+    def laid_out(self, x: Any, spec: Any) -> Any:
+        """An array laid out by a specification."""
+        return lax.with_sharding_constraint(x, NamedSharding(self.mesh, spec))
+
+    def part(self, x: Any, spec: Any = _WHOLE) -> Any:
+        """An array that has this layout but for the axis, split over that as well."""
+        if not hasattr(x, "shape"):
+            return x
+        return self.laid_out(x, self._split(spec, x.shape))
+
+    def _split(self, spec: Any, shape: tuple[int, ...]) -> Any:
+        """A specification that also splits the best dimension over the axis."""
+        parts = list(spec)
+        parts += [None] * (len(shape) - len(parts))
+        count = self.mesh.shape[self.axis]
+        whole = [
+            (size, -index)
+            for index, size in enumerate(shape)
+            if parts[index] is None and size % count == 0
+        ]
+        if not whole or math.prod(shape) < self.smallest:
+            return spec
+        _, index = max(whole)
+        parts[-index] = self.axis
+        while parts[-1] is None:  # as the compiler writes it
+            parts.pop()
+        return P(*parts)

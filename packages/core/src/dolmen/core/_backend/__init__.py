@@ -24,9 +24,9 @@ from ._arrays import (
     install as _install_arrays,
     move as move,
     put as put,
+    put_parts as put_parts,
     set_donors as set_donors,
     set_type_factory as set_type_factory,
-    sharding_at as sharding_at,
     with_type as with_type,
 )
 from ._client import (
@@ -87,7 +87,6 @@ from ._mesh import (
     AxisType as AxisType,
     Mesh as Mesh,
     PartitionSpec as PartitionSpec,
-    set_enter as set_enter,
 )
 from ._shardings import (
     NamedSharding as NamedSharding,
@@ -102,6 +101,7 @@ from ._shardings import (
     is_equivalent as is_equivalent,
     is_open as is_open,
     named_sharding as named_sharding,
+    parts_of_axes as parts_of_axes,
     settled as settled,
     whole_on as whole_on,
 )

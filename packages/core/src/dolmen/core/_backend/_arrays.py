@@ -46,7 +46,7 @@ def _described(shape: Sequence[int], dtype: Any, weak_type: bool = False) -> Any
 _stubs.provide("jax.core", ShapedArray=_described)
 
 
-def sharding_at(place: Any) -> Any:
+def _sharding_at(place: Any) -> Any:
     """The sharding that a place stands for: a device, or a sharding itself."""
     return place if isinstance(place, Sharding) else device_sharding(place)
 
@@ -60,28 +60,10 @@ def put(value: np.ndarray, type: Any, place: Any = None, committed: bool = False
     Raises:
         ValueError: the sharding does not split an axis evenly.
     """
-    sharding = sharding_at(_client.default_device() if place is None else place)
-    if isinstance(sharding, SingleDeviceSharding):
-        return _put_whole(value, type, sharding, committed)
-    # C++ copies during the call to a single device only.
-    placed = sharding.addressable_devices_indices_map(value.shape)
-    parts = []
-    for device, index in placed.items():
-        part = np.ascontiguousarray(value[index]).reshape(value[index].shape)
-        described = _described(part.shape, part.dtype)
-        parts.append(_put_whole(part, described, device_sharding(device), committed))
-    return assemble(type, sharding, parts, committed)
-
-
-def assemble(
-    type: Any, sharding: Any, parts: Sequence[Any], committed: bool = True
-) -> Any:
-    """The array whose parts these are, on the devices of the sharding, in order."""
-    devices = [part._sharding._device for part in parts]
-    return _jax.batched_device_put(type, sharding, list(parts), devices, committed)
-
-
-def _put_whole(value: np.ndarray, type: Any, sharding: Any, committed: bool) -> Any:
+    sharding = _sharding_at(_client.default_device() if place is None else place)
+    if not isinstance(sharding, SingleDeviceSharding):
+        parts = put_parts(sharding, value.shape, value.__getitem__, committed)
+        return assemble(type, sharding, parts, committed)
     return _jax.batched_device_put(
         type,
         sharding,
@@ -90,6 +72,41 @@ def _put_whole(value: np.ndarray, type: Any, sharding: Any, committed: bool) -> 
         committed,
         host_buffer_semantics=_COPY_DURING_CALL,
     )
+
+
+def put_parts(
+    sharding: Any,
+    shape: tuple[int, ...],
+    part_at: Callable[[tuple[slice, ...]], Any],
+    committed: bool = True,
+) -> list[Any]:
+    """The parts of an array, copied to the devices of this process, in their order.
+
+    C++ copies while it is called to a single device only, so each part is an array.
+
+    Args:
+        part_at: gives the part at an index as a NumPy array; asked once for each.
+
+    Raises:
+        ValueError: the sharding does not split an axis evenly.
+    """
+    known: dict[Any, np.ndarray] = {}
+    made = []
+    for device, index in sharding.addressable_devices_indices_map(shape).items():
+        key = _shardings.key_of(index)
+        if key not in known:
+            known[key] = np.asarray(part_at(index), order="C")
+        part = known[key]
+        made.append(put(part, _described(part.shape, part.dtype), device, committed))
+    return made
+
+
+def assemble(
+    type: Any, sharding: Any, parts: Sequence[Any], committed: bool = True
+) -> Any:
+    """The array whose parts these are, on the devices of the sharding, in order."""
+    devices = [part._sharding._device for part in parts]
+    return _jax.batched_device_put(type, sharding, list(parts), devices, committed)
 
 
 @contextlib.contextmanager
@@ -111,7 +128,7 @@ def move(array: Any, place: Any) -> Any:
         ValueError: the sharding does not split an axis evenly.
         RuntimeError: another process holds a part of the array.
     """
-    wanted, held = sharding_at(place), array._sharding
+    wanted, held = _sharding_at(place), array._sharding
     if held == wanted and array._committed:
         return array
     devices = list(wanted._internal_device_list.addressable_device_list)

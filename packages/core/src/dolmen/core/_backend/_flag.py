@@ -261,10 +261,19 @@ def set_bound_axes(axes: tuple[Any, ...]) -> None:
     _publish()
 
 
-def set_mesh(mesh: Any) -> None:
-    """Tell C++ which mesh is the current one: results may be laid out over it."""
-    _overrides.mesh = mesh
+def current_mesh() -> Any:
+    """The current mesh of this thread, None if there is none."""
+    return _overrides.mesh
+
+
+def swap_mesh(mesh: Any) -> Any:
+    """Make a mesh the current one; returns the one before.
+
+    C++ is told, since a call may lay its results out over it.
+    """
+    before, _overrides.mesh = _overrides.mesh, mesh
     _publish()
+    return before
 
 
 def _publish() -> None:

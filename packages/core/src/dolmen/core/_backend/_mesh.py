@@ -6,11 +6,13 @@ shardings by identity, so equal meshes are one object.
 
 import enum
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jaxlib._jax as _jax
 import numpy as np
+
+from . import _flag
 
 
 class AxisType(enum.Enum):
@@ -220,12 +222,11 @@ class Mesh:
 
     def __enter__(self) -> "Mesh":
         """Make it the current mesh until the block ends, as `set_mesh` does."""
-        assert _enter is not None, "it is set when _tracing is imported"
-        _entered.blocks.append(_enter(self))
+        _entered.before.append(_flag.swap_mesh(self))
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _entered.blocks.pop().__exit__(*error)
+        _flag.swap_mesh(_entered.before.pop())
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name!r}: {size}" for name, size in self.shape_tuple)
@@ -236,21 +237,16 @@ class Mesh:
 
 
 _meshes: dict[Any, Mesh] = {}
-_enter: Callable[[Mesh], Any] | None = None
 
 
 class _Entered(threading.local):
+    """The meshes to go back to at the ends of this thread's `with mesh:` blocks."""
+
     def __init__(self) -> None:
-        self.blocks: list[Any] = []
+        self.before: list[Any] = []
 
 
 _entered = _Entered()
-
-
-def set_enter(function: Callable[[Mesh], Any]) -> None:
-    """Tell meshes what makes them the current one: it returns a context manager."""
-    global _enter
-    _enter = function
 
 
 _device_lists: dict[tuple[Any, ...], Any] = {}

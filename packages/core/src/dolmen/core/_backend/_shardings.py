@@ -58,26 +58,34 @@ def axes_by_dimension(sharding: Any, ndim: int) -> list[tuple[str, ...]]:
     return found + [()] * (ndim - len(found))
 
 
+def parts_of_axes(sharding: Any, ndim: int) -> list[int]:
+    """In how many parts each axis of an array is to be split.
+
+    Raises:
+        ValueError: the array has fewer axes than the specification.
+    """
+    if isinstance(sharding, SingleDeviceSharding):
+        return [1] * ndim
+    sizes = sharding.mesh.shape
+    groups = axes_by_dimension(sharding, ndim)
+    return [math.prod(sizes[name] for name in group) for group in groups]
+
+
 def counts(sharding: Any, shape: Sequence[int]) -> list[int]:
-    """In how many parts each axis of an array is split.
+    """In how many parts each axis of an array of this shape is split.
 
     Raises:
         ValueError: the array has too few axes, or one can't be split evenly.
     """
-    if isinstance(sharding, SingleDeviceSharding):
-        return [1] * len(shape)
-    sizes = sharding.mesh.shape
-    found = []
-    for axis, names in enumerate(axes_by_dimension(sharding, len(shape))):
-        count = math.prod(sizes[name] for name in names)
-        if shape[axis] % count:
+    found = parts_of_axes(sharding, len(shape))
+    for axis, (size, count) in enumerate(zip(shape, found, strict=True)):
+        if size % count:
             raise ValueError(
-                f"axis {axis} of shape {tuple(shape)} has {shape[axis]} elements, "
-                f"which {sharding.spec!r} splits in {count} equal parts over "
+                f"axis {axis} of shape {tuple(shape)} has {size} elements, which "
+                f"{sharding.spec!r} splits in {count} equal parts over "
                 f"{sharding.mesh!r}. Pad it to a multiple of {count}, or leave it "
                 "whole."
             )
-        found.append(count)
     return found
 
 
@@ -106,6 +114,11 @@ def indices(sharding: Any, shape: Sequence[int]) -> Iterator[tuple[Any, tuple]]:
                 slice(None) if whole else slice(number * length, (number + 1) * length)
             )
         yield device, tuple(index)
+
+
+def key_of(index: tuple[slice, ...]) -> tuple[Any, ...]:
+    """Equal for equal indices, as slices can't be hashed before Python 3.12."""
+    return tuple([(part.start, part.stop) for part in index])
 
 
 def is_fully_replicated(sharding: Any) -> bool:
@@ -149,8 +162,7 @@ def hlo_sharding(sharding: Any, ndim: int) -> Any:
     used = [mesh.axis_names.index(name) for group in groups for name in group]
     rest = [axis for axis in range(mesh.devices.ndim) if axis not in used]
     copies = math.prod(mesh.devices.shape[axis] for axis in rest)
-    sizes = mesh.shape
-    dims = [math.prod(sizes[name] for name in group) for group in groups]
+    dims = parts_of_axes(sharding, ndim)
     return xla_client.HloSharding.iota_tile(
         dims=[*dims, copies] if copies > 1 else dims,
         reshape_dims=mesh.devices.shape,

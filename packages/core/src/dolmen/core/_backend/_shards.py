@@ -38,7 +38,7 @@ def global_shards(array: Any) -> list[Shard]:
     seen: dict[Any, int] = {}
     found = []
     for device, index in _shardings.indices(array._sharding, array.shape):
-        key = tuple([(part.start, part.stop) for part in index])
+        key = _shardings.key_of(index)
         number = seen[key] = seen.get(key, -1) + 1
         found.append(Shard(device, index, number, parts.get(device)))
     return found

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from .._backend import NamedSharding, pytree
+from .._backend import NamedSharding
 from .._ir import message
 from .._ops._sharding import constrained
-from .._tracing import as_sharding, typeof
-from .._transforms._trees import broadcast_prefix, flatten
+from .._tracing import as_sharding, check_splits, typeof
+from .._transforms._trees import flatten, spread_prefix
 
 
 def with_sharding_constraint(x: Any, shardings: Any) -> Any:
@@ -38,43 +38,31 @@ def with_sharding_constraint(x: Any, shardings: Any) -> Any:
         >>> f(jnp.zeros((2, 3))).sharding.mesh
         Mesh('data': 1)
     """
-    flat, prefix_tree = pytree.PUBLIC.flatten_with_path(shardings)
-    named = [_named(path, leaf) for path, leaf in flat]
     leaves, tree = flatten(x)
-    numbers = broadcast_prefix(
-        prefix_tree.unflatten(range(len(flat))),
-        tree,
-        x,
-        "with_sharding_constraint: shardings",
-        leaf="a sharding",
+    spread = spread_prefix(
+        shardings, x, f"{_FUNCTION}: shardings", name="shardings", leaf="a sharding"
     )
     return tree.unflatten(
         [
-            leaf if number is None else _constrained(leaf, named[number])
-            for leaf, number in zip(leaves, numbers, strict=True)
+            leaf if given is None else _constrained(leaf, place, given)
+            for leaf, (place, given) in zip(leaves, spread, strict=True)
         ]
     )
 
 
-def _named(path: Any, leaf: Any) -> Any:
-    what = "with_sharding_constraint: shardings" + "".join(map(str, path))
-    sharding = as_sharding(leaf, what)
+_FUNCTION = "with_sharding_constraint"
+
+
+def _constrained(leaf: Any, place: str, given: Any) -> Any:
+    sharding = as_sharding(given, f"{_FUNCTION}: {place}")
     if not isinstance(sharding, NamedSharding):
         raise TypeError(
             message(
-                f"{what} must lay arrays out over a mesh, got {sharding!r}.",
+                f"{_FUNCTION}: {place} must lay arrays out over a mesh, got "
+                f"{sharding!r}.",
                 "Move arrays to one device with `device_put`.",
             )
         )
-    return sharding
-
-
-def _constrained(leaf: Any, sharding: Any) -> Any:
     type = typeof(leaf)
-    try:
-        sharding.shard_shape(type.shape)
-    except ValueError as error:
-        raise ValueError(
-            message(f"with_sharding_constraint: {type!r}: {error}")
-        ) from None
+    check_splits(lambda: f"{_FUNCTION}: {type!r}", sharding, type.shape)
     return constrained(leaf, sharding)

@@ -79,21 +79,20 @@ def make_array_from_callback(
     placed = as_sharding(sharding, "make_array_from_callback: sharding")
     wanted = None if dtype is None else _dtype("make_array_from_callback", dtype)
     part_shape = placed.shard_shape(sizes)
-    made: dict[Any, np.ndarray] = {}
-    parts = []
-    for device, index in placed.addressable_devices_indices_map(sizes).items():
-        key = tuple([(part.start, part.stop) for part in index])
-        if key not in made:
-            value = as_array(data_callback(index))
-            wanted = wanted or typeof(value).dtype
-            made[key] = np.asarray(value).astype(wanted, copy=False)
-            if made[key].shape != part_shape:
-                raise value_error(
-                    f"make_array_from_callback: data_callback({index!r}) must return "
-                    f"a part of shape {part_shape}, got {made[key].shape}.",
-                )
-        type = array_type(part_shape, made[key].dtype)
-        parts.append(_backend.put(made[key], type, device, committed=True))
+
+    def part_at(index: tuple[slice, ...]) -> np.ndarray:
+        nonlocal wanted
+        value = as_array(data_callback(index))
+        wanted = wanted or typeof(value).dtype
+        part = np.asarray(value).astype(wanted, copy=False)
+        if part.shape != part_shape:
+            raise value_error(
+                f"make_array_from_callback: data_callback({index!r}) must return a "
+                f"part of shape {part_shape}, got {part.shape}.",
+            )
+        return part
+
+    parts = _backend.put_parts(placed, sizes, part_at)
     return _backend.assemble(array_type(sizes, parts[0].dtype), placed, parts)
 
 
@@ -156,21 +155,13 @@ def _spans(indices: Any, shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 def _global_shape(sharding: Any, local: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of the whole array, of which this process has a part of shape `local`."""
-    counts = _parts_of_axes(sharding, len(local))
+    counts = tuple(_backend.parts_of_axes(sharding, len(local)))
     # An index map of one element for each part says which parts are this process's.
     here = _spans(sharding.addressable_devices_indices_map(counts).values(), counts)
     return tuple(
         size * count // (stop - start)
         for size, count, (start, stop) in zip(local, counts, here, strict=True)
     )
-
-
-def _parts_of_axes(sharding: Any, ndim: int) -> tuple[int, ...]:
-    if isinstance(sharding, _backend.SingleDeviceSharding):
-        return (1,) * ndim
-    sizes = sharding.mesh.shape
-    groups = _backend.axes_by_dimension(sharding, ndim)
-    return tuple(math.prod(sizes[name] for name in group) for group in groups)
 
 
 def make_array_from_single_device_arrays(

@@ -240,8 +240,8 @@ class JitFunction:
     ) -> TracedFunction:
         """The program of one signature, traced at most once."""
         kinds = tuple(type(value) for _, value in static)
-        settings = flags.trace_key()
-        key = TraceKey(static, kinds, tree, types, settings, state.axes, state.mesh)
+        settings, mesh = flags.trace_key(), flags.current_mesh()
+        key = TraceKey(static, kinds, tree, types, settings, state.axes, mesh)
         known = self.cache.traced
         found = known.get(key)
         if found is None or not found.reusable:

@@ -12,7 +12,7 @@ from .._backend import pytree
 from .._ir import message, type_error
 from .._ops._sharding import constrained
 from .._tracing import as_sharding
-from .._transforms._trees import broadcast_prefix, name_of
+from .._transforms._trees import name_of, path_text, spread_prefix
 
 
 class Placement:
@@ -51,7 +51,7 @@ class Placement:
             ("out_shardings", out_shardings),
         ):
             for path, leaf in pytree.PUBLIC.flatten_with_path(tree)[0]:
-                place = what + "".join(map(str, path))
+                place = what + path_text(path)
                 if isinstance(leaf, _backend.PartitionSpec):  # of a mesh to come
                     on_mesh = on_mesh or place
                     continue
@@ -123,23 +123,14 @@ class Placement:
         return found if self._on_mesh else None
 
     def _spread(self, what: str, prefix: Any, full: Any) -> list[Any]:
-        flat, prefix_tree = pytree.PUBLIC.flatten_with_path(prefix)
-        numbers = broadcast_prefix(
-            prefix_tree.unflatten(range(len(flat))),
-            pytree.BOUNDARY.flatten(full)[1],
-            full,
-            f"jit of {name_of(self._fun)}: {what}",
-            leaf="a sharding",
+        function = f"jit of {name_of(self._fun)}"
+        spread = spread_prefix(
+            prefix, full, f"{function}: {what}", name=what, leaf="a sharding"
         )
-        if not self._on_mesh:
-            return numbers
-        named = [
-            as_sharding(
-                leaf, f"jit of {name_of(self._fun)}: {what}{''.join(map(str, path))}"
-            )
-            for path, leaf in flat
+        return [
+            None if given is None else as_sharding(given, f"{function}: {place}")
+            for place, given in spread
         ]
-        return [None if number is None else named[number] for number in numbers]
 
 
 # What stands for a whole tree.

@@ -156,7 +156,6 @@ class Traced(Stage):
         """
         captures, program = self._traced.captures, self._traced.program
         arguments = self._arguments
-        none = [None] * len(captures)
 
         def names() -> list[str]:
             return [""] * len(captures) + arguments.names()
@@ -164,8 +163,8 @@ class Traced(Stage):
         partition = partition_of(
             program,
             [*map(held_sharding, captures), *arguments.held],
-            [*none, *(arguments.shardings or [None] * len(arguments.types))],
-            self._traced.out_shardings or [None] * len(program.outputs),
+            arguments.shardings,
+            self._traced.out_shardings,
             names,
         )
         donated = arguments.donated

@@ -3,15 +3,14 @@
 from typing import Any
 
 from .. import _backend
-from .._backend import pytree
 from .._ir import message
 from .._ops._sharding import at_place
 from .._tracing import as_array, device_of, is_array_like
 from .._transforms._trees import (
-    broadcast_prefix,
     flatten,
     flatten_with_path,
     path_text,
+    spread_prefix,
 )
 
 
@@ -88,18 +87,7 @@ def _put(leaf: Any, device: Any, donate: bool, may_alias: bool | None) -> Any:
 
 
 def _prefix(prefix: Any, full: Any, what: str) -> list[tuple[str, Any]]:
-    """For each leaf of `full` the path and value of the leaf of `prefix` over it."""
-    flat, tree = pytree.PUBLIC.flatten_with_path(prefix)
-    numbers = tree.unflatten(range(len(flat)))
-    found = broadcast_prefix(
-        numbers,
-        flatten(full)[1],
-        full,
-        f"device_put: {what}",
-        leaf="a value",
-    )
-    named = [(what + path_text(path), value) for path, value in flat]
-    return [(what, None) if number is None else named[number] for number in found]
+    return spread_prefix(prefix, full, f"device_put: {what}", name=what, leaf="a value")
 
 
 def block_until_ready(x: Any) -> Any:

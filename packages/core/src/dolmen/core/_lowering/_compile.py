@@ -62,6 +62,10 @@ class Module:
         """Types of arguments and results: `(f32[3], i32[]) -> (f32[3],)`."""
         return f"{_listed(self.in_types)} -> {_listed(self.out_types)}"
 
+    def devices_or(self, device: Any) -> tuple[Any, ...]:
+        """The devices that it is laid out over, else this one."""
+        return self.partition.devices if self.partition else (device,)
+
     def as_text(self, *, debug_info: bool = False) -> str:
         """The module as text."""
         return self.operation.operation.get_asm(enable_debug_info=debug_info)
@@ -378,7 +382,7 @@ def compile_module(
         JaxRuntimeError: the compiler fails, or does not know an option.
     """
     started = time.perf_counter()
-    devices = module.partition.devices if module.partition else (device,)
+    devices = module.devices_or(device)
     options = _backend.compile_options(
         devices, compiler_options, has_calls=module.has_calls
     )
@@ -419,7 +423,7 @@ def compile_afresh(
 
     The runtime of the CPU can't serialize one that it has loaded from bytes.
     """
-    devices = module.partition.devices if module.partition else (device,)
+    devices = module.devices_or(device)
     options = _backend.compile_options(devices, compiler_options)
     return _compiled(module, devices, options)
 

@@ -26,8 +26,9 @@ def at_place(value: Any, place: Any, type: ArrayType | None = None) -> Any:
 
     What is traced is where its program runs, but can be laid out there.
     """
-    if isinstance(place, _backend.PartitionSpec):
-        place = device_of(place)
+    if place is None:
+        return device_array(value, type)
+    place = device_of(place)
     if isinstance(place, _backend.NamedSharding) and (
         is_staging() or isinstance(value, Tracer) or _goes_by_program(value, place)
     ):

@@ -51,6 +51,7 @@ from ._mesh_context import (
     set_mesh as set_mesh,
 )
 from ._partitioning import (
+    check_splits as check_splits,
     held_sharding as held_sharding,
     partition_of as partition_of,
 )

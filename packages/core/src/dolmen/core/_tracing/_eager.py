@@ -130,11 +130,7 @@ def run_program(
     partition = None
     if not chosen:  # else everything is moved there
         partition = partition_of(
-            program,
-            held,
-            [*[None] * len(captures), *(in_shardings or [None] * len(args))],
-            out_shardings or [None] * len(program.outputs),
-            input_names,
+            program, held, in_shardings, out_shardings, input_names
         )
         device = _device_of(held) if partition is None else None
     executable = compile_program(

@@ -5,7 +5,6 @@ from typing import Any
 from .. import _backend
 from .._backend import Mesh, flags
 from .._ir import message, type_error
-from ._trace import state
 
 
 def get_mesh() -> Mesh | None:
@@ -18,7 +17,7 @@ def get_mesh() -> Mesh | None:
         ...     get_mesh()
         Mesh('data': 1)
     """
-    return state.mesh
+    return flags.current_mesh()
 
 
 class set_mesh:
@@ -43,21 +42,14 @@ class set_mesh:
     def __init__(self, mesh: Mesh | None) -> None:
         if mesh is not None and not isinstance(mesh, Mesh):
             raise type_error(f"set_mesh: expected a Mesh or None, got {mesh!r:.60}.")
-        self._before = state.mesh
         self._mesh = mesh
-        _set(mesh)
+        self._before = flags.swap_mesh(mesh)
 
     def __enter__(self) -> Mesh | None:
         return self._mesh
 
     def __exit__(self, *_: Any) -> None:
-        _set(self._before)
-
-
-def _set(mesh: Mesh | None) -> None:
-    state.mesh = mesh
-    # A compiled call must not take the fast path that it took with another mesh.
-    flags.set_mesh(mesh)
+        flags.swap_mesh(self._before)
 
 
 def as_sharding(given: Any, what: str) -> Any:
@@ -81,7 +73,8 @@ def as_sharding(given: Any, what: str) -> Any:
             "Write `NamedSharding(mesh, PartitionSpec(...))` for several devices, "
             "`SingleDeviceSharding(device)` for one.",
         )
-    if state.mesh is None:
+    mesh = get_mesh()
+    if mesh is None:
         raise ValueError(
             message(
                 f"{what} is {given!r}, but there is no current mesh that it is about.",
@@ -90,9 +83,6 @@ def as_sharding(given: Any, what: str) -> Any:
             )
         )
     try:
-        return _backend.NamedSharding(state.mesh, given)
+        return _backend.NamedSharding(mesh, given)
     except ValueError as error:
         raise ValueError(message(f"{what}: {error}")) from None
-
-
-_backend.set_enter(set_mesh)

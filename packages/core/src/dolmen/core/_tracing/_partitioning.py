@@ -1,5 +1,6 @@
 """On which devices a program runs, and how its arguments are laid out over them."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ Names = Callable[[], Sequence[str]] | None
 def partition_of(
     program: Program,
     held: Sequence[Any],
-    in_shardings: Sequence[Any],
-    out_shardings: Sequence[Any],
+    in_shardings: Sequence[Any] | None = None,
+    out_shardings: Sequence[Any] | None = None,
     names: Names = None,
 ) -> "Partition | None":
     """How `program` is laid out for these arguments; None if it runs on one device.
@@ -25,7 +26,8 @@ def partition_of(
 
     Args:
         held: what each input is committed to (`held_sharding`), None for nothing.
-        in_shardings: what the user said for each input, None for nothing.
+        in_shardings: what the user said for each input but the captures, which come
+            first, None for nothing; None for all.
         out_shardings: the same for each output.
         names: gives what the inputs are called; only messages ask.
 
@@ -33,52 +35,57 @@ def partition_of(
         ValueError: devices of two arguments differ, an argument is laid out otherwise
             than its sharding says, or an axis can't be split evenly.
     """
-    said = [*in_shardings, *held, *out_shardings, *constraints(program)]
+    inside = constraints(program)
+    said = [*(in_shardings or ()), *held, *(out_shardings or ()), *inside]
     mesh = next((s.mesh for s in said if isinstance(s, _backend.NamedSharding)), None)
     if mesh is None:
         return None
     from .._lowering import Partition  # what runs on one device needs no more of it
 
-    devices = tuple(mesh.devices.flat)
     everywhere = _backend.whole_on(mesh)
 
-    def called(index: int) -> str:
+    def input_(index: int) -> str:
         known = names() if names is not None else ()
         name = known[index] if index < len(known) else ""
-        return f"`{name}`" if name else f"argument {index}"
+        return f"{program.name}: " + (f"`{name}`" if name else f"argument {index}")
 
+    def output(index: int) -> str:
+        return f"{program.name}: result {index}"
+
+    of_arguments = list(in_shardings or [None] * len(held))
+    captures = [None] * (len(held) - len(of_arguments))
     inputs = []
     for index, (type, given, here) in enumerate(
-        zip(program.in_types, in_shardings, held, strict=True)
+        zip(program.in_types, [*captures, *of_arguments], held, strict=True)
     ):
-        for sharding in (given, here):
-            if sharding is not None and _backend.devices_of(sharding) != devices:
-                raise _other_devices(program, called(index), sharding, mesh)
-        _check_divisible(program, called, index, given, type.shape)
+        what = functools.partial(input_, index)
+        for sharding in filter(None, (given, here)):
+            _check_devices(what, sharding, mesh)
         if given is None:
             inputs.append(everywhere if here is None else here)
             continue
+        check_splits(what, given, type.shape)
         if here is not None and not _backend.is_equivalent(given, here, type.ndim):
             raise ValueError(
                 message(
-                    f"{program.name}: {called(index)} {type!r} is laid out as "
-                    f"{here.spec!r} over {here.mesh!r}, but in_shardings say "
-                    f"{given.spec!r} over {given.mesh!r}.",
+                    f"{what()} {type!r} is laid out as {here.spec!r} over "
+                    f"{here.mesh!r}, but in_shardings say {given.spec!r} over "
+                    f"{given.mesh!r}.",
                     "Lay it out with `device_put(x, sharding)` first, or leave its "
                     "sharding out of in_shardings.",
                 )
             )
         inputs.append(given)
-    for index, (type, given) in enumerate(
-        zip(program.out_types, out_shardings, strict=True)
-    ):
-        if given is not None and _backend.devices_of(given) != devices:
-            raise _other_devices(program, f"result {index}", given, mesh)
-        _check_divisible(program, lambda i: f"result {i}", index, given, type.shape)
-    for given in constraints(program):
-        if set(_backend.devices_of(given)) != set(devices):
-            raise _other_devices(program, "a sharding constraint", given, mesh)
-    return Partition(mesh, tuple(inputs), tuple(out_shardings))
+    outputs = out_shardings or [None] * len(program.outputs)
+    for index, (type, given) in enumerate(zip(program.out_types, outputs, strict=True)):
+        if given is not None:
+            what = functools.partial(output, index)
+            _check_devices(what, given, mesh)
+            check_splits(what, given, type.shape)
+    for given in inside:
+        if set(_backend.devices_of(given)) != set(mesh.devices.flat):
+            raise _other_devices(f"{program.name}: a sharding constraint", given, mesh)
+    return Partition(mesh, tuple(inputs), tuple(outputs))
 
 
 def constraints(program: Program) -> tuple[Any, ...]:
@@ -103,24 +110,34 @@ def held_sharding(value: Any) -> Any:
     return getattr(value, "sharding", None)
 
 
-def _check_divisible(
-    program: Program, called: Any, index: int, sharding: Any, shape: tuple[int, ...]
+def check_splits(
+    what: Callable[[], str], sharding: Any, shape: tuple[int, ...]
 ) -> None:
-    if sharding is None:
-        return
+    """Raise unless a sharding splits arrays of this shape evenly.
+
+    Args:
+        what: gives what is split, for the message.
+
+    Raises:
+        ValueError: it does not, or the array has too few axes.
+    """
     try:
         _backend.counts(sharding, shape)
     except ValueError as error:
-        text = f"{program.name}: {called(index)}: {error}"
-        raise ValueError(message(text)) from None
+        raise ValueError(message(f"{what()}: {error}")) from None
 
 
-def _other_devices(program: Program, what: str, sharding: Any, mesh: Any) -> ValueError:
+def _check_devices(what: Callable[[], str], sharding: Any, mesh: Any) -> None:
+    if _backend.devices_of(sharding) != tuple(mesh.devices.flat):
+        raise _other_devices(what(), sharding, mesh)
+
+
+def _other_devices(what: str, sharding: Any, mesh: Any) -> ValueError:
     devices = ", ".join(map(str, _backend.devices_of(sharding)))
     return ValueError(
         message(
-            f"{program.name}: {what} is on the devices {devices}, but others are on "
-            f"those of {mesh!r}: {', '.join(map(str, mesh.devices.flat))}.",
+            f"{what} is on the devices {devices}, but others are on those of {mesh!r}: "
+            f"{', '.join(map(str, mesh.devices.flat))}.",
             "Lay all arguments out over the same devices, with `device_put`.",
         )
     )

@@ -165,7 +165,6 @@ class _State(threading.local):
     frame: Frame | None = None
     axes: tuple[Any, ...] = ()  # the bound named axes, see `_axes`
     batched: Any = None  # the named axis whose batch rule is running
-    mesh: Any = None  # the current one, see `_mesh_context`
     # Values of finished traces that stand for inputs of a rule now being recorded.
     revived: frozenset[int] = frozenset()
 

@@ -121,23 +121,18 @@ def device_array(value: Any, type: ArrayType | None = None, device: Any = None) 
     value = as_array(value)
     if isinstance(value, _backend.ArrayImpl | Tracer):
         return value
-    return _from_host(value, type, device, committed=device is not None)
+    made = typeof(value) if type is None else type
+    host = np.asarray(value, made.dtype)
+    return _backend.put(host, made, device, committed=device is not None)
 
 
 def placed(value: Any, sharding: Any) -> Any:
     """`value` as an array laid out by `sharding`, as a compiled program wants it."""
     value = as_array(value)
     if not isinstance(value, _backend.ArrayImpl):
-        return _from_host(value, None, sharding, committed=False)
+        type = typeof(value)
+        return _backend.put(np.asarray(value, type.dtype), type, sharding)
     here = value._sharding
     if here is sharding or here == sharding:
         return value
     return _backend.move(value, sharding)
-
-
-def _from_host(
-    value: Any, type: ArrayType | None, place: Any, *, committed: bool
-) -> Any:
-    made = typeof(value) if type is None else type
-    host = np.asarray(value, made.dtype)
-    return _backend.put(host, made, place, committed)

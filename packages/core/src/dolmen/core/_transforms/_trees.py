@@ -203,6 +203,27 @@ def broadcast_prefix(
     return result
 
 
+def spread_prefix(
+    prefix: Any, full: Any, what: str, *, name: str, leaf: str
+) -> list[tuple[str, Any]]:
+    """For each leaf of `full` the path and value of the leaf of `prefix` over it.
+
+    Args:
+        prefix: a tree of anything, None allowed as a leaf, a prefix of `full`.
+        what: how messages call `prefix`.
+        name: what its paths start with.
+        leaf: how messages call its leaves.
+
+    Raises:
+        ValueError: `prefix` is not a prefix of `full`.
+    """
+    flat, tree = pytree.PUBLIC.flatten_with_path(prefix)
+    numbers = tree.unflatten(range(len(flat)))
+    found = broadcast_prefix(numbers, flatten(full)[1], full, what, leaf=leaf)
+    named = [(name + path_text(path), value) for path, value in flat]
+    return [(name, None) if number is None else named[number] for number in found]
+
+
 def _described(children: list[tuple[str, Any]]) -> str:
     entries = ", ".join(key for key, _ in children) or "(none)"
     return f"a container with the entries {entries}"
