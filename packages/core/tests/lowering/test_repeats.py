@@ -216,6 +216,110 @@ def test_values_and_gradients_are_those_of_the_loop_without_calls(monkeypatch):
     )
 
 
+def masked_layer(w, h):
+    """Its derivatives read much that follows cheaply from little."""
+    centered = h - jnp.mean(h, -1, keepdims=True)
+    h = centered / jnp.sqrt(jnp.mean(centered**2, -1, keepdims=True) + 1e-3)
+    mask = jnp.tril(jnp.ones((h.shape[0], w.shape[1]), bool))
+    h = jnp.where(mask, h @ w, -1.0)
+    return 0.5 * h * (1 + jnp.tanh(0.8 * (h + 0.04 * h**3)))
+
+
+def masked_gradient(jitted):
+    """Gradients of a loss over a few of these layers."""
+    layer = dc.jit(masked_layer) if jitted else masked_layer
+
+    def loss(ws, h):
+        for w in ws:
+            h = layer(w, h)
+        return jnp.sum(h * h)
+
+    return dc.value_and_grad(loss)
+
+
+@pytest.mark.parametrize(
+    ("jitted", "name"), [(False, "block"), (True, "masked_layer_1")]
+)
+def test_a_block_returns_only_what_does_not_follow_cheaply_from_the_rest(jitted, name):
+    ws, h = np.ones((6, 5, 5), np.float32), np.ones((4, 5), np.float32)
+
+    text = dc.jit(masked_gradient(jitted)).lower(list(ws), h).as_text()
+
+    (results,) = re.findall(rf"func.func private @{name}\(.*->(.*)", text)
+    # The result, the input less its mean, the product and its tanh; means, deviations.
+    assert results.count("tensor<4x5xf32>") <= 4
+    assert results.count("tensor") <= 6
+
+
+@pytest.mark.parametrize("jitted", [False, True])
+def test_gradients_through_what_is_computed_again_are_those_without_blocks(jitted):
+    rng = np.random.default_rng(0)
+    ws = list(rng.normal(size=(6, 5, 5)).astype(np.float32))
+    h = rng.normal(size=(4, 5)).astype(np.float32)
+
+    value, gradients = dc.jit(masked_gradient(jitted))(ws, h)
+
+    expected_value, expected = masked_gradient(False)(ws, h)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-5)
+    np.testing.assert_allclose(gradients, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_what_single_readers_need_is_computed_where_they_read():
+    ws, h = weights(6), np.linspace(-1.0, 1.0, 3, dtype=np.float32)
+
+    def f(ws, h):
+        kept = []
+        for w in ws:
+            h = layer(w, h)
+            kept.append(3.0 * h)
+        return h + sum(jnp.sin(k) for k in kept[:2]) + jnp.exp(kept[4])
+
+    found = dc.jit(f)(ws, h)
+
+    np.testing.assert_allclose(found, f(ws, h), rtol=1e-5)
+
+
+def test_equal_results_of_a_block_are_all_there():
+    ws, h = weights(6), np.linspace(-1.0, 1.0, 3, dtype=np.float32)
+
+    def f(ws, h):
+        pairs, kept = [], []
+        for w in ws:
+            h = layer(w, h)
+            pairs.append((3.0 * h, 3.0 * h))
+            kept.append(5.0 * h)
+        return pairs, sum(jnp.sin(k) for k in kept)
+
+    pairs, total = dc.jit(f)(ws, h)
+
+    expected_pairs, expected_total = f(ws, h)
+    np.testing.assert_allclose(pairs, expected_pairs, rtol=1e-5)
+    np.testing.assert_allclose(total, expected_total, rtol=1e-5)
+
+
+def test_readers_that_differ_in_one_operand_stay_one_block():
+    ws, h = weights(6), np.linspace(-1.0, 1.0, 3, dtype=np.float32)
+
+    def f(ws, h):
+        threes, fives = [], []
+        for w in ws:
+            h = layer(w, h)
+            threes.append(3.0 * h)
+            fives.append(5.0 * h)
+        total, fives[-1] = jnp.cos(fives[-1]), ws[0]
+        for three, five in zip(threes, fives, strict=True):
+            for step in range(12):
+                total = jnp.sin(total * three) + step * five
+            total = total - jnp.mean(total)
+        return total
+
+    text = lowered(f, ws, h)
+
+    assert text.count("stablehlo.sine") == 12
+    assert text.count("func.func private") == 2
+    np.testing.assert_allclose(dc.jit(f)(ws, h), f(ws, h), rtol=1e-4)
+
+
 def test_other_literals_make_another_block():
     def f(h):
         for index in range(4):
@@ -317,5 +421,9 @@ def test_programs_of_repeated_random_blocks_compute_the_same(data):
         ):
             patch.setattr(module, name, value)
         found = dc.jit(lambda ws: run(jnp, ws))(ws)
+        gradient = dc.jit(dc.grad(lambda ws: sum(run(jnp, ws))))(ws)
 
     np.testing.assert_allclose(found, run(np, ws), rtol=1e-4, atol=1e-5)
+    # Operation by operation there are no blocks.
+    expected = dc.grad(lambda ws: sum(run(jnp, ws)))(ws)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4)

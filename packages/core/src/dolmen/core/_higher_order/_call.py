@@ -45,7 +45,10 @@ class ProgramCall(Primitive):
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
     ) -> Linearization:
-        return call_linearization(linearize_program(self.called, active))
+        # A function's results are there afterwards; its arguments might not be.
+        program = self.called
+        lasting = (False,) * len(program.inputs) + (True,) * len(program.outputs)
+        return call_linearization(linearize_program(program, active, lasting))
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         return transpose_linearized(self, cotangents, args)

@@ -26,11 +26,15 @@ def linearize_scan(
     constant of the linear loop too.
     """
     consts, carry, xs = scan.parts(active)
-    grown = scan.active_carry(
-        consts, carry, xs, lambda a: linearize_program(scan.program, a).active_outs
-    )
+    # Constants and rows are read from the arguments again. The rest would be stacked.
+    lasting = (True,) * len(consts) + (False,) * len(carry) + (True,) * len(xs)
+
+    def linearized(mask: tuple[bool, ...]) -> Linearization:
+        return linearize_program(scan.program, mask, lasting)
+
+    grown = scan.active_carry(consts, carry, xs, lambda a: linearized(a).active_outs)
     mask = (*consts, *grown, *xs)
-    body = linearize_program(scan.program, mask)
+    body = linearized(mask)
     num_outs = len(scan.program.outputs)
     active_outs = (*grown, *body.active_outs[scan.num_carry :])
     inputs = body.primal.inputs

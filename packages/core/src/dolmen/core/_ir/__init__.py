@@ -41,6 +41,7 @@ from ._program import (
     named_axes as named_axes,
     subprograms as subprograms,
 )
+from ._residuals import Kept as Kept, keep_less as keep_less
 from ._rewrite import (
     live_equations as live_equations,
     used_inputs as used_inputs,

@@ -199,7 +199,7 @@ class Program:
 
 def named_axes(primitive: Primitive) -> frozenset[Any]:
     """Named axes that an operation, or a program inside it, refers to."""
-    if primitive.interned:  # one that holds programs is not
+    if primitive.interned:
         return primitive.named_axes
     return primitive.named_axes.union(*(p.named_axes for p in programs_of(primitive)))
 
@@ -211,6 +211,8 @@ def subprograms(equation: Equation) -> Iterator[Program]:
 
 def programs_of(primitive: Primitive) -> Iterator[Program]:
     """The programs among a primitive's parameters."""
+    if primitive.interned:  # one that holds programs is not
+        return
     for value in primitive.params.values():
         if isinstance(value, Program):
             yield value

@@ -20,9 +20,10 @@ from .._ir import (
     live_equations,
 )
 from .._ir._frames import Frame, ScopedFrame, scope_of
+from ._blocks import BlockCall
 from ._calls import Function, keep, keep_repeated_calls
 from ._partition import mesh_attribute, sharding_attribute
-from ._repeats import BlockCall, steps
+from ._repeats import steps
 
 _create = mlir.Operation.create
 _locations: dict[Frame, Any] = {}

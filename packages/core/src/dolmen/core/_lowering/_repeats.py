@@ -12,28 +12,18 @@ anything outside reads of it a result.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .._ir import Atom, Equation, Literal, Program, Structures, Variable, live_equations
+from ._blocks import BlockCall, Step, hand_on_less
 
 # Smaller blocks, or fewer of them, compile faster in place.
 MIN_BLOCK = 24
 MIN_REPETITIONS = 3
 _WINDOW = 12  # operations that make a place recognizable
 _CANDIDATES = 6  # periods that are tried
-
-
-class BlockCall(NamedTuple):
-    """One repetition of a block: `outputs = block(inputs)`."""
-
-    block: Program
-    inputs: Sequence[Atom]
-    outputs: Sequence[Variable]
-
-
-Step = Equation | BlockCall
 
 
 def steps(program: Program, structures: Structures) -> Sequence[Step]:
@@ -58,7 +48,7 @@ def _steps(program: Program, structures: Structures) -> Sequence[Step]:
             made += equations[done:begin]
             made += calls_made
             done = begin + len(calls_made) * period
-    return [*made, *equations[done:]] if made else equations
+    return hand_on_less([*made, *equations[done:]], program) if made else equations
 
 
 def _operations(equations: Sequence[Equation], structures: Structures) -> np.ndarray:

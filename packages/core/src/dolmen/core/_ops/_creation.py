@@ -1,7 +1,7 @@
 """Arrays out of nothing: constants and ramps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -193,6 +193,8 @@ class Iota(Primitive):
     dtype: np.dtype
     shape: tuple[int, ...]
     dimension: int
+
+    cheap: ClassVar[bool] = True
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         if dtypes.kind(self.dtype) not in ("i", "u", "f", "c"):

@@ -1,7 +1,7 @@
 """Choosing elementwise between arrays."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -95,6 +95,8 @@ def choose(pred: Any, on_true: Any, on_false: Any) -> Any:
 
 class SelectN(Primitive):
     """`cases[which]`, elementwise; operands without axes stretch."""
+
+    cheap: ClassVar[bool] = True
 
     def fuses(self) -> bool:
         return True
@@ -205,6 +207,8 @@ def clamp(min: Any, x: Any, max: Any) -> Any:
 
 class Clamp(Primitive):
     """`minimum(maximum(min, x), max)`."""
+
+    cheap: ClassVar[bool] = True
 
     def fuses(self) -> bool:
         return True

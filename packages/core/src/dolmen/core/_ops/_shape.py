@@ -7,7 +7,7 @@ import itertools
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from .._backend import ArrayImpl
 from .._ir import (
@@ -162,6 +162,8 @@ class BroadcastInDim(Primitive):
 
     shape: tuple[int, ...]
     broadcast_dimensions: tuple[int, ...]
+
+    cheap: ClassVar[bool] = True
 
     def fuses(self) -> bool:
         return True
@@ -341,6 +343,8 @@ class Reshape(Primitive):
 
     new_sizes: tuple[int, ...]
 
+    cheap: ClassVar[bool] = True
+
     def fuses(self) -> bool:
         return True
 
@@ -451,6 +455,8 @@ class Squeeze(Primitive):
 
     dimensions: tuple[int, ...]
 
+    cheap: ClassVar[bool] = True
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         (x,) = arg_types
         if any(x.shape[d] != 1 for d in self.dimensions):
@@ -535,6 +541,8 @@ class Transpose(Primitive):
     """Axis `i` of the result is axis `permutation[i]` of the operand."""
 
     permutation: tuple[int, ...]
+
+    cheap: ClassVar[bool] = True
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         (x,) = arg_types

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import Linear, Primitive, Program, without_dead_code
+from .._ir import Linear, Primitive, Program, keep_less, without_dead_code
 from .._tracing import (
     RecordedTracer,
     RecordingTrace,
@@ -18,16 +18,26 @@ from ._tape import LinearizeTrace, LinearTracer, TapeEntry, pull_back, push_forw
 from ._transpose import Transposed, accumulate
 
 
-def linearize_program(program: Program, active: tuple[bool, ...]) -> Linearization:
-    """The linearization of a whole program, derived once."""
-    key = ("linearization", active)
+def linearize_program(
+    program: Program, active: tuple[bool, ...], lasting: tuple[bool, ...] = ()
+) -> Linearization:
+    """The linearization of a whole program, derived once.
+
+    Args:
+        active: which arguments vary.
+        lasting: which arguments, and then which results, are there for the linear part
+            without being kept for it; none if empty.
+    """
+    key = ("linearization", active, lasting)
     found = program.derived.get(key)
     if found is None:
-        found = program.derived[key] = _linearize_program(program, active)
+        found = program.derived[key] = _linearize_program(program, active, lasting)
     return found
 
 
-def _linearize_program(program: Program, active: tuple[bool, ...]) -> Linearization:
+def _linearize_program(
+    program: Program, active: tuple[bool, ...], lasting: tuple[bool, ...]
+) -> Linearization:
     recording = RecordingTrace(program.name, with_frames=False)
     linearizing = LinearizeTrace(recording)
     primals = [recording.new_input(type) for type in program.in_types]
@@ -53,13 +63,13 @@ def _linearize_program(program: Program, active: tuple[bool, ...]) -> Linearizat
     }
     primal, captures = recording.finish([*outs, *residuals.values()], program.name)
     assert not captures, "a program refers to nothing outside itself"
-    primal = without_dead_code(primal)
-    residual_types = [value.type for value in residuals.values()]
+    primal, again = keep_less(without_dead_code(primal), len(outs), lasting)
+    residual_types = again.in_types
     varying = [r for r, v in zip(results, varies, strict=True) if v]
 
-    def substituted(values: Sequence[Any]) -> list[TapeEntry]:
-        """The tape with `values` in the place of the residuals."""
-        table = dict(zip(residuals, values, strict=True))
+    def substituted(kept: Sequence[Any]) -> list[TapeEntry]:
+        """The tape with the residuals that follow from what is kept."""
+        table = dict(zip(residuals, evaluate(again, kept), strict=True))
         return [
             TapeEntry(
                 e.linear,
@@ -73,8 +83,8 @@ def _linearize_program(program: Program, active: tuple[bool, ...]) -> Linearizat
 
     def tangent() -> Program:
         def forward(*flat: Any) -> list[Any]:
-            new_tape = substituted(flat[: len(residuals)])
-            tangents = dict(zip(inputs, flat[len(residuals) :], strict=True))
+            new_tape = substituted(flat[: len(residual_types)])
+            tangents = dict(zip(inputs, flat[len(residual_types) :], strict=True))
             found = push_forward(new_tape, tangents)
             return [found[tracer] for tracer in varying]
 
@@ -86,8 +96,8 @@ def _linearize_program(program: Program, active: tuple[bool, ...]) -> Linearizat
 
         def backward(*flat: Any) -> list[Any]:
             nonlocal produced
-            new_tape = substituted(flat[: len(residuals)])
-            cts = iter(flat[len(residuals) :])
+            new_tape = substituted(flat[: len(residual_types)])
+            cts = iter(flat[len(residual_types) :])
             cotangents: dict[Any, Any] = {}
             for tracer, has_ct in zip(varying, given, strict=True):
                 if has_ct:
