@@ -1,13 +1,15 @@
 """Adding updates to parameters."""
 
+from itertools import zip_longest
 from typing import Any
 
 import dolmen.core as dc
-from dolmen.core import tree, typeof
+from dolmen.core import tree
 
-from ._batches import batches
+from ._batches import Batches
 from ._engine import strong
-from ._trees import check_floating, check_structures
+from ._known import Known
+from ._trees import check_floating, check_structures, type_or_none
 
 
 def apply_updates(params: Any, updates: Any) -> Any:
@@ -27,24 +29,29 @@ def apply_updates(params: Any, updates: Any) -> Any:
         >>> apply_updates({"w": 2.0}, {"w": -0.5})
         {'w': Array(1.5, dtype=float32)}
     """
-    check_structures(
-        "apply_updates",
-        ("`params`", params),
-        ("`updates`", updates),
-        "Pass the updates that `update` returned for these parameters.",
-    )
-    check_floating("apply_updates", "`updates`", updates)
     ps, structure = tree.flatten(params)
-    us = tree.leaves(updates)
-    new: list[Any] = [None] * len(ps)
-    for indices in batches(zip(map(typeof, ps), map(typeof, us), strict=True)):
-        added = _added([ps[i] for i in indices], [us[i] for i in indices])
-        for i, p in zip(indices, added, strict=True):
-            new[i] = p
-    return structure.unflatten(new)
+    us, update_structure = tree.flatten(updates)
+    kinds = list(zip_longest(map(type_or_none, ps), map(type_or_none, us)))
+
+    def find_batches() -> Batches:
+        check_structures(
+            "apply_updates",
+            ("`params`", params),
+            ("`updates`", updates),
+            "Pass the updates that `update` returned for these parameters.",
+        )
+        check_floating("apply_updates", "`updates`", updates)
+        return Batches(kinds)
+
+    found = _known.of((structure, update_structure, *kinds), find_batches)
+    added = [[_added(*part)] for _, part in found.split([ps, us])]
+    return structure.unflatten(*found.join(added, 1))
+
+
+_known: Known[Batches] = Known()
 
 
 @dc.jit
-def _added(params: list[Any], updates: list[Any]) -> list[Any]:
-    params = list(map(strong, params))
+def _added(params: tuple[Any, ...], updates: tuple[Any, ...]) -> list[Any]:
+    params = tuple(map(strong, params))
     return [(p + u).astype(p.dtype) for p, u in zip(params, updates, strict=True)]

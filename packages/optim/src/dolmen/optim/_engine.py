@@ -25,10 +25,11 @@ import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, typeof
 
 from ._apart import computed_apart
-from ._batches import batches
+from ._batches import Batches
+from ._known import Known
 from ._packed import Packed, leaves_of, update_on_leaves
 from ._transformation import EmptyState, GradientTransformation
-from ._trees import check_floating, check_params, check_structures
+from ._trees import check_floating, check_params, check_structures, type_or_none
 
 
 class Rule:
@@ -141,6 +142,7 @@ class Pass:
         names = [rule.name for rule in rules if not isinstance(rule, Identity)]
         self._name = (names or ["identity"])[0]
         self._known_runs: dict[tuple[bool, ...], list[Pass]] = {}
+        self._known: Known[Batches] = Known()
 
     def __call__(
         self, updates: Any, states: Sequence[Any], params: Any
@@ -158,45 +160,48 @@ class Pass:
                 return update_on_leaves(self)(updates, states, params)
             if not all(takes):
                 return _in_turn(self._runs(takes), updates, states, params)
-        self._check(updates, states, params)
         gs, structure = tree.flatten(updates)
-        ps = [None] * len(gs) if params is None else tree.leaves(params)
-        columns = [
-            [_parts(rule, state, slot, structure) for slot in rule.slots]
-            for rule, state in zip(self.rules, states, strict=True)
-        ]
+        ps, params_structure = tree.flatten(params)
+        slots = self._slots(structure, updates, states, params)
+        rows = [gs, *slots] if params is None else [gs, ps, *slots]
+        types = [tuple(map(type_or_none, row)) for row in rows]
         chosen = [rule.selected(updates) for rule in self.rules]
+
+        def find_batches() -> Batches:
+            self._check(updates, states, params)
+            active = [tuple(m is None or m[i] for m in chosen) for i in range(len(gs))]
+            return Batches(zip(active, *types, strict=True))
+
+        key = (structure, params_structure, *chosen, *types)
+        batches = self._known.of(key, find_batches)
         prepared = [
             rule.prepare(updates if rule.needs_updates else None, state)
             for rule, state in zip(self.rules, states, strict=True)
         ]
         shared = computed_apart([values for values, _ in prepared])
-
-        new_gs: list[Any] = [None] * len(gs)
-        new_columns = [[list(column) for column in part] for part in columns]
-        active = [tuple(m is None or m[i] for m in chosen) for i in range(len(gs))]
-        for indices in batches(
-            zip(active, map(typeof, gs), map(_type, ps), strict=True)
-        ):
-            news = self._leaves(
-                active[indices[0]],
-                shared,
-                [gs[i] for i in indices],
-                [ps[i] for i in indices],
-                [[[column[i] for column in part] for part in columns] for i in indices],
-            )
-            for i, (new_g, new_slots) in zip(indices, news, strict=True):
-                new_gs[i] = new_g
-                for part, new in zip(new_columns, new_slots, strict=True):
-                    for column, slot in zip(part, new, strict=True):
-                        column[i] = slot
-
-        return structure.unflatten(new_gs), [
-            _with_slots(rule, state, part, structure)
-            for rule, (_, state), part in zip(
-                self.rules, prepared, new_columns, strict=True
-            )
+        made = [
+            self._leaves(active, params is not None, shared, part)
+            for (active, *_), part in batches.split(rows)
         ]
+        new = iter(batches.join(made, 1 + len(slots)))
+        return structure.unflatten(next(new)), [
+            _with_slots(rule, state, [next(new) for _ in rule.slots], structure)
+            for rule, (_, state) in zip(self.rules, prepared, strict=True)
+        ]
+
+    def _slots(
+        self, structure: Any, updates: Any, states: Sequence[Any], params: Any
+    ) -> list[list[Any]]:
+        """For each slot of each rule its part for every leaf of the updates."""
+        try:
+            return [
+                _parts(rule, state, slot, structure)
+                for rule, state in zip(self.rules, states, strict=True)
+                for slot in rule.slots
+            ]
+        except ValueError:
+            self._check(updates, states, params)  # lists what differs, if it can
+            raise
 
     def _runs(self, takes: tuple[bool, ...]) -> "list[Pass]":
         """The runs of rules that take packed trees, and of those that do not."""
@@ -211,20 +216,21 @@ class Pass:
 
     @functools.cached_property
     def _leaves(self) -> Callable[..., Any]:
-        return dc.jit(self._take_leaves_through, static_argnums=0)
+        return dc.jit(self._take_leaves_through, static_argnums=(0, 1))
 
     def _take_leaves_through(
         self,
         active: Sequence[bool],
+        takes_params: bool,
         shared: Sequence[Any],
-        gs: Sequence[Any],
-        ps: Sequence[Any],
-        slots: Sequence[Sequence[Any]],
-    ) -> list[tuple[Any, list[Sequence[Any]]]]:
-        return [
-            self._take_leaf_through(active, shared, *leaf)
-            for leaf in zip(gs, ps, slots, strict=True)
-        ]
+        rows: Sequence[Sequence[Any]],
+    ) -> list[Sequence[Any]]:
+        """New rows of updates and slots from those of updates, parameters and slots."""
+        leaves = []
+        for g, *rest in zip(*rows, strict=True):
+            p = rest.pop(0) if takes_params else None
+            leaves.append(self._take_leaf_through(active, shared, g, p, rest))
+        return list(zip(*leaves, strict=True))
 
     def _take_leaf_through(
         self,
@@ -232,18 +238,18 @@ class Pass:
         shared: Sequence[Any],
         g: Any,
         p: Any,
-        slots: Sequence[Sequence[Any]],
-    ) -> tuple[Any, list[Sequence[Any]]]:
+        slots: Sequence[Any],
+    ) -> tuple[Any, ...]:
         g = strong(g)
         p = None if p is None else strong(p)
-        new_slots = []
-        for rule, takes_part, values, own in zip(
-            self.rules, active, shared, slots, strict=True
-        ):
+        rest = iter(slots)
+        new_slots: list[Any] = []
+        for rule, takes_part, values in zip(self.rules, active, shared, strict=True):
+            own: Sequence[Any] = [next(rest) for _ in rule.slots]
             if takes_part:
                 g, own = rule.apply(values, g, p, own)
-            new_slots.append(own)
-        return g, new_slots
+            new_slots += own
+        return g, *new_slots
 
     def _check(self, updates: Any, states: Sequence[Any], params: Any) -> None:
         check_floating(self._name, "`updates`", updates)
@@ -298,14 +304,10 @@ def _parts(rule: Rule, state: Any, slot: str, structure: Any) -> list[Any]:
         ) from None
 
 
-def _type(p: Any) -> Any:
-    return None if p is None else typeof(p)
-
-
-def _with_slots(rule: Rule, state: Any, column: Any, structure: Any) -> Any:
+def _with_slots(rule: Rule, state: Any, rows: Sequence[Any], structure: Any) -> Any:
     if not rule.slots:
         return state
-    trees = map(structure.unflatten, column)
+    trees = map(structure.unflatten, rows)
     return state._replace(**dict(zip(rule.slots, trees, strict=True)))
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import tree, typeof
+from dolmen.core import tree
 
-from ._batches import batches
-from ._trees import check_floating
+from ._batches import Batches
+from ._known import Known
+from ._trees import check_floating, type_or_none
 
 
 def global_norm(updates: Any) -> Any:
@@ -25,18 +26,22 @@ def global_norm(updates: Any) -> Any:
         >>> global_norm({"w": [3.0], "b": 4.0})
         Array(5., dtype=float32)
     """
-    check_floating("global_norm", "`updates`", updates)
     leaves = tree.leaves(updates)
-    return _root_of_sum(
-        [
-            _sum_of_all_squares([leaves[i] for i in indices])
-            for indices in batches(map(typeof, leaves))
-        ]
-    )
+    types = tuple(map(type_or_none, leaves))
+
+    def find_batches() -> Batches:
+        check_floating("global_norm", "`updates`", updates)
+        return Batches(types)
+
+    parts = _known.of(types, find_batches).split([leaves])
+    return _root_of_sum([_sum_of_all_squares(*part) for _, part in parts])
+
+
+_known: Known[Batches] = Known()
 
 
 @dc.jit
-def _sum_of_all_squares(leaves: list[Any]) -> Any:
+def _sum_of_all_squares(leaves: tuple[Any, ...]) -> Any:
     return functools.reduce(operator.add, map(sum_of_squares, leaves))
 
 

@@ -153,19 +153,22 @@ def check_against_state(
         check_structures(function, (argument, given), (f"`state.{name}`", values), fix)
 
 
+def type_or_none(leaf: Any) -> Any:
+    """The type of a leaf; None if it is nothing array-like."""
+    try:
+        return typeof(leaf)
+    except TypeError:
+        return None
+
+
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is a floating-point or complex array or scalar."""
-    try:
-        return _is_inexact_dtype(typeof(leaf).dtype)
-    except TypeError:
-        return False
+    type = type_or_none(leaf)
+    return type is not None and _is_inexact_dtype(type.dtype)
 
 
 def _is_array(leaf: Any) -> bool:
-    try:
-        return hasattr(leaf, "dtype") or bool(typeof(leaf))
-    except TypeError:
-        return False
+    return hasattr(leaf, "dtype") or type_or_none(leaf) is not None
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from .._transformation import (
     GradientTransformationExtraArgs,
     with_extra_args_support,
 )
-from .._trees import is_inexact
+from .._trees import is_inexact, type_or_none
 from ._stateful import StatefulSchedule, WrappedSchedule
 
 
@@ -185,7 +185,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _widest(params: Any) -> Any:
-    dtypes = [jnp.asarray(p).dtype for p in tree.leaves(params) if is_inexact(p)]
+    # Few: asking for each of many arrays took longer than their step.
+    types = dict.fromkeys(map(type_or_none, tree.leaves(params)))
+    dtypes = [t.dtype for t in types if t and jnp.issubdtype(t.dtype, jnp.inexact)]
     return functools.reduce(jnp.promote_types, dtypes, jnp.float32)
 
 
