@@ -172,6 +172,52 @@ def precisions(f, *args):
     return re.findall("DEFAULT|HIGHEST|HIGH", products)
 
 
+def test_gradients_of_weights_are_products_without_transposes():
+    x = np.ones((4, 5, 3), np.float32)
+    w = np.ones((3, 2), np.float32)
+    gradient = dc.grad(lambda w, x: jnp.sum(jnp.sin(x @ w)))
+
+    names = [e.primitive.name for e in dc.make_jaxpr(gradient)(w, x).jaxpr.eqns]
+    text = dc.jit(gradient).lower(w, x).as_text()
+
+    assert names.count("dot_general") == 2
+    assert "transpose" not in names
+    # One contracted axis, which XLA on the CPU reads where it is.
+    assert "contracting_dims = [0] x [0]" in text
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (([0, 1], [0, 1]), ([], [])),
+        (([1, 2], [0, 1]), ([], [])),
+        (([2, 3], [1, 2]), ([0], [0])),
+        (([1, 2], [2, 3]), ([3], [0])),
+        (([1, 0], [1, 0]), ([], [])),
+        (([0, 2], [0, 2]), ([], [])),
+        (([0, 1, 2], [1, 2, 3]), ([3], [0])),
+        (([], []), ([0], [1])),
+    ],
+)
+def test_products_over_several_axes_agree_with_numpy(numbers):
+    (x_con, y_con), (x_batch, y_batch) = numbers
+    letters, other = list("abcd"), list("efgh")
+    for i, j in zip((*x_con, *x_batch), (*y_con, *y_batch), strict=True):
+        other[j] = letters[i]
+    sizes = dict(zip("abcdefgh", (2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+    x = RNG.normal(size=[sizes[a] for a in letters]).astype(np.float32)
+    y = RNG.normal(size=[sizes[a] for a in other]).astype(np.float32)
+    batch = [letters[i] for i in x_batch]
+    free_x = [a for i, a in enumerate(letters) if i not in (*x_con, *x_batch)]
+    free_y = [a for j, a in enumerate(other) if j not in (*y_con, *y_batch)]
+    to = "".join(batch + free_x + free_y)
+
+    got = lax.dot_general(x, y, numbers)
+
+    expected = np.einsum(f"{''.join(letters)},{''.join(other)}->{to}", x, y)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_products_take_the_default_precision():
     x = jnp.ones((2, 2))
 

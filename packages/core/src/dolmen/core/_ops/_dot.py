@@ -251,32 +251,29 @@ class DotGeneral(Primitive):
         return out, add(bind(self, dx, y), bind(self, x, dy))
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        # With axes named (batch, free x, contracted) and (batch, contracted, free y),
-        # the cotangent is (batch, free x, free y): contracting it with `y` over the
-        # latter's free axes leaves (batch, free x, contracted in the order of `y`).
+        # With axes named (batch, free x, contracted) and (batch, contracted, free y)
+        # the cotangent is (batch, free x, free y). Contracted with `y` over the free
+        # axes of `y` it gives (batch, free x, contracted), and `x` contracted with it
+        # (batch, contracted, free y), contracted axes as the other operand orders them.
         (ct,), (x, y) = cotangents, args
         (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
-        n = len(x_batch)
-        batch = tuple(range(n))
-        linear, value = (x, y) if isinstance(x, Linear) else (y, x)
-        if linear is x:
-            free, other_free = self._free(x.type.ndim, typeof(y).ndim)
-            ct_free = tuple(range(n + len(free), n + len(free) + len(other_free)))
-            own_con, other_con, own_batch, other_batch = x_con, y_con, x_batch, y_batch
-        else:
-            other_free, free = self._free(typeof(x).ndim, y.type.ndim)
-            ct_free = tuple(range(n, n + len(other_free)))
-            own_con, other_con, own_batch, other_batch = y_con, x_con, y_batch, x_batch
-        numbers = (ct_free, other_free), (batch, other_batch)
+        batch = tuple(range(len(x_batch)))
+        x_free, y_free = self._free(_ndim(x), _ndim(y))
+        of_x = tuple(range(len(batch), len(batch) + len(x_free)))
+        of_y = tuple(range(len(batch) + len(x_free), typeof(ct).ndim))
+        if isinstance(x, Linear):
+            by_y = self._with(((of_y, y_free), (batch, y_batch)))
+            made = cotangent_product(by_y, ct, y, x.type.dtype)
+            order = (*x_batch, *x_free, *_in_order_of(y_con, x_con))
+            return [_to_places(made, order), None]
+        by_x = self._with(((x_free, of_x), (x_batch, batch)))
+        made = cotangent_product(lambda ct, x: by_x(x, ct), ct, x, y.type.dtype)
+        order = (*y_batch, *_in_order_of(x_con, y_con), *y_free)
+        return [None, _to_places(made, order)]
+
+    def _with(self, numbers: DotAxes) -> Callable[[Any, Any], Any]:
         product = DotGeneral(numbers, self.precision, None)
-        made = cotangent_product(
-            lambda *pair: bind(product, *pair), ct, value, linear.type.dtype
-        )
-        # Remaining axes of `value` come in its own order.
-        by_other = sorted(range(len(own_con)), key=other_con.__getitem__)
-        order = (*own_batch, *free, *(own_con[i] for i in by_other))
-        made = transpose(made, sorted(range(len(order)), key=order.__getitem__))
-        return [made, None] if linear is x else [None, made]
+        return lambda x, y: bind(product, x, y)
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         (x, y), (x_axis, y_axis) = args, axes
@@ -305,7 +302,10 @@ class DotGeneral(Primitive):
         changes = builder.out_types[0].dtype != builder.in_types[0].dtype
         if changes and _narrow.has_narrow(builder):
             return _narrow.lower_in_bytes(builder, self, args)[0]
-        (x_con, y_con), (x_batch, y_batch) = self.dimension_numbers
+        axes, types = self.dimension_numbers, tuple(builder.in_types)
+        if builder.platform == "cpu" and builder.mesh is None and _joins(axes):
+            args, types, axes = _joined(builder, args, types, axes)
+        (x_con, y_con), (x_batch, y_batch) = axes
         numbers = mlir.dot_dimension_numbers(x_batch, y_batch, x_con, y_con)
 
         def product(operands: Sequence[Any], out: ArrayType, **attributes: Any) -> Any:
@@ -318,7 +318,7 @@ class DotGeneral(Primitive):
                 **attributes,
             )
 
-        return lower_product(builder, args, self.precision, product)
+        return _lower_product(builder, args, types, self.precision, product)
 
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         x, _ = arg_types
@@ -401,6 +401,20 @@ def cotangent_product(
     return convert_element_type(wide, dtype)
 
 
+def _ndim(operand: Any) -> int:
+    return (operand.type if isinstance(operand, Linear) else typeof(operand)).ndim
+
+
+def _in_order_of(keys: Axes, axes: Axes) -> Axes:
+    """`axes` sorted as `keys`, of which each has one, would be."""
+    return tuple(axis for _, axis in sorted(zip(keys, axes, strict=True)))
+
+
+def _to_places(x: Any, places: Axes) -> Any:
+    """`x` with axis `i` moved to `places[i]`."""
+    return transpose(x, sorted(range(len(places)), key=places.__getitem__))
+
+
 def _shifted(axes: Axes, new: int) -> Axes:
     """`axes` after an axis was inserted at `new`."""
     return tuple(a + (a >= new) for a in axes)
@@ -412,24 +426,53 @@ def precision_config(precision: Exactness) -> Any:
     return mlir.precision_config(*(p.name for p in pair))
 
 
-def lower_product(
+def _joins(axes: DotAxes) -> bool:
+    """Whether several axes are contracted that are neighbors, in both operands."""
+    runs = [tuple(range(con[0], con[0] + len(con))) for con in axes[0] if con]
+    return len(axes[0][0]) > 1 and tuple(runs) == axes[0]
+
+
+def _joined(
+    builder: Any, args: Sequence[Any], types: Sequence[ArrayType], axes: DotAxes
+) -> tuple[list[Any], list[ArrayType], DotAxes]:
+    """Operands, their types and axes with the contracted axes as one.
+
+    XLA on the CPU makes one of them itself, but writes an operand down once more,
+    transposed, where they come first.
+    """
+    made: list[tuple[Any, ArrayType, Axes, Axes]] = []
+    for arg, type, con, batch in zip(args, types, *axes, strict=True):
+        first, after = con[0], con[0] + len(con)
+        sizes = type.shape[first:after]
+        shape = (*type.shape[:first], math.prod(sizes), *type.shape[after:])
+        joined = array_type(shape, type.dtype)
+        arg = builder.emit("reshape", (arg,), (joined,))
+        moved = tuple(a if a < first else a - len(con) + 1 for a in batch)
+        made.append((arg, joined, (first,), moved))
+    (x, x_type, x_con, x_batch), (y, y_type, y_con, y_batch) = made
+    return [x, y], [x_type, y_type], ((x_con, y_con), (x_batch, y_batch))
+
+
+def _lower_product(
     builder: Any,
     args: Sequence[Any],
+    types: Sequence[ArrayType],
     precision: Exactness,
     product: Callable[..., Any],
 ) -> Any:
-    """Emit a product of the first two arguments in the dtypes of its algorithm.
+    """Emit a product of two arguments in the dtypes of its algorithm.
 
     Args:
+        types: of the arguments.
         product: emits the operation, from operands, the type of the result and
             attributes.
     """
     (out,) = builder.out_types
-    floating = dtypes.kind(builder.in_types[0].dtype) == "f"
+    x_type, y_type = types
+    floating = dtypes.kind(x_type.dtype) == "f"
     if not (floating and isinstance(precision, Algorithm)):
         return product(args, out)
-    x, y, *rest = args
-    x_type, y_type = builder.in_types[:2]
+    x, y = args
     x_dtype, y_dtype, sums = compute_dtypes(
         precision, x_type.dtype, y_type.dtype, out.dtype
     )
@@ -438,7 +481,7 @@ def lower_product(
         x = builder.convert(x, array_type(x_type.shape, x_dtype))
     if y_type.dtype != y_dtype:
         y = builder.convert(y, array_type(y_type.shape, y_dtype))
-    made = product((x, y, *rest), array_type(out.shape, sums), **attributes)
+    made = product((x, y), array_type(out.shape, sums), **attributes)
     return made if sums == out.dtype else builder.convert(made, out)
 
 
