@@ -132,6 +132,25 @@ def test_a_part_does_with_a_packed_tree_what_it_does_with_the_tree(name):
     assert_trained_alike(without_extra_args(PARTS[name]()))
 
 
+# What looks at the norm, the axes or the noise of each array.
+BY_ARRAY = {
+    "adafactor",
+    "contrib.galore",
+    "contrib.muon",
+    "contrib.sophia",
+    "dpsgd",
+    "fromage",
+    "lamb",
+    "lars",
+    "lbfgs",
+    "muonclip",
+    "noisy_sgd",
+    "novograd",
+    "shampoo",
+    "sm3",
+    "soap",
+}
+
 ON_BUFFERS = {
     **{
         name: PARTS[name]
@@ -142,12 +161,13 @@ ON_BUFFERS = {
             "conditionally_mask",
             "conditionally_transform",
             "ema",
+            "normalize",
             "params_ema",
             "with_compensation",
             "with_master_weights",
         )
     },
-    **{name: OPTIMIZERS[name] for name in ("adam", "adamw", "lion", "sgd", "rmsprop")},
+    **{name: OPTIMIZERS[name] for name in OPTIMIZERS.keys() - BY_ARRAY},
     "inject_hyperparams": lambda: optim.inject_hyperparams(optim.adamw)(0.1),
     "MultiSteps": lambda: optim.MultiSteps(
         optim.adam(0.1), 2
@@ -155,11 +175,11 @@ ON_BUFFERS = {
 }
 
 
-@pytest.mark.parametrize("name", ON_BUFFERS)
+@pytest.mark.parametrize("name", sorted(ON_BUFFERS))
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_what_treats_elements_alike_acts_on_buffers(name, dtype, monkeypatch):
     packed = optim.pack({"w": jnp.ones((2, 3), dtype), "b": jnp.ones(2, dtype)})
-    optimizer = without_extra_args(ON_BUFFERS[name]())
+    optimizer = optim.with_extra_args_support(ON_BUFFERS[name]())
 
     def never(*_):
         raise AssertionError("a packed tree was opened")
@@ -167,8 +187,23 @@ def test_what_treats_elements_alike_acts_on_buffers(name, dtype, monkeypatch):
     monkeypatch.setattr(_packed, "pieces_of", never)
     monkeypatch.setattr(_packed, "joined", never)
 
-    updates, state = optimizer.update(packed, optimizer.init(packed), packed)
-    optimizer.update(updates, state, packed)
+    state = optimizer.init(packed)
+    for _ in range(2):
+        _, state = optimizer.update(packed, state, packed, value=jnp.float32(1.0))
+
+
+# Yogi's first moment begins above zero, so that it moves what has no gradient.
+@pytest.mark.parametrize("name", sorted(ON_BUFFERS.keys() - {"yogi"}))
+def test_what_fills_buffers_up_stays_zero(name):
+    params = optim.pack({"w": jnp.ones((2, 3)), "b": jnp.ones(2)}, multiple_of=16)
+    optimizer = optim.with_extra_args_support(ON_BUFFERS[name]())
+    state = optimizer.init(params)
+
+    for _ in range(3):
+        updates, state = optimizer.update(params, state, params, value=jnp.float32(1.0))
+        params = optim.apply_updates(params, updates)
+
+    np.testing.assert_array_equal(params.buffers[0][8:], np.zeros(8))
 
 
 def test_low_precision_trains_packed_as_plain():

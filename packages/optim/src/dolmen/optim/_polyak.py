@@ -9,6 +9,7 @@ from dolmen.core import extend, tree
 
 from ._engine import strong
 from ._norms import sum_of_squares
+from ._packed import takes_packed
 from ._transformation import (
     EmptyState,
     GradientTransformationExtraArgs,
@@ -53,6 +54,7 @@ def scale_by_polyak(
             )
         )
 
+    @takes_packed
     def update(
         updates: Any,
         state: EmptyState,

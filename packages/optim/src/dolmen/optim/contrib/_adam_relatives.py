@@ -56,6 +56,7 @@ class _Acprop(Rule):
     eps_root: Any
 
     name = "scale_by_acprop"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):
@@ -183,6 +184,7 @@ class _Ademamix(Rule):
     mu_dtype: Any
 
     name = "scale_by_ademamix"
+    elementwise = True
     slots = ("m1", "m2", "nu")
 
     def init(self, params):
@@ -313,6 +315,7 @@ class _SimplifiedAdemamix(Rule):
     eps_root: Any
 
     name = "scale_by_simplified_ademamix"
+    elementwise = True
     slots = ("m", "n")
 
     def init(self, params):
@@ -428,6 +431,7 @@ class _Adopt(Rule):
     clip_value_fn: Callable[[Any], Any]
 
     name = "scale_by_adopt"
+    elementwise = True
     slots = ("mu", "nu")
 
     def init(self, params):

@@ -9,6 +9,7 @@ from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction
 from .._norms import sum_of_elements
+from .._packed import takes_packed
 from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
 from .._trees import check_against_state, check_real_floating
@@ -68,6 +69,7 @@ def dadapt_adamw(
     b1, b2 = betas
     b3 = b2**0.5
 
+    @takes_packed
     def init(params: Any) -> DAdaptAdamWState:
         check_real_floating(name, "`params`", params)
         zeros = [zeros_like_params(name, params) for _ in range(3)]
@@ -78,6 +80,7 @@ def dadapt_adamw(
             count=zero_count(),
         )
 
+    @takes_packed
     def update(
         updates: Any, state: DAdaptAdamWState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, DAdaptAdamWState]:

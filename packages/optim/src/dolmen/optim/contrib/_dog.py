@@ -8,6 +8,7 @@ from dolmen.core import extend, tree
 from .._chain import chain
 from .._engine import copied_params, strong
 from .._norms import sum_of_squares
+from .._packed import takes_packed
 from .._scaling import scale_by_learning_rate
 from .._transformation import (
     GradientTransformation,
@@ -53,6 +54,7 @@ def _scale_by_dog(init_step: tuple[str, Any], eps: Any) -> GradientTransformatio
             )
         )
 
+    @takes_packed
     def init(params: Any) -> DoGState:
         check_real_floating("dog", "`params`", params)
         first = {
@@ -69,6 +71,7 @@ def _scale_by_dog(init_step: tuple[str, Any], eps: Any) -> GradientTransformatio
             sum_sq_norm_grads=jnp.zeros((), dtype),
         )
 
+    @takes_packed
     def update(
         updates: Any, state: DoGState, params: Any = None
     ) -> tuple[Any, DoGState]:
@@ -147,6 +150,7 @@ class DoWGState(NamedTuple):
 def _scale_by_dowg(init_estim_sq_dist: Any, eps: Any) -> GradientTransformation:
     first = eps if init_estim_sq_dist is None else init_estim_sq_dist
 
+    @takes_packed
     def init(params: Any) -> DoWGState:
         check_real_floating("dowg", "`params`", params)
         start = copied_params(params)
@@ -157,6 +161,7 @@ def _scale_by_dowg(init_estim_sq_dist: Any, eps: Any) -> GradientTransformation:
             estim_sq_dist=jnp.asarray(first, dtype),
         )
 
+    @takes_packed
     def update(
         updates: Any, state: DoWGState, params: Any = None
     ) -> tuple[Any, DoWGState]:

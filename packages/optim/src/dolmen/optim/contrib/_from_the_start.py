@@ -82,6 +82,7 @@ class _Madgrad(Rule):
     eps: Any
 
     name = "scale_by_madgrad"
+    elementwise = True
     slots = ("grad_sum_sq", "s", "x0")
     needs_params = True
 
@@ -188,6 +189,7 @@ class _Cocob(Rule):
     eps: Any
 
     name = "scale_by_cocob"
+    elementwise = True
     slots = COCOBState._fields
     needs_params = True
 

@@ -9,6 +9,7 @@ from .._choosing import either
 from .._counts import safe_increment, zero_count
 from .._engine import copied_params, strong
 from .._norms import global_norm
+from .._packed import takes_packed
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
@@ -102,6 +103,7 @@ def mechanize(
         )
     base_optimizer = with_extra_args_support(base_optimizer)
 
+    @takes_packed
     def init(params: Any) -> MechanicState:
         check_real_floating("mechanize", "`params`", params)
         x0 = copied_params(params)
@@ -111,6 +113,7 @@ def mechanize(
         base = base_optimizer.init(params)
         return MechanicState(base, zero_count(), r, m, v, factors, x0)
 
+    @takes_packed
     def update(
         updates: Any, state: MechanicState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MechanicState]:

@@ -9,6 +9,7 @@ from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction, moved
 from .._norms import inner_product
+from .._packed import takes_packed
 from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
 from .._trees import (
@@ -84,11 +85,13 @@ def momo(
     """
     bound = _Bound(lower_bound, weight_decay, adapt_lower_bound)
 
+    @takes_packed
     def init(params: Any) -> MomoState:
         check_real_floating("momo", "`params`", params)
         average = zeros_like_params("momo", params)
         return MomoState(average, *_first(average, lower_bound), zero_count())
 
+    @takes_packed
     def update(
         updates: Any,
         state: MomoState,
@@ -180,11 +183,13 @@ def momo_adam(
     """
     bound = _Bound(lower_bound, weight_decay, adapt_lower_bound)
 
+    @takes_packed
     def init(params: Any) -> MomoAdamState:
         check_real_floating("momo_adam", "`params`", params)
         m, v = (zeros_like_params("momo_adam", params) for _ in range(2))
         return MomoAdamState(m, v, *_first(m, lower_bound), zero_count())
 
+    @takes_packed
     def update(
         updates: Any,
         state: MomoAdamState,

@@ -9,6 +9,7 @@ from .._counts import safe_increment, zero_count
 from .._engine import copied_params, strong, zeros_like_params
 from .._moments import correction
 from .._norms import sum_of_elements
+from .._packed import takes_packed
 from .._scaling import value_at
 from .._transformation import GradientTransformationExtraArgs, ScalarOrSchedule
 from .._trees import check_against_state, check_real_floating
@@ -80,6 +81,7 @@ def prodigy(
     b1, b2 = betas
     b3 = b2**0.5 if beta3 is None else beta3
 
+    @takes_packed
     def init(params: Any) -> ProdigyState:
         check_real_floating(name, "`params`", params)
         zeros = [zeros_like_params(name, params) for _ in range(3)]
@@ -91,6 +93,7 @@ def prodigy(
             count=zero_count(),
         )
 
+    @takes_packed
     def update(
         updates: Any, state: ProdigyState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ProdigyState]:

@@ -11,6 +11,7 @@ from .._choosing import either
 from .._counts import zero_count
 from .._engine import accumulator_dtype, strong
 from .._norms import global_norm
+from .._packed import takes_packed
 from .._transformation import (
     EmptyState,
     GradientTransformation,
@@ -36,6 +37,7 @@ def normalize() -> GradientTransformation:
         [0.6, 0.8]
     """
 
+    @takes_packed
     def update(
         updates: Any, state: EmptyState, params: Any = None
     ) -> tuple[Any, EmptyState]:
@@ -125,6 +127,7 @@ def sam(
     optimizer = with_extra_args_support(optimizer)
     adv_optimizer = with_extra_args_support(adv_optimizer)
 
+    @takes_packed
     def init(params: Any) -> SAMState:
         return SAMState(
             zero_count(),
@@ -134,6 +137,7 @@ def sam(
             None if opaque_mode else tree.map(lambda p: jnp.array(strong(p)), params),
         )
 
+    @takes_packed
     def one_step(
         updates: Any, state: SAMState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, SAMState]:

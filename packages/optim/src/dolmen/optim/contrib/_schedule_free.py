@@ -9,6 +9,7 @@ from dolmen.core import extend, tree
 from .._chain import chain
 from .._counts import safe_increment
 from .._optimizers import sgd
+from .._packed import takes_packed
 from .._rms import scale_by_rms
 from .._scaling import scale_by_learning_rate, value_at
 from .._transformation import (
@@ -86,6 +87,7 @@ def schedule_free(
     """
     base_optimizer = with_extra_args_support(base_optimizer)
 
+    @takes_packed
     def init(params: Any) -> ScheduleFreeState:
         z = tree.map(lambda p: jnp.array(p, state_dtype or jnp.result_type(p)), params)
         return ScheduleFreeState(
@@ -97,6 +99,7 @@ def schedule_free(
             z,
         )
 
+    @takes_packed
     def update(
         updates: Any, state: ScheduleFreeState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ScheduleFreeState]:
