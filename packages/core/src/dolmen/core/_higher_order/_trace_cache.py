@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from .. import _backend
 from .._ir import ArrayType, Primitive, Program, value_error
-from .._lowering import forget_executables, set_clear_caches
+from .._lowering import forget_executables, set_clear_caches, set_rewrite
+from .._ops._pieces import gathered
 from .._tracing import AbstractRef, Cell, Tracer, write_back
 from .._transforms._trees import call_path, flatten_with_path
 from ._signature import Static
@@ -221,3 +222,4 @@ def clear_caches() -> None:
 
 
 set_clear_caches(clear_caches)
+set_rewrite(gathered)

@@ -48,6 +48,9 @@ def keep_less(primal: Program, num_outs: int, lasting: Sequence[bool] = ()) -> K
     for _ in range(2):
         _replace(primal.equations, kept, free)
     again, needed = _computing(primal.equations, asked, kept | free)
+    wanted = _variables(asked)
+    if _bytes(needed, free) >= _bytes(wanted, free):
+        again, needed = [], wanted  # nothing is gained
     outputs = [*results, *needed]
     made = Program(primal.inputs, primal.equations, outputs, primal.name)
     return Kept(without_dead_code(made), Program(needed, again, asked))
@@ -129,6 +132,11 @@ def _without_cheap_duplicates(program: Program) -> Program:
         return program
     outputs = [same.get(a, a) for a in program.outputs]
     return Program(program.inputs, equations, outputs, program.name)
+
+
+def _bytes(variables: Iterable[Variable], free: set[Atom]) -> int:
+    """What it takes to keep these."""
+    return sum(v.type.nbytes for v in variables if v not in free)
 
 
 def _variables(atoms: Iterable[Atom]) -> list[Variable]:

@@ -17,5 +17,6 @@ from ._compile import (
     set_clear_caches as set_clear_caches,
 )
 from ._partition import Partition as Partition
+from ._repeats import set_rewrite as set_rewrite
 
 __all__ = ["cache_directory", "mlir"]

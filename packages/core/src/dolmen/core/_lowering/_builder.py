@@ -569,7 +569,7 @@ class Builder:
         """Have the compiler leave calls of repeated blocks as calls, on the CPU.
 
         Returns:
-            Whether any call is kept.
+            Whether a function is called repeatedly by calls that are kept.
         """
         if self.platform != "cpu" or not flags.KEEP_REPEATED_CALLS.value:
             return False

@@ -68,15 +68,18 @@ def keep_repeated_calls(
         new_name: a name that no function has, from one that is taken.
 
     Returns:
-        Whether any call is kept.
+        Whether a function is called repeatedly by calls that are kept.
     """
-    blocks = [function for function in functions if function.is_block]
-    for block in blocks:
-        for call in block.calls:
-            keep(call)
-    if blocks:
+    for function in functions:
+        if function.is_block:
+            for call in function.calls:
+                keep(call)
+    repeated = any(
+        sum(map(_is_kept, function.calls)) >= MIN_REPETITIONS for function in functions
+    )
+    if repeated:
         _copy_for_each_call(functions, new_name)
-    return bool(blocks)
+    return repeated
 
 
 def _copy_for_each_call(

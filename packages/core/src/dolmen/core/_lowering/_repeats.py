@@ -11,7 +11,7 @@ is the same each time as well. What a block reads from outside becomes a paramet
 anything outside reads of it a result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,22 @@ def steps(program: Program, structures: Structures) -> Sequence[Step]:
     return found
 
 
+_Rewrite = Callable[[Sequence[Equation], Sequence[Atom]], Sequence[Equation]]
+_rewrite: _Rewrite = lambda equations, outputs: equations  # noqa: E731
+
+
+def set_rewrite(function: _Rewrite) -> None:
+    """What brings the live equations of a program into a form that compiles well.
+
+    Args:
+        function: from equations, in order, and the results of the program.
+    """
+    global _rewrite
+    _rewrite = function
+
+
 def _steps(program: Program, structures: Structures) -> Sequence[Step]:
-    equations = live_equations(program)
+    equations = _rewrite(live_equations(program), program.outputs)
     if len(equations) < MIN_BLOCK * MIN_REPETITIONS:
         return equations
     operations = _operations(equations, structures)
