@@ -204,6 +204,52 @@ def test_bfloat16_trains(run: Run, finished: Path, tmp_path: Path):
     np.testing.assert_allclose(got, expected, rtol=0.03)
 
 
+def test_two_devices_train_alike(run: Run, finished: Path, tmp_path: Path):
+    out = tmp_path / "run"
+
+    done = run(out, "--devices", "2")
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    np.testing.assert_allclose(losses(out), losses(finished), rtol=1e-4)
+    # A checkpoint holds whole arrays, wherever they were.
+    shapes = [(path, len(data)) for path, data in final_state(out)]
+    assert shapes == [(path, len(data)) for path, data in final_state(finished)]
+
+
+def test_a_run_on_two_devices_ends_as_if_it_was_not_killed(run: Run, tmp_path: Path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    devices = ("--devices", "2")
+
+    stopped = run(killed, *devices, program=("-c", KILLED_AT_EVENT, "40"))
+    resumed = run(killed, *devices, "--resume")
+    run(whole, *devices)
+
+    assert stopped.returncode == -signal.SIGKILL
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert contents(killed)["metrics.jsonl"] == contents(whole)["metrics.jsonl"]
+    assert final_state(killed) == final_state(whole)
+
+
+def test_more_devices_than_there_are_are_refused(
+    environment: dict[str, str], tmp_path: Path
+):
+    environment = environment | {"DOLMEN_NUM_CPU_DEVICES": "2"}
+    command = ["-m", "examples.lm.train", "--preset", "tiny", "--devices", "4"]
+
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    expected = "error: --devices: expected at most 2, as many as there are, got 4.\n"
+    assert (done.returncode, done.stderr) == (2, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_fused_norm_trains_alike(run: Run, finished: Path, tmp_path: Path):
     done = run(tmp_path / "run", "--fused-norm")
 
@@ -389,6 +435,11 @@ def test_losses_that_are_missing_are_missed(
             ["--steps", "4"],
             "--warmup: expected fewer steps than --steps (4), got 4.",
         ),
+        (
+            ["--devices", "3"],
+            "--batch: expected a multiple of --devices (3), got 4.",
+        ),
+        (["--devices", "0"], "--devices: expected at least 1, got 0."),
         (["--top-k", "257"], "--top-k: expected 1 to 256, got 257."),
         (["--prompt", ""], "--prompt: expected at least one character, got ''."),
         (

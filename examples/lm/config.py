@@ -41,6 +41,8 @@ class Config:
     learning_rate: float = 3e-3
     weight_decay: float = 0.1
     clip: float = 1.0
+    # How many devices batches and moments are split over.
+    devices: int = 1
     # Evaluation and checkpoints, in steps.
     eval_every: int = 100
     eval_batches: int = 8
@@ -66,6 +68,11 @@ class Config:
             raise UsageError(
                 f"--features: expected a multiple of --heads ({self.heads}), got "
                 f"{self.features}."
+            )
+        if self.batch % self.devices:
+            raise UsageError(
+                f"--batch: expected a multiple of --devices ({self.devices}), got "
+                f"{self.batch}."
             )
         if self.warmup >= self.steps:
             raise UsageError(
@@ -118,6 +125,7 @@ _LEAST = {
     "steps": 1,
     "warmup": 0,
     "weight_decay": 0,
+    "devices": 1,
     "eval_every": 1,
     "eval_batches": 1,
     "checkpoint_every": 1,

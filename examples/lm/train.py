@@ -24,14 +24,18 @@ from dolmen.core import Array, random
 
 from . import corpus, display
 from .config import DTYPES, PRESETS, Config, UsageError, option
+from .layout import Layout
 from .model import LanguageModel, loss
 from .sample import check_options, sample
 
 SAMPLE_BYTES = 400  # of generated text at the end
 
 
-def make_optimizer(config: Config) -> optim.GradientTransformation:
-    """AdamW after clipping, with a warm-up cosine schedule."""
+def make_optimizer(config: Config, mesh: Any = None) -> optim.GradientTransformation:
+    """AdamW after clipping, with a warm-up cosine schedule.
+
+    Its state is spread over the devices of a mesh, if one is given.
+    """
     schedule = optim.warmup_cosine_decay_schedule(
         init_value=0.0,
         peak_value=config.learning_rate,
@@ -39,10 +43,11 @@ def make_optimizer(config: Config) -> optim.GradientTransformation:
         decay_steps=config.steps,
         end_value=0.1 * config.learning_rate,
     )
-    return optim.chain(
+    optimizer = optim.chain(
         optim.clip_by_global_norm(config.clip),
         optim.adamw(schedule, b2=0.95, weight_decay=config.weight_decay),
     )
+    return optimizer if mesh is None else optim.shard_state(optimizer, mesh=mesh)
 
 
 def windows(text: np.ndarray, config: Config, *, train: bool) -> Any:
@@ -73,14 +78,15 @@ class Run:
         }
 
 
-def start(config: Config, text: np.ndarray) -> tuple[Run, Any]:
+def start(config: Config, layout: Layout, text: np.ndarray) -> tuple[Run, Any]:
     """A fresh run, and the structure of its model."""
     model = LanguageModel(config, rngs=nn.Rngs(config.seed))
     graphdef, params = nn.split(model)
+    params = layout.whole(params)
     batches = windows(text, config, train=True).to_iter_dataset(
         data.ReadOptions(num_threads=1, prefetch_buffer_size=8)
     )
-    opt_state = make_optimizer(config).init(params)
+    opt_state = make_optimizer(config, layout.mesh).init(params)
     return Run(params, opt_state, 0, iter(batches)), graphdef
 
 
@@ -108,10 +114,10 @@ def restore_newest(checkpointer: ckpt.Checkpointer, run: Run) -> None:
     run.batches.set_state(restored["batches"])
 
 
-def train(config: Config, out: Path, text: corpus.Text, resume: bool):
+def train(config: Config, layout: Layout, out: Path, text: corpus.Text, resume: bool):
     """Train until `config.steps`; returns the final figures."""
-    run, graphdef = start(config, text.train)
-    optimizer = make_optimizer(config)
+    run, graphdef = start(config, layout, text.train)
+    optimizer = make_optimizer(config, layout.mesh)
     metrics = Metrics(out / "metrics.jsonl")
 
     @functools.partial(dc.jit, donate_argnums=(0, 1))
@@ -128,7 +134,8 @@ def train(config: Config, out: Path, text: corpus.Text, resume: bool):
         return loss(nn.merge(graphdef, params), batch)
 
     validation = windows(text.validation, config, train=False)
-    held_out = [validation[i] for i in range(min(config.eval_batches, len(validation)))]
+    count = min(config.eval_batches, len(validation))
+    held_out = [layout.split(validation[i]) for i in range(count)]
 
     with ckpt.Checkpointer(out / "checkpoints", max_to_keep=3) as checkpointer:
         if resume:
@@ -139,7 +146,7 @@ def train(config: Config, out: Path, text: corpus.Text, resume: bool):
         tokens = config.batch * config.context
         with display.Progress(first, config.steps, tokens) as progress:
             for step in range(first + 1, config.steps + 1):
-                batch = next(run.batches)
+                batch = layout.split(next(run.batches))
                 run.params, run.opt_state, value = train_step(
                     run.params, run.opt_state, batch
                 )
@@ -325,11 +332,14 @@ def main(arguments: list[str] | None = None) -> int:
         text = corpus.load(Path(config.corpus) if config.corpus else None)
         text.require(config.batch * config.context + 1)
         config = dataclasses.replace(config, text_checksum=text.checksum)
+        layout = Layout(config.devices)
         prepare(out, config, options.resume)
         print(json.dumps(dataclasses.asdict(config), indent=2))
         sizes = f"{text.train.size:,} bytes, {text.validation.size:,} held out"
         print(f"run: {out}   text: {sizes}", flush=True)
-        model, metrics, seconds, speed = train(config, out, text, options.resume)
+        model, metrics, seconds, speed = train(
+            config, layout, out, text, options.resume
+        )
     except (UsageError, OSError, ckpt.CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
