@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
-from dolmen.core import extend, lax
+from dolmen.core import extend, lax, random
 from dolmen.core._lowering import _calls, _repeats
 
 KEPT = 'inlineable = "false"'
@@ -318,6 +318,42 @@ def test_readers_that_differ_in_one_operand_stay_one_block():
     assert text.count("stablehlo.sine") == 12
     assert text.count("func.func private") == 2
     np.testing.assert_allclose(dc.jit(f)(ws, h), f(ws, h), rtol=1e-4)
+
+
+def test_a_loop_counter_makes_no_other_block():
+    ws, h = weights(6), np.linspace(-1.0, 1.0, 3, dtype=np.float32)
+
+    def f(ws, h, key):
+        for index, w in enumerate(ws):
+            h = layer(w, h)
+            keep = random.bernoulli(random.fold_in(key, index), 0.7, h.shape)
+            h = jnp.where(keep, h, 0.0) + jnp.int32(index) * jnp.int32(2)
+        return jnp.sum(h * h)
+
+    gradient = dc.value_and_grad(f)
+    key = random.key(0)
+
+    text = lowered(gradient, ws, h, key)
+    value, gradients = dc.jit(gradient)(ws, h, key)
+
+    assert text.count("stablehlo.tanh") == 12
+    expected_value, expected = gradient(ws, h, key)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-5)
+    np.testing.assert_allclose(gradients, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_integers_that_differ_inside_are_not_mixed_up(any_size):
+    def f(x):
+        for index in (3, 1, 2, 1):
+            x = (x + index) * (x - 7) - index
+        return x
+
+    x = np.arange(5, dtype=np.int32)
+
+    text = lowered(f, x)
+
+    assert text.count("call @block") >= 3
+    np.testing.assert_array_equal(dc.jit(f)(x), f(x))
 
 
 def test_other_literals_make_another_block():

@@ -47,7 +47,11 @@ from ._rewrite import (
     used_inputs as used_inputs,
     without_dead_code as without_dead_code,
 )
-from ._structure import Structures as Structures, literal_key as literal_key
+from ._structure import (
+    Structures as Structures,
+    is_integer as is_integer,
+    literal_key as literal_key,
+)
 from ._types import ArrayType as ArrayType, array_type as array_type
 
 __all__ = ["dtypes", "tracebacks"]

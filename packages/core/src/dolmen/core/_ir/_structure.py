@@ -35,12 +35,19 @@ class Structures:
         return found
 
     def of_operation(self, equation: Equation) -> int:
-        """The number of an equation's primitive, operand types and literals."""
+        """The number of an equation's primitive, operand types and literals.
+
+        Integers count by their types alone: a loop counter makes no other operation.
+        """
         return self._number(
             (
                 self._primitive_key(equation.primitive),
                 *[
-                    literal_key(a) if type(a) is Literal else a.type
+                    a.type
+                    if type(a) is not Literal
+                    else ("integer", a.type)
+                    if is_integer(a)
+                    else literal_key(a)
                     for a in equation.inputs
                 ],
             )
@@ -78,6 +85,11 @@ class Structures:
         if isinstance(value, tuple) and any(isinstance(v, Program) for v in value):
             return tuple(self._field_key(v) for v in value)
         return value
+
+
+def is_integer(literal: Literal) -> bool:
+    """Whether it is one of an integer dtype."""
+    return literal.type.dtype.kind in "iu"
 
 
 def literal_key(literal: Literal) -> Hashable:

@@ -7,16 +7,27 @@ for each repetition.
 
 Repetitions are found by the operations alone: as a period in the sequence of
 (primitive, operand types, literals). They are used where the dataflow inside the block
-is the same each time as well. What a block reads from outside becomes a parameter, what
-anything outside reads of it a result.
+is the same each time as well. What a block reads from outside becomes a parameter, and
+so do integers that are not the same each time, as a loop counter is. What anything
+outside reads of it becomes a result.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._ir import Atom, Equation, Literal, Program, Structures, Variable, live_equations
+from .._ir import (
+    Atom,
+    Equation,
+    Literal,
+    Program,
+    Structures,
+    Variable,
+    is_integer,
+    literal_key,
+    live_equations,
+)
 from ._blocks import BlockCall, Step, hand_on_less
 
 # Smaller blocks, or fewer of them, compile faster in place.
@@ -150,30 +161,45 @@ def _block_calls(
     if last - first < MIN_REPETITIONS:
         return None
     copies, inner = copies[first:last], links[first]
-    outside = [i for i, link in enumerate(inner) if link is None]
     reads = [_operands(copy) for copy in copies]
-    # Operands that are one variable in every repetition are one parameter.
-    parameters: dict[tuple[Any, ...], list[int]] = {}
-    for place in outside:
-        key = tuple([operands[place] for operands in reads])
-        parameters.setdefault(key, []).append(place)
+    # Operands that are the same in every repetition are one parameter.
+    parameters: dict[tuple[Any, ...], _Parameter] = {}
+    for place, link in enumerate(inner):
+        if link is None:
+            column = [operands[place] for operands in reads]
+            key = tuple(literal_key(a) if type(a) is Literal else a for a in column)
+            if type(column[0]) is not Literal or len(set(key)) > 1:
+                parameters.setdefault(key, _Parameter(column, [])).places.append(place)
     results = _read_outside(program, equations, copies, start + period * first)
-    block = _block(copies[0], list(parameters.values()), results)
+    chosen = list(parameters.values())
+    block = _block(copies[0], [parameter.places for parameter in chosen], results)
     calls = []
     for index, copy in enumerate(copies):
         made = [v for equation in copy for v in equation.outputs]
         calls.append(
             BlockCall(
                 block,
-                [values[index] for values in parameters],
+                [parameter.values[index] for parameter in chosen],
                 [made[place] for place in results],
             )
         )
     return start + period * first, calls
 
 
+class _Parameter(NamedTuple):
+    """What a block is given: for each repetition a value, read at some places."""
+
+    values: Sequence[Atom]
+    places: list[int]
+
+
 def _operands(copy: Sequence[Equation]) -> list[Atom]:
-    return [atom for e in copy for atom in e.inputs if type(atom) is not Literal]
+    """What may differ from one repetition to the next: all but floats and flags."""
+    return [atom for e in copy for atom in e.inputs if _may_differ(atom)]
+
+
+def _may_differ(atom: Atom) -> bool:
+    return type(atom) is not Literal or is_integer(atom)
 
 
 def _inner_links(copy: Sequence[Equation]) -> tuple[int | None, ...]:
@@ -181,7 +207,7 @@ def _inner_links(copy: Sequence[Equation]) -> tuple[int | None, ...]:
     made: dict[Atom, int] = {}
     links = []
     for equation in copy:
-        links += [made.get(a) for a in equation.inputs if type(a) is not Literal]
+        links += [made.get(a) for a in equation.inputs if _may_differ(a)]
         for variable in equation.outputs:
             made[variable] = len(made)
     return tuple(links)
@@ -237,11 +263,10 @@ def _block(
     for equation in copy:
         atoms: list[Atom] = []
         for atom in equation.inputs:
-            if type(atom) is Literal:
-                atoms.append(atom)
-                continue
-            atoms.append(from_outside.get(place) or inner[atom])
-            place += 1
+            given = from_outside.get(place) if _may_differ(atom) else None
+            place += _may_differ(atom)
+            is_same = type(atom) is Literal  # in each repetition, or it were given
+            atoms.append(given or (atom if is_same else inner[atom]))
         outputs = [Variable(v.type) for v in equation.outputs]
         inner.update(zip(equation.outputs, outputs, strict=True))
         made += outputs
