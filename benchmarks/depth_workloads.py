@@ -98,3 +98,37 @@ def measure_blocks(layers):
 
 for layers in (4, 24, 48):
     measure_blocks(layers)
+
+# ---- pieces of one array ----
+
+
+def measure_compiled(name, lowered, *args):
+    """Report how long compilation and a call take."""
+    began = time.process_time()
+    executable = lowered.compile()
+    report(f"{name}: compile", time.process_time() - began, "CPU s")
+    call = best_call(lambda: core.block_until_ready(executable(*args)), 30)
+    report(f"{name}: call", call / 1e3, "ms")
+
+
+def stacked_gradient(layers):
+    """Of a plain loop that takes each layer's parameters from stacked ones."""
+    model = Model(core, jnp, layers)
+    params, tokens = model.parameters(), model.batch()
+    blocks = params.pop("blocks")
+    params["stacked"] = core.tree.map(lambda *each: jnp.stack(each), *blocks)
+
+    def loss(params, tokens):
+        def layer(i):
+            return core.tree.map(lambda w: w[i], params["stacked"])
+
+        return model.loss({**params, "blocks": map(layer, range(layers))}, tokens)
+
+    return core.jit(core.value_and_grad(loss)), params, tokens
+
+
+gradient, params, tokens = stacked_gradient(12)
+lowered = gradient.lower(params, tokens)
+measure_compiled("12 layers of stacked parameters", lowered, params, tokens)
+rows = jnp.ones((400, 256))
+measure_compiled("400 rows apart", core.jit(list).lower(rows), rows)
