@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ._dtypes import kind
 from ._primitive import Primitive
 from ._program import Atom, Equation, Literal, Program
 
@@ -89,7 +90,7 @@ class Structures:
 
 def is_integer(literal: Literal) -> bool:
     """Whether it is one of an integer dtype."""
-    return literal.type.dtype.kind in "iu"
+    return kind(literal.type.dtype) in ("i", "u")
 
 
 def literal_key(literal: Literal) -> Hashable:

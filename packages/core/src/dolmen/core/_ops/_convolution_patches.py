@@ -139,4 +139,4 @@ def conv_general_dilated_local(
     out = dot_general(patches, rhs, (contracting, batch), precision)
     # Spatial axes come first, then the batch and the features.
     made = (*out_spec[2:], *out_spec[:2])
-    return _shape.transpose(out, sorted(range(len(made)), key=made.__getitem__))
+    return _shape.transpose(out, _shape.inverse(made))

@@ -29,7 +29,7 @@ from ._dot_algorithms import (
     algorithm_attributes,
     compute_dtypes,
 )
-from ._shape import as_sizes, sharding_error, transpose
+from ._shape import as_sizes, inverse, sharding_error, transpose
 
 Axes = tuple[int, ...]
 DotDimensionNumbers = tuple[
@@ -265,11 +265,11 @@ class DotGeneral(Primitive):
             by_y = self._with(((of_y, y_free), (batch, y_batch)))
             made = cotangent_product(by_y, ct, y, x.type.dtype)
             order = (*x_batch, *x_free, *_in_order_of(y_con, x_con))
-            return [_to_places(made, order), None]
+            return [transpose(made, inverse(order)), None]
         by_x = self._with(((x_free, of_x), (x_batch, batch)))
         made = cotangent_product(lambda ct, x: by_x(x, ct), ct, x, y.type.dtype)
         order = (*y_batch, *_in_order_of(x_con, y_con), *y_free)
-        return [None, _to_places(made, order)]
+        return [None, transpose(made, inverse(order))]
 
     def _with(self, numbers: DotAxes) -> Callable[[Any, Any], Any]:
         product = DotGeneral(numbers, self.precision, None)
@@ -408,11 +408,6 @@ def _ndim(operand: Any) -> int:
 def _in_order_of(keys: Axes, axes: Axes) -> Axes:
     """`axes` sorted as `keys`, of which each has one, would be."""
     return tuple(axis for _, axis in sorted(zip(keys, axes, strict=True)))
-
-
-def _to_places(x: Any, places: Axes) -> Any:
-    """`x` with axis `i` moved to `places[i]`."""
-    return transpose(x, sorted(range(len(places)), key=places.__getitem__))
 
 
 def _shifted(axes: Axes, new: int) -> Axes:

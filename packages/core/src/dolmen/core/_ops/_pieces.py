@@ -25,7 +25,6 @@ from .._ir import (
     Variable,
     array_type,
 )
-from .._lowering import mlir
 from .._tracing import record_closed
 from ._arithmetic import Add
 from ._joining import Concatenate, Split
@@ -68,18 +67,16 @@ class Piece(Primitive):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         (operand,), (out,) = builder.in_types, builder.out_types
-        limits = np.add(self.start_indices, out.shape)
         if builder.platform == "cpu" and builder.mesh is None and _are_small(operand):
             starts = [builder.scalar(i, _INDEX.dtype) for i in self.start_indices]
             program = _taking(operand, out.shape)
             return builder.call(program, [*args, *starts], inlineable=False)[0]
-        return builder.emit(
-            "slice",
-            args,
-            start_indices=mlir.int_array(self.start_indices),
-            limit_indices=mlir.int_array(limits.tolist()),
-            strides=mlir.int_array([1] * out.ndim),
-        )
+        return _slice(self.start_indices, out.shape).lower(builder, args)
+
+
+def _slice(starts: Sequence[int], shape: tuple[int, ...]) -> Slice:
+    """The operation that takes a piece of this shape."""
+    return Slice(tuple(starts), tuple(np.add(starts, shape).tolist()))
 
 
 def _are_small(type: ArrayType) -> bool:
@@ -164,10 +161,9 @@ def _slices_of_split(equation: Equation, used: set[Atom]) -> list[Equation]:
     for size, variable in zip(split.sizes, equation.outputs, strict=True):
         starts = [0] * variable.type.ndim
         starts[split.axis] = start
-        limits = np.add(starts, variable.type.shape).tolist()
         start += size
         if variable in used:
-            slice = Slice(tuple(starts), tuple(limits))
+            slice = _slice(starts, variable.type.shape)
             made.append(equation.replace(primitive=slice, outvars=[variable]))
     return made
 

@@ -558,7 +558,7 @@ class Transpose(Primitive):
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         (ct,) = cotangents
-        return [transpose(ct, _inverse(self.permutation))]
+        return [transpose(ct, inverse(self.permutation))]
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         (x,), (axis,) = args, axes
@@ -571,7 +571,8 @@ class Transpose(Primitive):
         return builder.emit("transpose", args, permutation=permutation)
 
 
-def _inverse(permutation: tuple[int, ...]) -> tuple[int, ...]:
+def inverse(permutation: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes another one."""
     return tuple(sorted(range(len(permutation)), key=permutation.__getitem__))
 
 
