@@ -203,6 +203,14 @@ class Div(Elementwise):
         _, y = args
         return (lambda t: div(t, y)), (lambda t: mul(neg(div(out, y)), t))
 
+    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """`(dx - (x / y) dy) / y`: backward, both operands share one division."""
+        dx, dy = tangents
+        if dx is None or dy is None:
+            return super().jvp(primals, tangents)
+        out = bind(self, *primals)
+        return out, div(sub(dx, mul(out, dy)), primals[1])
+
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         """Division by the divisor."""
         (ct,) = cotangents
