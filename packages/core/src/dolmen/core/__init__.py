@@ -51,7 +51,10 @@ from ._higher_order import (
     make_mesh as make_mesh,
     named_call as named_call,
     named_scope as named_scope,
+    pmap as pmap,
     pure_callback as pure_callback,
+    shard_map as shard_map,
+    smap as smap,
 )
 from ._settings import (
     array_garbage_collection_guard as array_garbage_collection_guard,

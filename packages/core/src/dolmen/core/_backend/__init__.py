@@ -87,6 +87,7 @@ from ._mesh import (
     AxisType as AxisType,
     Mesh as Mesh,
     PartitionSpec as PartitionSpec,
+    axes_of_part as axes_of_part,
 )
 from ._shardings import (
     NamedSharding as NamedSharding,

@@ -163,6 +163,11 @@ def boolean(value: bool) -> Any:
     return ir.BoolAttr.get(value, context)
 
 
+def unit() -> Any:
+    """What marks an operation by being there."""
+    return ir.UnitAttr.get(context)
+
+
 def string(value: str) -> Any:
     """A string attribute."""
     return ir.StringAttr.get(value, context)

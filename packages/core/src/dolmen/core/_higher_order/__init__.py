@@ -71,6 +71,11 @@ from ._scaled_dot import (
 )
 from ._scopes import named_call as named_call, named_scope as named_scope
 from ._shape_struct import ShapeDtypeStruct as ShapeDtypeStruct
+from ._sharded_functions import (
+    pmap as pmap,
+    shard_map as shard_map,
+    smap as smap,
+)
 from ._sharding_picture import (
     visualize_array_sharding as visualize_array_sharding,
     visualize_sharding as visualize_sharding,

@@ -19,17 +19,19 @@ from .._ir import (
     type_error,
 )
 from .._ops._conversion import convert_element_type
+from .._ops._varying import vary
 from .._tracing import evaluate, record_closed, typeof
 from .._transforms._trees import flatten_with_path, name_of, path_text
 
 
 def join_types(a: ArrayType, b: ArrayType) -> ArrayType | None:
-    """The type of both, weak only if both are; None when they differ in more."""
+    """The type of both, weak only if both are, and varying if one is; else None."""
     if a is b:
         return a
     if a.shape != b.shape or a.dtype != b.dtype:
         return None
-    return array_type(a.shape, a.dtype, a.weak_type and b.weak_type)
+    weak, varying = a.weak_type and b.weak_type, a.varying | b.varying
+    return array_type(a.shape, a.dtype, weak, None, varying)
 
 
 def settle_types(carry: ArrayType, new: ArrayType) -> ArrayType | None:
@@ -62,7 +64,7 @@ def _all(types: Iterable[ArrayType | None]) -> list[ArrayType] | None:
 
 
 def with_out_types(program: Program, types: Sequence[ArrayType]) -> Program:
-    """`program` with results converted where only their weakness differs."""
+    """`program` with results that are as weak, and vary as much, as `types`."""
     if tuple(types) == program.out_types:
         return program
 
@@ -77,11 +79,29 @@ def with_out_types(program: Program, types: Sequence[ArrayType]) -> Program:
 
 def with_type(value: Any, type: ArrayType) -> Any:
     """`value` at a settled type, to which it may have to give way."""
-    if typeof(value) is type:
+    here = typeof(value)
+    if here is type:
         return value
+    if type.varying and here.varying != type.varying:
+        value = vary(value, type.varying)
+        if typeof(value) is type:
+            return value
     if isinstance(value, bool | int | float | complex):
         return np.asarray(value, type.dtype)
     return convert_element_type(value, type.dtype)
+
+
+def with_carry_varying(program: Program, types: Sequence[ArrayType]) -> Program:
+    """`program` whose first results vary over as many axes of a mesh as `types`."""
+    outs = program.out_types
+    pairs = zip(types, outs, strict=False)
+    wanted = [out.with_varying(type.varying) for type, out in pairs]
+    return with_out_types(program, [*wanted, *outs[len(wanted) :]])
+
+
+def varying_too(types: Sequence[ArrayType], by: ArrayType) -> list[ArrayType]:
+    """`types`, of values that vary wherever the one that decides on them does."""
+    return [type.with_varying(type.varying | by.varying) for type in types]
 
 
 # ---- differences ---------------------------------------------------------------------

@@ -20,7 +20,14 @@ from .._tracing import (
 )
 from .._transforms._arguments import Callee
 from .._transforms._trees import argument_leaves
-from ._agreement import join_all, join_types, results, type_difference, with_out_types
+from ._agreement import (
+    join_all,
+    join_types,
+    results,
+    type_difference,
+    varying_too,
+    with_out_types,
+)
 from ._cond import Cond
 from ._functions import (
     check_callable,
@@ -234,6 +241,7 @@ def _choose(
                 join_types,
             )
         joined = merged
+    joined = varying_too(joined, typeof(index))
     programs = [
         with_out_types(program, [*joined, *program.out_types[count:]])
         for program, _, _, _ in recorded

@@ -21,11 +21,16 @@ class ProgramCall(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     @property
     def called(self) -> Program:
         """The program."""
         raise NotImplementedError(type(self).__name__)
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.called.in_types
 
     @property
     def effects(self) -> frozenset[str]:

@@ -52,6 +52,7 @@ class Checkpoint(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     program: Program
     prevent_cse: bool | tuple[bool, ...]
@@ -61,6 +62,10 @@ class Checkpoint(Primitive):
     @property
     def effects(self) -> frozenset[str]:
         return self.program.effects
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.program.in_types
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.program.out_types

@@ -36,6 +36,7 @@ from ._call import Jit
 from ._scan import Scan
 
 _INT32 = np.dtype(np.int32)
+_INDEX = array_type((), _INT32)
 
 
 class Cond(Primitive):
@@ -48,6 +49,7 @@ class Cond(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     branches: tuple[Program, ...]
     platforms: tuple[tuple[str, ...] | None, ...] = ()
@@ -60,6 +62,10 @@ class Cond(Primitive):
     @property
     def effects(self) -> frozenset[str]:
         return frozenset().union(*(branch.effects for branch in self.branches))
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return (_INDEX, *self.branches[0].in_types)
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.branches[0].out_types

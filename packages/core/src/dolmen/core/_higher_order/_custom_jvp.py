@@ -45,6 +45,7 @@ class CustomJvp(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     program: Program
     make_rule: JvpRule
@@ -53,6 +54,10 @@ class CustomJvp(Primitive):
     @property
     def effects(self) -> frozenset[str]:
         return self.program.effects
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.program.in_types
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.program.out_types

@@ -38,6 +38,7 @@ class CustomVmap(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     program: Program
     rule: FlatRule
@@ -46,6 +47,10 @@ class CustomVmap(Primitive):
     def effects(self) -> frozenset[str]:
         """Those of the program."""
         return self.program.effects
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.program.in_types
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.program.out_types

@@ -26,6 +26,7 @@ class LinearCall(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     forward: Program
     backward: Program

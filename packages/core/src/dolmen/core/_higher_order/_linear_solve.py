@@ -35,6 +35,7 @@ class LinearSolve(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     matvec: Program
     solve: Program

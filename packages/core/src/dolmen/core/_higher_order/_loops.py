@@ -34,6 +34,7 @@ from ._agreement import (
     results,
     settle_all,
     type_difference,
+    with_carry_varying,
     with_type,
 )
 from ._functions import (
@@ -160,6 +161,7 @@ def run_scan(
             break
         types = new_types
     carry = [with_type(value, type) for value, type in zip(carry, types, strict=True)]
+    program = with_carry_varying(program, types)
     if written:
         program, captures = carry_refs(program, captures, written, len(written))
     consts, carry = present(captures), [*present(written), *carry]

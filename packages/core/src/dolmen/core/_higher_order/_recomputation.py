@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .._ir import ArrayType, Atom, Equation, Program, Variable, array_type, used_inputs
+from .._ir import ArrayType, Atom, Equation, Program, Variable, used_inputs
 from .._ops._marks import InMemory
 from .._tracing import evaluate, record_closed
 from .._transforms import zeros_for
@@ -13,6 +13,7 @@ from ._checkpoint_policies import Offloadable, Policy, decide, nothing_saveable
 from ._cond import Cond, assign_slots
 from ._forward_rule import ForwardRule
 from ._scan import Scan
+from ._scan_reverse import stacked_type
 
 
 class Split(NamedTuple):
@@ -178,10 +179,7 @@ def _split_scan(
             break
         wanted = (*carry, *wanted[nk:])
     takes = (*part.takes[:nc], *carry, *part.takes[nc + nk :])
-    kept = [
-        Variable(array_type((scan.length, *type.shape), type.dtype, type.weak_type))
-        for type in _kept_types(part)
-    ]
+    kept = [Variable(stacked_type(type, scan.length)) for type in _kept_types(part)]
     forward = dataclasses.replace(scan, program=part.forward)
     body = part.again
     again = dataclasses.replace(

@@ -31,6 +31,7 @@ class Scan(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     program: Program
     length: int
@@ -42,6 +43,10 @@ class Scan(Primitive):
     @property
     def effects(self) -> frozenset[str]:
         return self.program.effects
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.program.in_types
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         outs = self.program.out_types

@@ -6,7 +6,7 @@ The linear loop carries tangents; transposed, it runs backwards and carries cota
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import ArrayType, Program, Variable, array_type
+from .._ir import ArrayType, Program, Variable
 from .._ops._arithmetic import add
 from .._tracing import bind, evaluate, record_closed
 from .._transforms import Linearization, linearize_program, tangent_type, zeros_for
@@ -14,7 +14,7 @@ from .._transforms import Linearization, linearize_program, tangent_type, zeros_
 
 def stacked_type(type: ArrayType, length: int) -> ArrayType:
     """The type of `length` rows."""
-    return array_type((length, *type.shape), type.dtype, type.weak_type)
+    return type.with_shape((length, *type.shape))
 
 
 def linearize_scan(
@@ -127,7 +127,7 @@ class _LinearLayout:
         return [next(const) if c else next(row) for c in self.is_const]
 
     def _row(self, type: ArrayType) -> ArrayType:
-        return array_type(type.shape[1:], type.dtype, type.weak_type)
+        return type.with_shape(type.shape[1:])
 
     def tangent(self) -> Program:
         nc, nk = len(self.const_types), len(self.carry_types)

@@ -313,6 +313,7 @@ class CustomVjp(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     program: Program
     make_rule: Callable[[tuple[bool, ...]], RecordedRule]
@@ -329,6 +330,10 @@ class CustomVjp(Primitive):
         if found is None:
             found = self.derived["rule", active] = self.make_rule(active)
         return found
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return self.program.in_types
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.program.out_types

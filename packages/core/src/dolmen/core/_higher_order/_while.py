@@ -35,6 +35,7 @@ class While(Primitive):
 
     interned = False
     multiple_results = True
+    infers_varying = True
 
     condition: Program
     body: Program
@@ -44,6 +45,13 @@ class While(Primitive):
     @property
     def effects(self) -> frozenset[str]:
         return self.condition.effects | self.body.effects
+
+    @property
+    def argument_types(self) -> Sequence[ArrayType]:
+        return (
+            *self.condition.in_types[: self.num_condition_consts],
+            *self.body.in_types,
+        )
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         return self.body.out_types

@@ -21,7 +21,15 @@ from .._tracing import (
 from .._tracing._history import Argument
 from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import argument_leaves, name_of
-from ._agreement import Side, results, settle_all, settle_types, with_type
+from ._agreement import (
+    Side,
+    results,
+    settle_all,
+    settle_types,
+    varying_too,
+    with_carry_varying,
+    with_type,
+)
 from ._functions import (
     carry_refs,
     check_callable,
@@ -90,13 +98,18 @@ def _run_while(
             raise loop.difference(
                 Side("init_val", tree, types), results("carry", out_tree, body, got)
             )
+        if settled != types:
+            types = settled
+            continue
+        condition, captures, cond_tree, cond_written = record_stateful_tree(
+            "while_loop", cond_fun, [tree], types
+        )
+        _check_condition(cond_fun, cond_tree, condition)
+        settled = varying_too(types, condition.out_types[0])
         if settled == types:
             break
         types = settled
-    condition, captures, cond_tree, cond_written = record_stateful_tree(
-        "while_loop", cond_fun, [tree], types
-    )
-    _check_condition(cond_fun, cond_tree, condition)
+    body = with_carry_varying(body, types)
     if cond_written:
         return _while_with_effects(loop, cond_fun, body_fun, init_val)
     carry = [with_type(value, type) for value, type in zip(carry, types, strict=True)]

@@ -30,7 +30,11 @@ from ._frames import (
     source_of as source_of,
     user_frame as user_frame,
 )
-from ._primitive import Linear as Linear, Primitive as Primitive
+from ._primitive import (
+    Linear as Linear,
+    Primitive as Primitive,
+    infer_types as infer_types,
+)
 from ._printer import format_program as format_program
 from ._program import (
     Atom as Atom,

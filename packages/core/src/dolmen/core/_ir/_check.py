@@ -1,5 +1,6 @@
 """The program checker: every variable is defined once, before use, at its own type."""
 
+from ._primitive import infer_types
 from ._program import Program, Variable, subprograms
 
 
@@ -26,8 +27,7 @@ def check(program: Program) -> None:
         for nested in subprograms(equation):
             check(nested)
         primitive = equation.primitive
-        inferred = primitive.infer_type([atom.type for atom in equation.inputs])
-        inferred = tuple(inferred) if primitive.multiple_results else (inferred,)
+        inferred = infer_types(primitive, [atom.type for atom in equation.inputs])
         recorded = tuple(variable.type for variable in equation.outputs)
         assert inferred == recorded, (
             f"{primitive.name} infers {inferred}, recorded {recorded} in\n{program!r}"

@@ -58,6 +58,9 @@ class Primitive(metaclass=_Interning):
     interned: ClassVar[bool] = True
     # Whether to compute the (one) result again is cheaper than to keep it.
     cheap: ClassVar[bool] = False
+    # Whether `infer_type` says over which axes of a mesh results vary. Otherwise they
+    # do over those of all arguments.
+    infers_varying: ClassVar[bool] = False
 
     # Per instance: types inferred so far, and rules derived by transformations.
     inferred: ClassVar[dict[tuple[ArrayType, ...], tuple[ArrayType, ...]]]
@@ -96,9 +99,28 @@ class Primitive(metaclass=_Interning):
         return _NO_EFFECTS
 
     @property
+    def argument_types(self) -> Sequence[ArrayType] | None:
+        """For an operation that runs programs: what those take each argument for.
+
+        Only over which axes of a mesh these vary is of interest. None for an operation
+        all of whose arguments vary over the same axes.
+        """
+        return None
+
+    @property
     def named_axes(self) -> frozenset[Any]:
         """Named axes it refers to itself; those its programs refer to come on top."""
         return _NO_EFFECTS
+
+    @property
+    def binds_axes(self) -> frozenset[Any]:
+        """Named axes that the operation gives its programs a meaning of."""
+        return _NO_EFFECTS
+
+    @property
+    def shardings(self) -> tuple[Any, ...]:
+        """Shardings over the mesh of devices that the operation itself runs on."""
+        return ()
 
     def fuses(self) -> bool:
         """Whether compilers compute it within its neighbors: it needs no loop alone."""
@@ -202,6 +224,26 @@ class Linear:
                 "Differentiate it with `grad`, `vjp` or `linearize` instead.",
             )
         )
+
+
+def infer_types(
+    primitive: Primitive, arg_types: Sequence[ArrayType]
+) -> tuple[ArrayType, ...]:
+    """Types of an operation's results.
+
+    Raises:
+        TypeError: a dtype is wrong.
+        ValueError: a shape is wrong.
+    """
+    varying = _NO_EFFECTS
+    if not primitive.infers_varying:
+        for type in arg_types:
+            varying |= type.varying
+        if varying:
+            arg_types = tuple([type.with_varying(_NO_EFFECTS) for type in arg_types])
+    inferred = primitive.infer_type(arg_types)
+    types = tuple(inferred) if primitive.multiple_results else (inferred,)
+    return tuple([type.with_varying(varying) for type in types]) if varying else types
 
 
 def _snake_case(name: str) -> str:

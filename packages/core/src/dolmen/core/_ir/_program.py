@@ -201,7 +201,8 @@ def named_axes(primitive: Primitive) -> frozenset[Any]:
     """Named axes that an operation, or a program inside it, refers to."""
     if primitive.interned:
         return primitive.named_axes
-    return primitive.named_axes.union(*(p.named_axes for p in programs_of(primitive)))
+    inside = frozenset().union(*(p.named_axes for p in programs_of(primitive)))
+    return primitive.named_axes | (inside - primitive.binds_axes)
 
 
 def subprograms(equation: Equation) -> Iterator[Program]:

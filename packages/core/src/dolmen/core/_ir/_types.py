@@ -8,7 +8,7 @@ import numpy as np
 from .. import _backend
 from ._dtypes import as_dtype, canonical, is_inexact, short_name
 
-_NOT_VARYING: frozenset[str] = frozenset()
+_NOT_VARYING: frozenset[Any] = frozenset()
 
 
 class ArrayType:
@@ -38,7 +38,7 @@ class ArrayType:
     dtype: np.dtype
     weak_type: bool
     sharding: Any
-    varying: frozenset[str]
+    varying: frozenset[Any]
     size: int
     lowered: Any  # the backend's handle for this type, filled in by the lowering
 
@@ -64,20 +64,38 @@ class ArrayType:
         """Whether values of this type have non-trivial tangents."""
         return is_inexact(self.dtype)
 
+    @property
+    def vma(self) -> frozenset[Any]:
+        """`varying`, under JAX's name."""
+        return self.varying
+
     def strengthened(self) -> "ArrayType":
         """This type without weakness."""
-        return array_type(self.shape, self.dtype) if self.weak_type else self
+        if not self.weak_type:
+            return self
+        return array_type(self.shape, self.dtype, False, self.sharding, self.varying)
 
     def with_shape(self, shape: tuple[int, ...]) -> "ArrayType":
         """This type with another shape."""
-        return array_type(shape, self.dtype, self.weak_type)
+        return array_type(
+            shape, self.dtype, self.weak_type, self.sharding, self.varying
+        )
+
+    def with_varying(self, axes: frozenset[Any]) -> "ArrayType":
+        """This type, of values that differ along these axes of a mesh."""
+        if axes == self.varying:
+            return self
+        return array_type(self.shape, self.dtype, self.weak_type, self.sharding, axes)
 
     def __repr__(self) -> str:
         weak = "~" if self.weak_type else ""
-        return f"{weak}{short_name(self.dtype)}[{','.join(map(str, self.shape))}]"
+        over = f"{{V:{','.join(sorted(self.varying))}}}" if self.varying else ""
+        sizes = ",".join(map(str, self.shape))
+        return f"{weak}{short_name(self.dtype)}[{sizes}]{over}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return array_type, (self.shape, self.dtype, self.weak_type)
+        fields = (self.shape, self.dtype, self.weak_type, self.sharding, self.varying)
+        return array_type, fields
 
 
 _interned: dict[Any, ArrayType] = {}
@@ -88,7 +106,7 @@ def array_type(
     dtype: np.dtype,
     weak_type: bool = False,
     sharding: Any = None,
-    varying: frozenset[str] = _NOT_VARYING,
+    varying: frozenset[Any] = _NOT_VARYING,
 ) -> ArrayType:
     """The one `ArrayType` with these properties.
 

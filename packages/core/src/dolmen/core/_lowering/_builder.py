@@ -1,6 +1,6 @@
 """Programs to StableHLO: one walk, operations created directly in one context."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from .._ir import (
 from .._ir._frames import Frame, ScopedFrame, scope_of
 from ._blocks import BlockCall
 from ._calls import Function, keep, keep_repeated_calls
-from ._partition import mesh_attribute, sharding_attribute
+from ._manual import Manual, manual_axes_attribute, open_elsewhere
+from ._partition import mesh_attribute, sharding_attribute, sharding_per_value
 from ._repeats import steps
 
 _create = mlir.Operation.create
@@ -97,9 +98,12 @@ class Builder:
         self._point: Any = None
         self._constants: dict[Any, Any] = {}
         self._structures = Structures()
-        self._functions: dict[int, Function] = {}  # callees before their callers
+        # Callees before their callers.
+        self._functions: dict[tuple[int, Any], Function] = {}
         self._names: set[str] = {"main"}
         self._meshes: dict[Any, str] = {}
+        self._manual: Manual | None = None
+        self._channels = 0
 
     # ---- operations ----------------------------------------------------------------
 
@@ -110,6 +114,7 @@ class Builder:
         types: Sequence[ArrayType] | None = None,
         *,
         regions: Sequence[tuple[Sequence[ArrayType], Callable[..., Any]]] = (),
+        terminator: str = "stablehlo.return",
         **attributes: Any,
     ) -> Any:
         """Append one operation.
@@ -120,6 +125,7 @@ class Builder:
             types: types of the results; by default those of the equation.
             regions: for each region the types of its block's arguments and a function
                 from their handles to the handles (a sequence) it returns.
+            terminator: the operation that returns them.
             **attributes: attribute handles of `_backend._mlir`.
 
         Returns:
@@ -142,11 +148,15 @@ class Builder:
         )
         if regions:
             for region, (arg_types, body) in zip(made.regions, regions, strict=True):
-                self._fill(region, arg_types, body)
+                self._fill(region, arg_types, body, terminator)
         return made.result if len(results) == 1 else list(made.results)
 
     def _fill(
-        self, region: Any, arg_types: Sequence[ArrayType], body: Callable[..., Any]
+        self,
+        region: Any,
+        arg_types: Sequence[ArrayType],
+        body: Callable[..., Any],
+        terminator: str,
     ) -> None:
         block = region.blocks.append(
             *[lowered_type(t) for t in arg_types],
@@ -157,7 +167,7 @@ class Builder:
         self._point, self._constants = mlir.insertion_point(block), {}
         returned = body(*block.arguments)
         self._location = outer[2]
-        self._terminate("stablehlo.return", returned)
+        self._terminate(terminator, returned)
         self._point, self._constants, self._location = outer
         self.in_types, self.out_types = outer_types
 
@@ -384,12 +394,134 @@ class Builder:
 
     def sharding(self, sharding: Any, ndim: int) -> Any:
         """The attribute of a sharding for arrays of `ndim` axes."""
-        mesh = sharding.mesh
+        return sharding_attribute(self.mesh_name(sharding.mesh), sharding.spec, ndim)
+
+    def mesh_name(self, mesh: Any) -> str:
+        """What a mesh is called in the module."""
         name = self._meshes.get(mesh)
         if name is None:
             name = self._meshes[mesh] = self._unique("mesh")
-            self._define_mesh(name, mesh_attribute(mesh, tuple(self.mesh.devices.flat)))
-        return sharding_attribute(name, sharding, ndim)
+            outer = self._manual
+            devices = outer.devices if outer else tuple(self.mesh.devices.flat)
+            self._define_mesh(name, mesh_attribute(mesh, devices))
+        return name
+
+    def run_on_parts(
+        self,
+        program: Program,
+        args: Sequence[Any],
+        mesh: Any,
+        axes: frozenset[str],
+        in_specs: Sequence[Any],
+        out_specs: Sequence[Any],
+    ) -> list[Any]:
+        """Have each device run `program` on its part of the arguments.
+
+        Args:
+            axes: those of the mesh along which devices run by themselves.
+            in_specs: how each argument is split over them.
+            out_specs: how the parts make up each result.
+        """
+        outer, outer_mesh = self._manual, self.mesh
+        devices = (
+            outer.devices
+            if outer is not None
+            else tuple((mesh if outer_mesh is None else outer_mesh).devices.flat)
+        )
+        inside = Manual(mesh, axes | (outer.axes if outer else frozenset()), devices)
+
+        def body(*parts: Any) -> list[Any]:
+            self._manual = inside
+            if inside.is_full:
+                self.mesh = None  # nothing is left for the compiler to lay out
+            try:
+                return self.inline(program, parts)
+            finally:
+                self._manual, self.mesh = outer, outer_mesh
+
+        if mesh.size == 1:
+            return body(*args)
+
+        def attribute(specs: Sequence[Any], types: Sequence[ArrayType]) -> Any:
+            return sharding_per_value(
+                self.mesh_name(mesh),
+                [
+                    (spec if inside.is_full else open_elsewhere(spec, type.ndim), type)
+                    for spec, type in zip(specs, types, strict=True)
+                ],
+            )
+
+        made = self.emit(
+            "sdy.manual_computation",
+            args,
+            regions=[(program.in_types, body)],
+            terminator="sdy.return",
+            in_shardings=attribute(in_specs, program.in_types),
+            out_shardings=attribute(out_specs, program.out_types),
+            manual_axes=manual_axes_attribute(
+                [name for name in mesh.axis_names if name in axes]
+            ),
+        )
+        return [made] if len(program.outputs) == 1 else made
+
+    @property
+    def manual(self) -> Manual:
+        """Along which axes devices run by themselves here.
+
+        Raises:
+            ValueError: none.
+        """
+        if self._manual is None:
+            raise ValueError("no mesh maps over anything here")
+        return self._manual
+
+    def runs_along(self, names: Iterable[Any]) -> bool:
+        """Whether devices run by themselves along these axes here."""
+        return self._manual is not None and self._manual.axes.issuperset(names)
+
+    def communicate(
+        self,
+        operation: str,
+        operand: Any,
+        types: Sequence[ArrayType] | None = None,
+        *,
+        reducing: tuple[str, ArrayType] | None = None,
+        **attributes: Any,
+    ) -> Any:
+        """An exchange between devices.
+
+        Args:
+            types: of the result; by default those of the equation.
+            reducing: the operation that makes one value of two, and the type of the
+                operand.
+        """
+        self._channels += 1
+        handle = f"#stablehlo.channel_handle<handle = {self._channels}, type = 1>"
+        regions: list[Any] = []
+        if reducing is not None:
+            combination, type = reducing
+            scalar = array_type((), type.dtype)
+            regions = [
+                (
+                    (scalar, scalar),
+                    lambda a, b: [self.emit(combination, (a, b), (scalar,))],
+                )
+            ]
+        return self.emit(
+            operation,
+            (operand,),
+            types,
+            regions=regions,
+            channel_handle=mlir.attribute(handle),
+            **attributes,
+        )
+
+    def groups(self, names: Sequence[Any]) -> dict[str, Any]:
+        """Attributes that say which devices exchange: those along these axes."""
+        return {
+            "replica_groups": mlir.dense(self.manual.groups(names)),
+            "use_global_device_ids": mlir.unit(),
+        }
 
     def _on_first_device(self, results: int) -> dict[str, Any]:
         """Attributes of an operation that only the first of several devices runs."""
@@ -499,12 +631,13 @@ class Builder:
         """
         equations = live_equations(program)
         number = self._structures.of_program(program, equations)
-        function = self._functions.get(number)
+        key = number, self._manual
+        function = self._functions.get(key)
         if function is None:
             name = self._unique(program.name or "program")
             made = self.function(name, program, public=False)
             function = Function(made, equations, program.out_types)
-            self._functions[number] = function
+            self._functions[key] = function
         types: list[Any] = [variable.type for variable in program.outputs]
         ordered = is_ordered(program.effects)
         if ordered:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import _backend
 from .._backend import _mlir as mlir
+from .._ir import ArrayType
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,16 +72,24 @@ def _is_settled(sharding: Any) -> bool:
     return sharding is not None and not _backend.is_open(sharding)
 
 
-def sharding_attribute(mesh_name: str, sharding: Any, ndim: int) -> Any:
-    """A sharding over the mesh of that name in the module."""
+def sharding_attribute(mesh_name: str, spec: Any, ndim: int) -> Any:
+    """A specification over the mesh of that name in the module."""
+    return mlir.sharding(f"#sdy.sharding{_over_mesh(mesh_name, spec, ndim)}")
+
+
+def sharding_per_value(mesh_name: str, values: Sequence[tuple[Any, ArrayType]]) -> Any:
+    """Specifications of several values over the mesh of that name."""
+    each = [_over_mesh(mesh_name, spec, type.ndim) for spec, type in values]
+    return mlir.sharding(f"#sdy.sharding_per_value<[{', '.join(each)}]>")
+
+
+def _over_mesh(mesh_name: str, spec: Any, ndim: int) -> str:
     parts = []
-    spec = [*sharding.spec, *[None] * (ndim - len(sharding.spec))]
-    groups = _backend.axes_by_dimension(sharding, ndim)
-    for part, names in zip(spec, groups, strict=True):
+    for part in (*spec, *[None] * (ndim - len(spec))):
         free = part is _backend.PartitionSpec.UNCONSTRAINED
-        listed = ", ".join(map(_quoted, names))
+        listed = ", ".join(map(_quoted, _backend.axes_of_part(part)))
         parts.append("{?}" if free else f"{{{listed}}}")
-    return mlir.sharding(f"#sdy.sharding<@{mesh_name}, [{', '.join(parts)}]>")
+    return f"<@{mesh_name}, [{', '.join(parts)}]>"
 
 
 def mesh_attribute(mesh: Any, devices: Sequence[Any]) -> Any:

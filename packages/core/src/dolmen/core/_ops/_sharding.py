@@ -57,6 +57,10 @@ class ShardingConstraint(Primitive):
 
     sharding: Any
 
+    @property
+    def shardings(self) -> tuple[Any, ...]:
+        return (self.sharding,)
+
     def infer_type(self, arg_types: Sequence[ArrayType]) -> ArrayType:
         return arg_types[0]
 

@@ -76,11 +76,13 @@ from ._trace import (
     CustomCall as CustomCall,
     Trace as Trace,
     Tracer as Tracer,
+    aligned as aligned,
     bind as bind,
     current_trace as current_trace,
     enter as enter,
     entering as entering,
     is_staging as is_staging,
+    set_alignment as set_alignment,
     state as state,
 )
 from ._values import (

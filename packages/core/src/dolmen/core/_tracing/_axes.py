@@ -26,11 +26,13 @@ class NamedAxis:
         name: what collectives call it; None if they can't.
         size: its length.
         spmd_name: the mesh axis (or axes) it is partitioned over, None for none.
+        varies: whether types say which values vary over it, as in `shard_map`.
     """
 
     name: Hashable
     size: int
     spmd_name: Any = None
+    varies: bool = False
 
     def __repr__(self) -> str:
         return f"{self.name!r} (size {self.size})"

@@ -94,9 +94,7 @@ def constraints(program: Program) -> tuple[Any, ...]:
     if found is None:
         made: dict[Any, None] = {}
         for equation in program.equations:
-            sharding = getattr(equation.primitive, "sharding", None)
-            if isinstance(sharding, _backend.NamedSharding):
-                made[sharding] = None
+            made.update(dict.fromkeys(equation.primitive.shardings))
             for inner in subprograms(equation):
                 made.update(dict.fromkeys(constraints(inner)))
         found = program.derived["constraints"] = tuple(made)

@@ -16,12 +16,13 @@ from .._ir import (
     Program,
     Variable,
     check,
+    infer_types,
     message,
     user_frame,
 )
 from ._errors import check_leaks, leaked
 from ._refs import Cell, present, unexpected_read, unexpected_write
-from ._trace import CustomCall, Trace, Tracer, enter, state
+from ._trace import CustomCall, Trace, Tracer, aligned, enter, state
 from ._values import as_array, device_array, typeof
 
 if TYPE_CHECKING:
@@ -182,9 +183,7 @@ class RecordingTrace(Trace):
         types = tuple([a.type for a in inputs])
         out_types = primitive.inferred.get(types)
         if out_types is None:
-            inferred = primitive.infer_type(types)
-            out_types = tuple(inferred) if primitive.multiple_results else (inferred,)
-            primitive.inferred[types] = out_types
+            out_types = primitive.inferred[types] = infer_types(primitive, types)
         outputs = [RecordedTracer(t, self) for t in out_types]
         self.equations.append(Equation(primitive, inputs, outputs, self.frame()))
         return outputs if primitive.multiple_results else outputs[0]
@@ -390,7 +389,7 @@ def evaluate_by_binding(program: Program, args: Sequence[Any]) -> list[Any]:
             inputs = [
                 a.value if type(a) is Literal else values[a] for a in equation.inputs
             ]
-            results = process(equation.primitive, inputs)
+            results = process(equation.primitive, aligned(equation.primitive, inputs))
             if equation.primitive.multiple_results:
                 values.update(zip(equation.outputs, results, strict=True))
             else:

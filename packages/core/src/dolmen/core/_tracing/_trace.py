@@ -8,7 +8,7 @@ between is just a constant for it.
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._backend import flags
@@ -191,7 +191,26 @@ def bind(primitive: Primitive, *args: Any) -> Any:
         if type(arg) not in _plain_types:
             args = _unwrapped(args)
             break
+    if _align is not None:
+        return state.trace.process(primitive, _align(primitive, args))
     return state.trace.process(primitive, args)
+
+
+# Casts arguments to vary over the same axes of a mesh, once there are any that do.
+_align: Callable[[Primitive, Sequence[Any]], Sequence[Any]] | None = None
+
+
+def set_alignment(
+    function: Callable[[Primitive, Sequence[Any]], Sequence[Any]],
+) -> None:
+    """What `bind` does to the arguments of every operation first."""
+    global _align
+    _align = function
+
+
+def aligned(primitive: Primitive, args: Sequence[Any]) -> Sequence[Any]:
+    """The arguments as `bind` hands them to the current trace."""
+    return args if _align is None else _align(primitive, args)
 
 
 # Types seen in `bind` that have no `__jax_array__`.

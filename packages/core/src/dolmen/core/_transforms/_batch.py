@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import Primitive, Program, array_type, message, named_axes
+from .._ir import Primitive, Program, message, named_axes
 from .._ops import _shape
 from .._tracing import (
     CustomCall,
@@ -34,7 +34,7 @@ class BatchTracer(Tracer):
         self.axis = axis
         whole = typeof(value)
         shape = whole.shape[:axis] + whole.shape[axis + 1 :]
-        self.type = array_type(shape, whole.dtype, whole.weak_type)
+        self.type = whole.with_shape(shape)
 
     def behind(self) -> Any:
         return self.value
@@ -241,7 +241,7 @@ def batch_program(
         shape = type.shape
         if place is not None:
             shape = (*shape[:place], size, *shape[place:])
-        value = recording.new_input(array_type(shape, type.dtype, type.weak_type))
+        value = recording.new_input(type.with_shape(shape))
         args.append(value if place is None else BatchTracer(batching, value, place))
     previous = enter(batching)
     try:

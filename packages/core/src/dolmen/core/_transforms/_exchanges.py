@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._ir import ArrayType, value_error
+from .._lowering import mlir
 from .._ops import _shape
 from .._ops._arithmetic import mul
 from .._ops._comparison import eq
@@ -30,6 +31,7 @@ from ._collectives import (
     each_leaf,
     no_groups,
     number_of_lanes,
+    varying_over,
 )
 
 
@@ -59,6 +61,18 @@ class AllGather(Exchange):
         """With the new axis."""
         (x,) = arg_types
         return x.with_shape((*x.shape[: self.axis], self.size, *x.shape[self.axis :]))
+
+    def communicate(self, builder: Any, args: Sequence[Any]) -> Any:
+        """With the new axis already there, of length one, to be filled."""
+        (x,), (type,) = args, builder.in_types
+        shape = (*type.shape[: self.axis], 1, *type.shape[self.axis :])
+        row = builder.emit("reshape", (x,), (type.with_shape(shape),))
+        return builder.communicate(
+            "all_gather",
+            row,
+            all_gather_dim=mlir.integer(self.axis),
+            **builder.groups((self.axis_name,)),
+        )
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         """Each lane's part of the sum of all cotangents."""
@@ -90,6 +104,20 @@ class PsumScatter(Exchange):
         (x,) = arg_types
         assert x.shape[self.axis] == self.size, (x, self)
         return x.with_shape(x.shape[: self.axis] + x.shape[self.axis + 1 :])
+
+    def communicate(self, builder: Any, args: Sequence[Any]) -> Any:
+        """The axis becomes one of length one, and goes."""
+        (x,), (type,) = args, builder.in_types
+        shape = (*type.shape[: self.axis], 1, *type.shape[self.axis + 1 :])
+        row = builder.communicate(
+            "reduce_scatter",
+            x,
+            (type.with_shape(shape),),
+            reducing=("add", type),
+            scatter_dimension=mlir.integer(self.axis),
+            **builder.groups((self.axis_name,)),
+        )
+        return builder.emit("reshape", (row,))
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         """Every lane's operand reaches all results."""
@@ -127,6 +155,27 @@ class AllToAll(Exchange):
         shape.insert(self.concat_axis, self.size)
         return x.with_shape(tuple(shape))
 
+    def communicate(self, builder: Any, args: Sequence[Any]) -> Any:
+        """Along the split axis, which then moves."""
+        (x,), (type,) = args, builder.in_types
+        # This operation alone knows no numbers that are those of the whole program.
+        groups = builder.groups((self.axis_name,))["replica_groups"]
+        exchanged = builder.communicate(
+            "all_to_all",
+            x,
+            (type,),
+            split_dimension=mlir.integer(self.split_axis),
+            concat_dimension=mlir.integer(self.split_axis),
+            split_count=mlir.integer(self.size),
+            replica_groups=groups,
+        )
+        order = [axis for axis in range(type.ndim) if axis != self.split_axis]
+        order.insert(self.concat_axis, self.split_axis)
+        if order == sorted(order):
+            return exchanged
+        permutation = mlir.int_array(order)
+        return builder.emit("transpose", (exchanged,), permutation=permutation)
+
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         """The way back."""
         (ct,) = cotangents
@@ -159,6 +208,24 @@ class Ppermute(Exchange):
         (x,) = arg_types
         return x
 
+    def alone(self, builder: Any, args: Sequence[Any]) -> Any:
+        """It sends to itself, or nothing arrives."""
+        return (
+            args[0] if self.permutation else builder.constant(0, builder.out_types[0])
+        )
+
+    def communicate(self, builder: Any, args: Sequence[Any]) -> Any:
+        """The same within each group of devices."""
+        groups = builder.manual.groups((self.axis_name,))
+        pairs = [groups[:, [source, target]] for source, target in self.permutation]
+        if not pairs:
+            return builder.constant(0, builder.out_types[0])
+        return builder.communicate(
+            "collective_permute",
+            args[0],
+            source_target_pairs=mlir.dense(np.concatenate(pairs)),
+        )
+
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         """Everything goes back."""
         (ct,) = cotangents
@@ -188,8 +255,31 @@ class Pbroadcast(Exchange):
         """The source gets the sum of all cotangents, the others nothing."""
         (ct,) = cotangents
         total = bind(Psum((self.axis_name,)), ct)
-        is_source = eq(bind(AxisIndex(self.axis_name)), np.int32(self.source))
-        return [select(is_source, total, zeros_like(total))]
+        varies = self.axis_name in typeof(ct).varying
+        position = bind(AxisIndex(self.axis_name, varies))
+        return [select(eq(position, np.int32(self.source)), total, zeros_like(total))]
+
+    def communicate(self, builder: Any, args: Sequence[Any]) -> Any:
+        """All devices' operands, of which all but one are dropped again."""
+        (x,), (type,) = args, builder.in_types
+        rows = type.with_shape((1, *type.shape))
+        every = type.with_shape((builder.manual.size((self.axis_name,)), *type.shape))
+        gathered = builder.communicate(
+            "all_gather",
+            builder.emit("reshape", (x,), (rows,)),
+            (every,),
+            all_gather_dim=mlir.integer(0),
+            **builder.groups((self.axis_name,)),
+        )
+        row = builder.emit(
+            "slice",
+            (gathered,),
+            (rows,),
+            start_indices=mlir.int_array((self.source, *[0] * type.ndim)),
+            limit_indices=mlir.int_array((self.source + 1, *type.shape)),
+            strides=mlir.int_array([1] * (type.ndim + 1)),
+        )
+        return builder.emit("reshape", (row,))
 
     def resolve(
         self, args: Sequence[Any], axes: Sequence[int | None], named: NamedAxis
@@ -236,8 +326,8 @@ def all_gather(
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names, of which the
-            first varies slowest.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names,
+            of which the first varies slowest.
         axis_index_groups: must be None.
         axis: where the new axis goes in the results.
         tiled: join along the existing `axis` instead of making a new one.
@@ -274,6 +364,7 @@ def all_gather(
 
 def _gathered(x: Any, axes: Sequence[NamedAxis], place: int) -> Any:
     """The operands of all lanes of all axes, along one new array axis."""
+    x = varying_over(x, axes)
     for index, named in enumerate(reversed(axes)):
         x = bind(AllGather(named.name, place, named.size), x)
         if index:
@@ -318,8 +409,8 @@ def psum_scatter(
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names, of which the
-            first varies slowest.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names,
+            of which the first varies slowest.
         scatter_dimension: the axis whose index i is for lane i.
         axis_index_groups: must be None.
         tiled: keep the axis, and give each lane an equal slice of it.
@@ -347,6 +438,7 @@ def psum_scatter(
             "psum_scatter", scatter_dimension, typeof(leaf).ndim, "scatter_dimension"
         )
         _check_size("psum_scatter", leaf, place, size, tiled)
+        leaf = varying_over(leaf, axes)
         for named in axes:
             leaf = _divided(leaf, place, named.size)
             leaf = bind(PsumScatter(named.name, place, named.size), leaf)
@@ -368,8 +460,8 @@ def all_to_all(
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names, of which the
-            first varies slowest.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names,
+            of which the first varies slowest.
         split_axis: the axis whose index j goes to lane j. It disappears.
         concat_axis: where the new axis goes in the results.
         axis_index_groups: must be None.
@@ -399,6 +491,7 @@ def all_to_all(
         split = _shape.as_axis("all_to_all", split_axis, ndim, "split_axis")
         concat = _shape.as_axis("all_to_all", concat_axis, ndim, "concat_axis")
         _check_size("all_to_all", leaf, split, size, tiled)
+        leaf = varying_over(leaf, axes)
         # The index of each named axis is exchanged on its own.
         for place, named in enumerate(axes, split):
             leaf = _divided(leaf, place, named.size)
@@ -420,7 +513,7 @@ def pswapaxes(
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names.
         axis: the array axis.
         axis_index_groups: must be None.
 
@@ -447,8 +540,8 @@ def ppermute(x: Any, axis_name: AxisName, perm: Sequence[tuple[int, int]]) -> An
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names, of which the
-            first varies slowest.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names,
+            of which the first varies slowest.
         perm: pairs `(source, target)`; no source and no target twice.
 
     Returns:
@@ -478,7 +571,7 @@ def ppermute(x: Any, axis_name: AxisName, perm: Sequence[tuple[int, int]]) -> An
 
     def permuted(leaf: Any) -> Any:
         if len(axes) == 1:
-            return bind(Ppermute(axes[0].name, pairs), leaf)
+            return bind(Ppermute(axes[0].name, pairs), varying_over(leaf, axes))
         everything = _rows(_gathered(leaf, axes, 0), _sources(pairs, size))
         return _own_row(everything, axis_name)
 
@@ -496,7 +589,7 @@ def pshuffle(x: Any, axis_name: AxisName, perm: Sequence[int]) -> Any:
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`, or a tuple of names.
+        axis_name: name of an axis bound by `vmap` or `shard_map`, or a tuple of names.
         perm: a permutation of the lanes.
 
     Returns:
@@ -526,7 +619,7 @@ def pbroadcast(x: Any, axis_name: AxisName, source: int) -> Any:
 
     Args:
         x: arrays in a tree.
-        axis_name: name of an axis bound by `vmap`.
+        axis_name: name of an axis bound by `vmap` or `shard_map`.
         source: index of the lane that sends.
 
     Returns:
@@ -550,7 +643,7 @@ def pbroadcast(x: Any, axis_name: AxisName, source: int) -> Any:
         )
 
     def sent(leaf: Any) -> Any:
-        rest = source
+        rest, leaf = source, varying_over(leaf, axes)
         for named in reversed(axes):
             rest, here = divmod(rest, named.size)
             leaf = bind(Pbroadcast(named.name, here), leaf)

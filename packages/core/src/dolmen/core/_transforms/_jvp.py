@@ -227,5 +227,7 @@ def tangent_type(type: ArrayType) -> ArrayType:
 def zeros_for(type: ArrayType) -> Any:
     """A zero tangent or cotangent, made explicit."""
     from .._ops._creation import full
+    from .._ops._varying import vary
 
-    return full(type.shape, 0, type.dtype)
+    zeros = full(type.shape, 0, type.dtype)
+    return vary(zeros, type.varying) if type.varying else zeros

@@ -248,6 +248,7 @@ from .._ops._windows import (
 from .._transforms._collectives import (
     axis_index as axis_index,
     axis_size as axis_size,
+    pcast as pcast,
     pmax as pmax,
     pmean as pmean,
     pmin as pmin,
