@@ -26,6 +26,7 @@ TOPICS = (
     "lax_nn",
     "linalg",
     "manipulation",
+    "meshes",
     "numpy_rest",
     "optim_losses",
     "optim_microbatching",
@@ -48,6 +49,9 @@ TOPICS = (
     "wrong",
 )
 
+
+# What both sides have set in XLA_FLAGS, so that programs may run over meshes.
+EIGHT_DEVICES = "--xla_force_host_platform_device_count=8"
 
 # Packages beside the root that both sides have.
 BESIDE = {

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ._api import Api, all_programs
+from ._api import EIGHT_DEVICES, Api, all_programs
 from ._results import outcome
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +23,7 @@ class Peer:
 
     def __init__(self, python: str, names: Iterable[str]) -> None:
         environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+        environment["XLA_FLAGS"] = EIGHT_DEVICES
         self._process = subprocess.Popen(
             [python, "-m", __name__],
             stdin=subprocess.PIPE,

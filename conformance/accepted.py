@@ -130,6 +130,12 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "Threads that read ahead need room for what they read.": (
         "data_pipelines: threads without a buffer",
     ),
+    "A carry that begins to vary over a mesh is cast.": (
+        "meshes: scan whose carry begins to vary",
+    ),
+    "A name that nothing binds is a NameError inside shard_map too.": (
+        "meshes: wrong: a collective of an unknown name",
+    ),
     "An integer modulo 0 is 0, as in NumPy.": ("elementwise: numpy fmod of bools",),
 }
 

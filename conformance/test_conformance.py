@@ -2,14 +2,16 @@
 
 import functools
 import inspect
+import os
 
 import numpy as np
 import pytest
 
-from ._api import Api, all_programs
+from ._api import EIGHT_DEVICES, Api, all_programs
 from ._results import ArrayResult, ErrorResult, differences, outcome
 from .accepted import ACCEPTED
 
+os.environ["XLA_FLAGS"] = EIGHT_DEVICES
 PROGRAMS = all_programs("dolmen.core")
 API = Api("dolmen.core")
 

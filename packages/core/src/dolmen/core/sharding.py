@@ -26,10 +26,12 @@ from ._backend import (
     SingleDeviceSharding as SingleDeviceSharding,
     device_sharding,
 )
+from ._ir import ManualAxisType as ManualAxisType
 from ._tracing import get_mesh as get_mesh, set_mesh as set_mesh
 
 __all__ = [
     "AxisType",
+    "ManualAxisType",
     "Mesh",
     "NamedSharding",
     "PartitionSpec",

@@ -16,11 +16,14 @@ from .._ir import (
     array_type,
     dtypes,
     line_of,
+    subprograms,
     type_error,
+    value_error,
 )
 from .._ops._conversion import convert_element_type
 from .._ops._varying import vary
 from .._tracing import evaluate, record_closed, typeof
+from .._transforms._collectives import AxisIndex, Collective
 from .._transforms._trees import flatten_with_path, name_of, path_text
 
 
@@ -102,6 +105,51 @@ def with_carry_varying(program: Program, types: Sequence[ArrayType]) -> Program:
 def varying_too(types: Sequence[ArrayType], by: ArrayType) -> list[ArrayType]:
     """`types`, of values that vary wherever the one that decides on them does."""
     return [type.with_varying(type.varying | by.varying) for type in types]
+
+
+def with_inputs_varying(program: Program, axes: frozenset[Any]) -> Program:
+    """`program` for arguments that vary over these axes, too."""
+    types = [t.with_varying(t.varying | axes) for t in program.in_types]
+    made = record_closed(lambda *args: evaluate(program, args), types)
+    made.name = program.name
+    return made
+
+
+def check_no_waiting(what: str, program: Program, decides: ArrayType) -> None:
+    """Raise if devices that go different ways would exchange values on the way.
+
+    Args:
+        what: the operation and the function, for the message.
+        program: what only some devices run.
+        decides: type of the value that each device decides by.
+
+    Raises:
+        ValueError: the program exchanges values along an axis over which that varies.
+    """
+    waiting = sorted(decides.varying & _axes_of_exchanges(program))
+    if waiting:
+        over = ", ".join(map(repr, waiting))
+        raise value_error(
+            f"{what}: it exchanges values between devices along {over}, but whether a "
+            f"device gets there is decided by a value {decides!r} that varies over "
+            f"{over}. The devices would wait for each other for ever.",
+            f"Decide by a value that is the same on all devices, for example "
+            f"`lax.pmax(value, {waiting[0]!r})`, or exchange values outside.",
+        )
+
+
+def _axes_of_exchanges(program: Program) -> frozenset[Any]:
+    """Named axes along which a program exchanges values."""
+    found: frozenset[Any] = frozenset()
+    if not program.named_axes:
+        return found
+    for equation in program.equations:
+        primitive = equation.primitive
+        if isinstance(primitive, Collective) and not isinstance(primitive, AxisIndex):
+            found |= primitive.named_axes
+        for inner in subprograms(equation):
+            found |= _axes_of_exchanges(inner) - primitive.binds_axes
+    return found
 
 
 # ---- differences ---------------------------------------------------------------------

@@ -19,13 +19,15 @@ from .._tracing import (
     write_back,
 )
 from .._transforms._arguments import Callee
-from .._transforms._trees import argument_leaves
+from .._transforms._trees import argument_leaves, name_of
 from ._agreement import (
+    check_no_waiting,
     join_all,
     join_types,
     results,
     type_difference,
     varying_too,
+    with_inputs_varying,
     with_out_types,
 )
 from ._cond import Cond
@@ -247,6 +249,12 @@ def _choose(
         for program, _, _, _ in recorded
     ]
     shared, captures = share_captures(programs, [c for _, c, _, _ in recorded])
+    if axes := typeof(index).varying:
+        for function, (program, *_) in zip(functions, recorded, strict=True):
+            check_no_waiting(f"{name} of {name_of(function)}", program, typeof(index))
+        # Devices go different ways. What they share is cast before, so that derivatives
+        # are added up behind: inside they would wait for each other.
+        shared = [with_inputs_varying(program, axes) for program in shared]
     written = union_of([cells for _, _, _, cells in recorded])
     branches = [
         with_results_for(program, captures, cells, written)

@@ -8,6 +8,7 @@ from .._tracing import (
     EAGER,
     CustomCall,
     bind,
+    bind_custom,
     closes_over,
     evaluate,
     keeping_axes,
@@ -200,7 +201,7 @@ class JvpCall(CustomCall):
                 results.align(flat[count:], flat_axes[count:], trace.axis.size),
             )
 
-        outs = state.trace.process_custom(JvpCall(self.name, run, jvp), args)
+        outs = bind_custom(JvpCall(self.name, run, jvp), args)
         return outs, results.axes
 
 
@@ -314,7 +315,7 @@ class custom_jvp(CustomFunction):
             )
             return outs, out_tangents
 
-        flat = state.trace.process_custom(
+        flat = bind_custom(
             JvpCall(name_of(self.fun), run, jvp, call.described), call.leaves
         )
         return out_tree.unflatten(flat)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .._ir import ArrayType, dtypes, message
-from .._tracing import EAGER, as_array, is_array_like, state, typeof
+from .._tracing import EAGER, as_array, bind_custom, is_array_like, state, typeof
 from .._transforms._trees import (
     flatten,
     flatten_with_path,
@@ -108,7 +108,7 @@ class custom_vjp(CustomFunction):
         made = VjpCall(
             name_of(self.fun), run, forward, self.optimize_remat, call.described
         )
-        flat = state.trace.process_custom(made, call.leaves)
+        flat = bind_custom(made, call.leaves)
         return out_tree.unflatten(flat)
 
     def _run_forward(

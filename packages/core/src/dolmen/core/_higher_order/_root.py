@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._ops._arithmetic import neg
-from .._tracing import EAGER, evaluate, state
+from .._tracing import EAGER, bind_custom, evaluate, state
 from .._transforms import jvp_program, linearize
 from ._custom_jvp import JvpCall
 from ._functions import share_captures
@@ -79,7 +79,7 @@ def custom_root(
         return evaluate(root, args)
 
     def jvp(args: Sequence[Any], dargs: Sequence[Any]) -> Any:
-        outs = state.trace.process_custom(call, args)
+        outs = bind_custom(call, args)
         x = outs[:size]
         active = tuple(t is not None and i < count for i, t in enumerate(dargs))
         derivative, _ = jvp_program(equation, active, (True,) * size)
@@ -92,5 +92,5 @@ def custom_root(
         return outs, [neg(t) for t in dx] + nothing
 
     call = JvpCall("custom_root", run, jvp)
-    flat = state.trace.process_custom(call, [*consts, *form.leaves])
+    flat = bind_custom(call, [*consts, *form.leaves])
     return solver.out_tree.unflatten(flat)

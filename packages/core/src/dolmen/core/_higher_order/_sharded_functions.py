@@ -11,7 +11,15 @@ from .._backend import Mesh, PartitionSpec, axes_of_part
 from .._ir import ArrayType, type_error, value_error
 from .._ops import _shape
 from .._ops._varying import keep_track, vary
-from .._tracing import Tracer, bind, binding_axes, device_array, get_mesh, held_sharding, typeof
+from .._tracing import (
+    Tracer,
+    bind,
+    binding_axes,
+    device_array,
+    get_mesh,
+    held_sharding,
+    typeof,
+)
 from .._transforms._arguments import Callee
 from .._transforms._trees import flatten, name_of, result_leaves, spread_prefix
 from ._functions import check_callable, record_tree
@@ -493,7 +501,11 @@ def _first_devices(
     backend: str | None,
     name: str,
 ) -> Mesh:
-    have = list(devices) if devices is not None else _backend.local_devices(backend=backend)
+    have = (
+        list(devices)
+        if devices is not None
+        else _backend.local_devices(backend=backend)
+    )
     if len(have) < size:
         raise value_error(
             f"{what}: the mapped axis is {size} long, but there are {len(have)} "

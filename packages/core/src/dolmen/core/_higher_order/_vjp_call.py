@@ -9,6 +9,7 @@ from .._ops._reductions import reduce_sum
 from .._tracing import (
     CustomCall,
     bind,
+    bind_custom,
     bound_axes,
     closes_over,
     evaluate,
@@ -16,7 +17,6 @@ from .._tracing import (
     present,
     record_closed,
     record_stateful,
-    state,
     typeof,
     unexpected_write,
 )
@@ -142,7 +142,7 @@ class VjpCall(CustomCall):
             return outs, flat[count:], back
 
         made = VjpCall(self.name, run, forward, self._optimize_remat)
-        return state.trace.process_custom(made, args), results.axes
+        return bind_custom(made, args), results.axes
 
 
 def not_forward(name: str) -> TypeError:

@@ -23,6 +23,7 @@ from .._transforms._arguments import Callee, positional_arguments
 from .._transforms._trees import argument_leaves, name_of
 from ._agreement import (
     Side,
+    check_no_waiting,
     results,
     settle_all,
     settle_types,
@@ -109,6 +110,8 @@ def _run_while(
         if settled == types:
             break
         types = settled
+    for program in (condition, body):
+        check_no_waiting(loop.words, program, condition.out_types[0])
     body = with_carry_varying(body, types)
     if cond_written:
         return _while_with_effects(loop, cond_fun, body_fun, init_val)

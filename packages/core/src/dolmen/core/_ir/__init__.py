@@ -56,6 +56,10 @@ from ._structure import (
     is_integer as is_integer,
     literal_key as literal_key,
 )
-from ._types import ArrayType as ArrayType, array_type as array_type
+from ._types import (
+    ArrayType as ArrayType,
+    ManualAxisType as ManualAxisType,
+    array_type as array_type,
+)
 
 __all__ = ["dtypes", "tracebacks"]

@@ -1,5 +1,6 @@
 """Types of values, interned: equal types are the same object."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -9,6 +10,21 @@ from .. import _backend
 from ._dtypes import as_dtype, canonical, is_inexact, short_name
 
 _NOT_VARYING: frozenset[Any] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ManualAxisType:
+    """How an array inside `shard_map` is related to those of other devices.
+
+    Attributes:
+        varying: axes of the mesh along which it may be another on each device.
+        unreduced: always none: axes along which the sum over all devices is meant.
+        reduced: always none: axes along which such a sum has been made.
+    """
+
+    varying: frozenset[Any] = frozenset()
+    unreduced: frozenset[Any] = frozenset()
+    reduced: frozenset[Any] = frozenset()
 
 
 class ArrayType:
@@ -65,8 +81,13 @@ class ArrayType:
         return is_inexact(self.dtype)
 
     @property
+    def manual_axis_type(self) -> ManualAxisType:
+        """`varying`, in the form that JAX gives it."""
+        return ManualAxisType(varying=self.varying)
+
+    @property
     def vma(self) -> frozenset[Any]:
-        """`varying`, under JAX's name."""
+        """`varying`, under an older name of JAX's."""
         return self.varying
 
     def strengthened(self) -> "ArrayType":

@@ -32,9 +32,10 @@ class Pvary(Primitive):
         return bind(self, *primals), bind(self, *tangents)
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
-        (ct,) = cotangents
-        here = [name for name in self.axes if name in typeof(ct).varying]
-        return [_sum_over(ct, tuple(here)) if here else ct]
+        (ct,), (x,) = cotangents, args
+        # Run on what varies already, it casts nothing.
+        cast = typeof(ct).varying.intersection(self.axes) - x.type.varying
+        return [_sum_over(ct, tuple(sorted(cast))) if cast else ct]
 
     def batch(self, args: Sequence[Any], axes: Sequence[int | None]) -> Any:
         return bind(self, *args), axes[0]
@@ -64,15 +65,15 @@ def vary_alike(args: Sequence[Any]) -> Sequence[Any]:
     return [vary(a, axes) if isinstance(a, Tracer) else a for a in args]
 
 
-def _aligned(primitive: Primitive, args: Sequence[Any]) -> Sequence[Any]:
-    """Arguments cast to vary as the operation takes them."""
+def _aligned(primitive: Primitive | None, args: Sequence[Any]) -> Sequence[Any]:
+    """Arguments cast to vary as the operation, or a custom call, takes them."""
     for arg in args:
         if isinstance(arg, Tracer) and arg.type.varying:
             break
     else:
-        if primitive.interned:  # it runs no program that takes one that varies
+        if primitive is None or primitive.interned:  # it runs no program
             return args
-    wanted = primitive.argument_types
+    wanted = None if primitive is None else primitive.argument_types
     if wanted is not None:
         return [
             vary(arg, type.varying) if isinstance(arg, Tracer) else arg

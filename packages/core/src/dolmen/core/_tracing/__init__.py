@@ -78,6 +78,7 @@ from ._trace import (
     Tracer as Tracer,
     aligned as aligned,
     bind as bind,
+    bind_custom as bind_custom,
     current_trace as current_trace,
     enter as enter,
     entering as entering,

@@ -197,18 +197,22 @@ def bind(primitive: Primitive, *args: Any) -> Any:
 
 
 # Casts arguments to vary over the same axes of a mesh, once there are any that do.
-_align: Callable[[Primitive, Sequence[Any]], Sequence[Any]] | None = None
+_Alignment = Callable[[Primitive | None, Sequence[Any]], Sequence[Any]]
+_align: _Alignment | None = None
 
 
-def set_alignment(
-    function: Callable[[Primitive, Sequence[Any]], Sequence[Any]],
-) -> None:
-    """What `bind` does to the arguments of every operation first."""
+def set_alignment(function: _Alignment) -> None:
+    """What is done to the arguments of every operation and custom call first."""
     global _align
     _align = function
 
 
-def aligned(primitive: Primitive, args: Sequence[Any]) -> Sequence[Any]:
+def bind_custom(call: CustomCall, args: Sequence[Any]) -> Sequence[Any]:
+    """Apply a function with rules of its own in the current trace."""
+    return state.trace.process_custom(call, aligned(None, args))
+
+
+def aligned(primitive: Primitive | None, args: Sequence[Any]) -> Sequence[Any]:
     """The arguments as `bind` hands them to the current trace."""
     return args if _align is None else _align(primitive, args)
 
