@@ -86,6 +86,21 @@ def test_as_decorator_and_in_jit(mesh):
     assert dc.eval_shape(total, X).shape == ()
 
 
+def test_arguments_by_name(mesh):
+    f = dc.shard_map(
+        lambda x, w: x @ w, mesh=mesh, in_specs=(P("x"), P()), out_specs=P("x")
+    )
+    np.testing.assert_allclose(f(w=W, x=X), X @ W, rtol=1e-5)
+
+    def only_by_name(x, *, scale):
+        return x * scale
+
+    g = dc.shard_map(only_by_name, mesh=mesh, in_specs=P("x"), out_specs=P("x"))
+    with pytest.raises(TypeError, match="'scale' can be passed by name only"):
+        g(X, scale=2)
+    np.testing.assert_array_equal(dc.pmap(lambda a, b: a - b)(b=X, a=2 * X), X)
+
+
 def test_what_it_closes_over_is_shared(mesh):
     def loss(w, x):
         f = dc.shard_map(

@@ -1,6 +1,7 @@
 """`shard_map`, `smap` and `pmap`: functions that each device runs on its own part."""
 
 import functools
+import inspect
 from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
@@ -104,7 +105,8 @@ def shard_map(
     compiled: dict[Any, Callable[..., Any]] = {}
 
     @functools.wraps(f)
-    def mapped(*args: Any) -> Any:
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        args = _positional(what, f, args, kwargs)
         here = _mesh_for(what, mesh)
         axes = _axes_for(what, here, axis_names)
         specs = in_specs
@@ -118,6 +120,22 @@ def shard_map(
         return run(*args)
 
     return mapped
+
+
+def _positional(
+    what: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of a call by position, as specifications are given."""
+    if not kwargs:
+        return args
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    if bound.kwargs:
+        raise type_error(
+            f"{what}: {', '.join(map(repr, bound.kwargs))} can be passed by name only, "
+            "but specifications go by position.",
+            "Bind it first, with `functools.partial`.",
+        )
+    return bound.args
 
 
 class _Mapped:
@@ -415,7 +433,8 @@ def pmap(
     compiled: dict[Any, Callable[..., Any]] = {}
 
     @functools.wraps(fun)
-    def mapped(*args: Any) -> Any:
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        args = _positional(what, fun, args, kwargs)
         dynamic = [arg for i, arg in enumerate(args) if i not in static]
         constants = tuple([args[i] for i in static])
         places = (

@@ -511,7 +511,7 @@ def pcast(x: Any, axis_name: AxisName, *, to: str) -> Any:
         ...     print(dc.typeof(x), dc.typeof(lax.pcast(x, "x", to="varying")))
         ...     return x
         >>> f(jnp.zeros(2))
-        float32[2] float32[2]{V:x}
+        f32[2] f32[2]{V:x}
         Array([0., 0.], dtype=float32)
     """
     if to != "varying":
