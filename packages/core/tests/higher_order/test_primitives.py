@@ -41,6 +41,7 @@ COVERED = {
     "PureCallback",
     "Reduce",
     "Scan",
+    "ShardMap",
     "While",
 }
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import dolmen.core as dc
-from dolmen.core import _ops, _special
+import dolmen.core.numpy as jnp
+from dolmen.core import _ops, _special, lax
 from dolmen.core._ir import Primitive, check
 from dolmen.core._ops import _random_bits, _sharding
 from dolmen.core._ops._pieces import Piece
+from dolmen.core._ops._varying import Pvary
 from dolmen.core._tracing import record, typeof
 
 from .rows import Row, all_rows
@@ -350,6 +352,54 @@ def test_over_a_mesh_of_devices_values_agree(row: Row):
         assert_close(a, b, dtype, 4 * row.slack)
 
 
+@of_rows([row for row in ROWS if row.primitive not in DRAWN_OR_PLACED])
+def test_inside_shard_map_what_varies_is_known(row: Row):
+    """The last argument varies, the others are the same on both devices.
+
+    So results vary, and the gradient by any argument is the sum over the devices,
+    which do the same: twice that of one.
+    """
+    dtype = "float64" if row.smooth else row.dtypes[0]
+    mesh = dc.make_mesh((2,), ("x",))
+    count = len(row.smooth)
+
+    with dc.enable_x64(True):
+        args = row.args(12, row.typical_shape, dtype)
+        function, point = in_smooth(row, args)
+        rng = np.random.default_rng(13)
+        weights = [random_like(rng, out) for out in function(*point)] if count else []
+
+        def one(*given):
+            given = list(given)
+            if given:
+                given[-1] = lax.pcast(given[-1], "x", to="varying")
+            outs = outputs(row.function(*given))
+            varying = [typeof(out).varying for out in outs]
+            # A function of several operations may give results that don't depend on it.
+            assert not given or frozenset().union(*varying) == {"x"}
+            smooth, point = in_smooth(row, given)
+            pull = dc.vjp(smooth, *point)[1] if count else lambda _: ()
+            cts = list(pull([lax.pcast(w, "x", to="varying") for w in weights]))
+            summed = [lax.psum(ct, "x") for ct in cts if typeof(ct).varying]
+            rows = [jnp.expand_dims(out, 0) for out in outs]
+            return rows, [ct for ct in cts if not typeof(ct).varying] + summed
+
+        specs = dc.P("x"), dc.P()
+        both = dc.shard_map(one, mesh=mesh, in_specs=dc.P(), out_specs=specs)
+        got, got_cts = both(*args)
+        got = [np.asarray(out)[1] for out in got]
+        expected = outputs(row.function(*args))
+        expected_cts = list(dc.vjp(function, *point)[1](weights)) if count else []
+
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a, b, dtype, 4 * row.slack)
+    varies = [index == len(args) - 1 for index in row.smooth]
+    order = [ct for ct, v in zip(expected_cts, varies, strict=True) if not v]
+    order += [ct for ct, v in zip(expected_cts, varies, strict=True) if v]
+    for a, b in zip(got_cts, order, strict=True):
+        np.testing.assert_allclose(a, 2 * np.asarray(b), rtol=1e-8, atol=1e-8)
+
+
 def split_where_even(mesh, x):
     """A sharding that splits the first and the last even axis."""
     even = [axis for axis, size in enumerate(np.shape(x)) if size % 2 == 0 and size]
@@ -373,7 +423,8 @@ def primitives():
         )
     # Classes are either abstract or final.
     final = {cls for cls in found if not any(cls in c.__bases__ for c in found)}
-    return final - {Piece}  # which programs have when all rules have been applied
+    # Programs have these when all rules have been applied, or inside `shard_map` alone.
+    return final - {Piece, Pvary}
 
 
 @pytest.mark.parametrize("primitive", sorted(primitives(), key=lambda c: c.__name__))
