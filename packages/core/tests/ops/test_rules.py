@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import _ops, _special, lax
+from dolmen.core._higher_order._call import Jit
 from dolmen.core._ir import Primitive, check
 from dolmen.core._ops import _random_bits, _sharding
 from dolmen.core._ops._pieces import Piece
@@ -352,11 +353,12 @@ def test_over_a_mesh_of_devices_values_agree(row: Row):
         assert_close(a, b, dtype, 4 * row.slack)
 
 
-@of_rows([row for row in ROWS if row.primitive not in DRAWN_OR_PLACED])
+# A program may have results that don't depend on the last argument.
+@of_rows([row for row in ROWS if row.primitive not in {*DRAWN_OR_PLACED, Jit}])
 def test_inside_shard_map_what_varies_is_known(row: Row):
     """The last argument varies, the others are the same on both devices.
 
-    So results vary, and the gradient by any argument is the sum over the devices,
+    So all results vary, and the gradient by any argument is the sum over the devices,
     which do the same: twice that of one.
     """
     dtype = "float64" if row.smooth else row.dtypes[0]
@@ -374,9 +376,8 @@ def test_inside_shard_map_what_varies_is_known(row: Row):
             if given:
                 given[-1] = lax.pcast(given[-1], "x", to="varying")
             outs = outputs(row.function(*given))
-            varying = [typeof(out).varying for out in outs]
-            # A function of several operations may give results that don't depend on it.
-            assert not given or frozenset().union(*varying) == {"x"}
+            for out in outs:
+                assert not given or typeof(out).varying == {"x"}
             smooth, point = in_smooth(row, given)
             pull = dc.vjp(smooth, *point)[1] if count else lambda _: ()
             cts = list(pull([lax.pcast(w, "x", to="varying") for w in weights]))
