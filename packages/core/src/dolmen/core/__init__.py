@@ -115,6 +115,7 @@ _LAZY_MODULES = (
     "custom_derivatives",
     "ad_checkpoint",
     "errors",
+    "distributed",
     "experimental",
     "extend",
     "ffi",

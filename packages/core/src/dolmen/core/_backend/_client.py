@@ -14,7 +14,7 @@ import numpy as np
 from jaxlib import xla_client
 from jaxlib.version import __version__ as jaxlib_version
 
-from . import _flags, _lapack
+from . import _distributed, _flags, _lapack
 from ._mesh import device_list
 
 Device: TypeAlias = _jax.Device
@@ -65,8 +65,13 @@ def _make_client() -> Any:
         if name != "cpu":
             return _plugins.make_client(name)
         break
+    here = _distributed.MEMBERSHIP
     return xla_client.make_cpu_client(
         asynchronous=_flags.CPU_ENABLE_ASYNC_DISPATCH.value,
+        distributed_client=here.client,
+        node_id=here.process_id,
+        num_nodes=here.num_processes,
+        collectives=_distributed.collectives_of_cpu(),
         num_devices=_num_cpu_devices(),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from jaxlib import xla_client
 
 from . import _flags as flags
+from ._distributed import MEMBERSHIP
 
 _CUDA_PACKAGES = ("jax_cuda13_pjrt", "jax_cuda12_pjrt")
 
@@ -67,4 +68,9 @@ def make_client(platform: str) -> Any:
     options: dict[str, Any] = {}
     if name == "cuda" and visible != "all":
         options["visible_devices"] = [int(number) for number in visible.split(",")]
-    return xla_client.make_c_api_client(name, options, None)
+    here = MEMBERSHIP
+    if name == "cuda" and here.client is not None:
+        options |= {"node_id": here.process_id, "num_nodes": here.num_processes}
+        if here.local_device_ids is not None:
+            options["visible_devices"] = list(here.local_device_ids)
+    return xla_client.make_c_api_client(name, options, here.client)

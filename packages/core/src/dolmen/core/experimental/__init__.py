@@ -10,6 +10,8 @@
     Derivatives of any order along a curve.
 `key_reuse`
     Checking that no random key is used twice.
+`multihost_utils`
+    What programs of several processes need besides.
 `ode`
     Ordinary differential equations.
 `serialize_executable`
@@ -26,6 +28,7 @@ _MODULES = (
     "compilation_cache",
     "jet",
     "key_reuse",
+    "multihost_utils",
     "ode",
     "serialize_executable",
 )

@@ -244,6 +244,8 @@ def _repr(self: Any) -> str:
     suffix = f"dtype={self.dtype.name}{weak})"
     if self.size == 0:
         return f"Array([], shape={self.shape}, {suffix}"
+    if not (self.is_fully_addressable or self.is_fully_replicated):
+        return f"Array(shape={self.shape}, {suffix}"
     text = np.array2string(
         host_value(self), prefix="Array(", suffix=",", separator=", "
     )
@@ -256,6 +258,8 @@ def _repr(self: Any) -> str:
 
 
 def _str(self: Any) -> str:
+    if not (self.is_fully_addressable or self.is_fully_replicated):
+        return repr(self)  # other processes hold parts of it
     return str(host_value(self))
 
 
