@@ -75,6 +75,11 @@ from ._ffi import (
     register_ffi_type_id as register_ffi_type_id,
 )
 from ._garbage import rarer_collections as rarer_collections
+from ._grid import (
+    arranged as arranged,
+    axes_of_grid as axes_of_grid,
+    on_grid as on_grid,
+)
 from ._interchange import (
     device_of_dlpack as device_of_dlpack,
     dlpack_device as dlpack_device,

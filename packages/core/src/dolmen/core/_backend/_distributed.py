@@ -10,7 +10,7 @@ from typing import Any
 
 import jaxlib._jax as _jax
 
-_logger = logging.getLogger("dolmen")
+_logger = logging.getLogger(__name__)
 _SECONDS_IN_SILENCE = 10
 
 

@@ -21,6 +21,9 @@ def make_mesh(
 ) -> Mesh:
     """A mesh of devices with axes of these sizes and names.
 
+    On TPUs, devices are ordered by how they are linked where the sizes allow it
+    (`experimental.mesh_utils.create_device_mesh`).
+
     Args:
         axis_shapes: sizes of the axes; their product is the number of devices.
         axis_names: their names.
@@ -45,8 +48,8 @@ def make_mesh(
             "On the CPU, `config.update('num_cpu_devices', n)` before the first array "
             "makes n of them.",
         )
-    chosen = np.array(known[:wanted], object)
-    return Mesh(chosen.reshape(sizes), tuple(axis_names), axis_types)
+    chosen = _backend.arranged(known[:wanted], sizes)
+    return Mesh(chosen, tuple(axis_names), axis_types)
 
 
 def make_array_from_callback(

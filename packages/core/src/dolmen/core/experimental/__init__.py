@@ -10,6 +10,8 @@
     Derivatives of any order along a curve.
 `key_reuse`
     Checking that no random key is used twice.
+`mesh_utils`
+    Devices ordered by how they are linked.
 `multihost_utils`
     What programs of several processes need besides.
 `ode`
@@ -28,6 +30,7 @@ _MODULES = (
     "compilation_cache",
     "jet",
     "key_reuse",
+    "mesh_utils",
     "multihost_utils",
     "ode",
     "serialize_executable",
