@@ -123,6 +123,7 @@ _LAZY_MODULES = (
     "image",
     "nn",
     "ops",
+    "profiler",
     "random",
     "ref",
     "scipy",
