@@ -117,6 +117,7 @@ _LAZY_MODULES = (
     "errors",
     "distributed",
     "experimental",
+    "export",
     "extend",
     "ffi",
     "flatten_util",

@@ -37,6 +37,10 @@ def pycapsule(funcptr: Any) -> Any:
     return wrap(ctypes.cast(funcptr, ctypes.c_void_p), None, None)
 
 
+# Names that users have registered functions under.
+user_targets: set[str] = set()
+
+
 def register_ffi_target(
     name: str, fn: Any, platform: str = "cpu", api_version: int = 1, **kwargs: Any
 ) -> None:
@@ -51,6 +55,7 @@ def register_ffi_target(
             older custom-call interface.
         **kwargs: handed on to jaxlib.
     """
+    user_targets.add(name)
     xla_client.register_custom_call_target(name, fn, platform, api_version, **kwargs)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
-from .._backend import _mlir as mlir, flags
+from .._backend import _mlir as mlir, _portable, flags
 from .._ir import (
     ArrayType,
     Atom,
@@ -101,6 +101,7 @@ class Builder:
         # Callees before their callers.
         self._functions: dict[tuple[int, Any], Function] = {}
         self._names: set[str] = {"main"}
+        self._adopted: dict[bytes, str] = {}  # functions of other modules
         self._meshes: dict[Any, str] = {}
         self._manual: Manual | None = None
         self._channels = 0
@@ -659,6 +660,25 @@ class Builder:
         if ordered:
             *results, self.token = results
         return results
+
+    def call_portable(self, data: bytes, args: Sequence[Any]) -> list[Any]:
+        """Call the function of a module that was made before."""
+        name = self._adopted.get(data)
+        if name is None:
+            other = _portable.from_portable(data)
+            name = _portable.adopt(self.module, other, self._unique)
+            self._adopted[data] = name
+        made = _create(
+            "func.call",
+            [lowered_type(type) for type in self.out_types],
+            list(args),
+            {"callee": mlir.symbol(name)},
+            None,
+            0,
+            self._location,
+            self._point,
+        )
+        return list(made.results)
 
     def define(self, name: str, program: Program) -> str:
         """Define `program` as a function of its own; returns the name it got."""

@@ -160,6 +160,7 @@ def lower(
     platform: str | None = None,
     input_names: Callable[[], Sequence[str]] | None = None,
     partition: Partition | None = None,
+    keep_calls: bool = True,
 ) -> Module:
     """Translate `program` to a StableHLO module.
 
@@ -171,6 +172,7 @@ def lower(
         input_names: what the inputs are called, for a warning about buffers that were
             donated in vain.
         partition: how it is laid out over devices; None if it runs on one.
+        keep_calls: mark repeated calls that the compiler shall not copy into place.
     """
     target: str = platform or _backend.client().platform
     kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
@@ -198,7 +200,7 @@ def lower(
             main.attributes["arg_attrs"] = mlir.array_of(
                 map(mlir.dictionary, attributes)
             )
-        has_calls = builder.keep_repeated_calls()
+        has_calls = keep_calls and builder.keep_repeated_calls()
         if flags.DUMP_IR_TO.value:
             dump(trimmed, module, name)
     log_duration("lowering", name, started)
