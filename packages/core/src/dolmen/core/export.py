@@ -185,7 +185,7 @@ class Exported:
             return jit(plain, inline=True)
 
         def forward(*leaves: Any) -> Any:
-            return plain(*leaves), leaves
+            return run(*leaves), leaves  # which can be differentiated again
 
         def backward(leaves: Any, cotangents: Any) -> Any:
             given = [
