@@ -281,6 +281,9 @@ def test_what_can_not_be_exported():
     rows = dc.NamedSharding(mesh, dc.P("x"))
     with pytest.raises(ValueError, match="laid out over several devices"):
         export.export(dc.jit(lambda x: x))(dc.device_put(np.ones(4), rows))
+    mapped = dc.shard_map(lambda x: x, mesh=mesh, in_specs=dc.P(), out_specs=dc.P())
+    with pytest.raises(ValueError, match="laid out over several devices"):
+        export.export(dc.jit(mapped))(X)
 
 
 def test_functions_of_other_libraries():

@@ -487,6 +487,37 @@ def test_blocks_of_a_plain_loop_are_called(mesh):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("jitted", [False, True])
+def test_the_operation_that_made_a_nan_is_found_inside(mesh, jitted):
+    def body(x):
+        total = lax.psum(x, "x")
+        place = lax.axis_index("x") * 10 + lax.axis_index("y")
+        return jnp.log(x * 0 + 10 - place) + total  # NaN on devices 2 and 3 along "x"
+
+    f = dc.shard_map(body, mesh=mesh, in_specs=P("x", "y"), out_specs=P("x", "y"))
+    f = dc.jit(f) if jitted else f
+    with (
+        dc.debug_nans(True),
+        pytest.raises(FloatingPointError, match=r"encountered in log") as caught,
+    ):
+        f(X)
+    text = str(caught.value)
+    assert "in all devices of shard_map at" in text
+    assert "f32[4,2,2,3]" in text
+    assert "jnp.log(x * 0 + 10 - place) + total  # NaN on devices 2" in text
+
+
+def test_explain_counts_what_all_devices_do(mesh):
+    f = dc.shard_map(
+        lambda x, w: x @ w, mesh=mesh, in_specs=(P("x"), P()), out_specs=P("x")
+    )
+    text = str(dc.explain(f)(X, W))
+    # Both devices along "y" do the same.
+    assert (
+        f"{2 * 2 * 8 * 6 * 4:,} FLOPs" in text or f"{2 * 2 * 8 * 6 * 4} FLOPs" in text
+    )
+
+
 # ---- errors --------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ from ._higher_order._exported import CallExported
 from ._higher_order._stages import Traced
 from ._ir import ArrayType, array_type, dtypes, message, type_error, value_error
 from ._lowering import lower, mlir
-from ._tracing import bind, closed, evaluate, present, typeof
+from ._tracing import bind, closed, constraints, evaluate, present, typeof
 from ._transforms import tangent_type, vjp
 from ._transforms._trees import flatten, flatten_with_path, path_text
 
@@ -298,7 +298,7 @@ def _exported(
             f"export of {name}: it calls Python while it runs, which can't be stored.",
             "Leave out callbacks, `debug.print` and checks.",
         )
-    if found.program.derived.get("constraints") or any(traced._arguments.held):
+    if constraints(found.program) or any(traced._arguments.held):
         raise value_error(
             f"export of {name}: it is laid out over several devices.",
             "Export it for one; lay arguments and results out where it is called.",

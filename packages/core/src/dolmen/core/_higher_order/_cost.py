@@ -7,6 +7,7 @@ runs moves fewer bytes and keeps fewer of them.
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from .._ir import (
 )
 from ._cond import Cond
 from ._scan import Scan
+from ._shard_map import ShardMap
 from ._while import While
 
 # Operations that only move data: they have no work to count.
@@ -135,7 +137,7 @@ def _count(program: Program, outer: Frame | None, times: int, into: Analysis) ->
     for step in _steps(program, outer):
         primitive = step.primitive
         if _is_loop(primitive):
-            if not isinstance(primitive, Cond):
+            if not isinstance(primitive, Cond | ShardMap):
                 into.loops.add(primitive.name)
             for inner, count in _runs(primitive):
                 _count(inner, step.frame, times * count, into)
@@ -153,7 +155,7 @@ def _count(program: Program, outer: Frame | None, times: int, into: Analysis) ->
 
 def _is_loop(primitive: Primitive) -> bool:
     """Whether its programs stay apart, because they run repeatedly or perhaps not."""
-    return isinstance(primitive, Scan | While | Cond)
+    return isinstance(primitive, Scan | While | Cond | ShardMap)
 
 
 def _runs(primitive: Primitive) -> Iterator[tuple[Program, int]]:
@@ -165,6 +167,8 @@ def _runs(primitive: Primitive) -> Iterator[tuple[Program, int]]:
         yield primitive.body, 1
     elif isinstance(primitive, Cond):
         yield max(primitive.branches, key=_work), 1
+    elif isinstance(primitive, ShardMap):
+        yield primitive.program, math.prod(size for _, size in primitive.lanes)
 
 
 def _work(program: Program) -> int:

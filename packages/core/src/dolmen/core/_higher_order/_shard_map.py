@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .._backend import NamedSharding, PartitionSpec, axes_of_part
 from .._ir import ArrayType, Primitive, Program, Variable, is_ordered, value_error
 from .._lowering import part_of, whole_of
@@ -19,6 +21,7 @@ from .._tracing import (
     binding_axes,
     evaluate,
     record_closed,
+    typeof,
 )
 from .._transforms import (
     Linearization,
@@ -28,6 +31,7 @@ from .._transforms import (
     linearize_program,
     tangent_type,
     transpose_linearized,
+    vmap,
 )
 from .._transforms._collectives import sum_over
 
@@ -124,6 +128,41 @@ class ShardMap(Primitive):
             _with_batch(self.out_specs, out_axes, here),
         )
         return bind(made, *args), out_axes
+
+    @property
+    def lanes(self) -> tuple[tuple[str, int], ...]:
+        """Names and sizes of the axes over which it is done."""
+        return tuple([axis for axis in self.mesh.shape_tuple if axis[0] in self.axes])
+
+    def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
+        # All devices at once, as the lanes of a `vmap` for each axis of the mesh.
+        def lanes(*parts: Any) -> list[Any]:
+            return evaluate(self.program, parts)
+
+        for name, _ in reversed(self.lanes):
+            lanes = vmap(lanes, axis_name=name)
+        stacked = [
+            self._stacked(np.asarray(arg), spec)
+            for arg, spec in zip(args, self.in_specs, strict=True)
+        ]
+        run(record_closed(lanes, [typeof(x) for x in stacked]), stacked, "all devices")
+
+    def _stacked(self, whole: np.ndarray, spec: Any) -> np.ndarray:
+        """The part of each device, along leading axes for those of the mesh."""
+        sizes = dict(self.lanes)
+        shape = part_of(spec, whole.shape, self.mesh)
+        parts = [axes_of_part(part) for part in spec]
+        made = np.empty((*sizes.values(), *shape), whole.dtype)
+        for place in np.ndindex(*sizes.values()):
+            position = dict(zip(sizes, place, strict=True))
+            index = []
+            for names, size in zip(parts, shape, strict=False):
+                number = 0
+                for name in names:
+                    number = number * sizes[name] + position[name]
+                index.append(slice(number * size, (number + 1) * size))
+            made[place] = whole[tuple(index)]
+        return made
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         if is_ordered(self.effects) and self.mesh.size > 1:

@@ -52,6 +52,7 @@ from ._mesh_context import (
 )
 from ._partitioning import (
     check_splits as check_splits,
+    constraints as constraints,
     held_sharding as held_sharding,
     partition_of as partition_of,
 )
