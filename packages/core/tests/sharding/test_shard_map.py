@@ -436,6 +436,29 @@ def test_a_batch_over_an_axis_of_the_mesh(mesh):
     np.testing.assert_allclose(out, xs.reshape(4, 4, 2, 3).sum(1), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("check_vma", [True, False])
+def test_derivatives_of_a_batch_over_an_axis_of_the_mesh(mesh, check_vma):
+    f = dc.shard_map(
+        lambda w, x: lax.psum(jnp.tanh(x @ w).sum(0), "x"),
+        mesh=mesh,
+        in_specs=(P(), P("x")),
+        out_specs=P(),
+        check_vma=check_vma,
+    )
+    xs = normal(4, 8, 6)
+
+    def loss(w, mapped):
+        return (mapped(w, xs) ** 2).sum()
+
+    batch = dc.vmap(f, in_axes=(None, 0), spmd_axis_name="y")
+    plain = dc.vmap(lambda w, x: jnp.tanh(x @ w).sum(0), in_axes=(None, 0))
+    np.testing.assert_allclose(batch(W, xs), plain(W, xs), rtol=1e-4, atol=1e-5)
+    found = dc.jit(dc.grad(lambda w: loss(w, batch)))(W)
+    np.testing.assert_allclose(
+        found, dc.grad(lambda w: loss(w, plain))(W), rtol=1e-3, atol=1e-3
+    )
+
+
 def test_linear_transpose(mesh):
     f = dc.shard_map(
         lambda x: lax.all_gather(x, "x", tiled=True) * 2,

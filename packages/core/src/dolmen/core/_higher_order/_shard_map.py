@@ -122,12 +122,36 @@ class ShardMap(Primitive):
         here = tuple(name for name in over if name in self.axes)
         size //= math.prod(self.mesh.shape[name] for name in here)
         program, out_axes = batch_program(self.program, tuple(axes), size)
+        if here and self.tracks:
+            program = self._varying_batch(program, axes, out_axes, frozenset(here))
         made = self._like(
             program,
             _with_batch(self.in_specs, axes, here),
             _with_batch(self.out_specs, out_axes, here),
         )
         return bind(made, *args), out_axes
+
+    def _varying_batch(
+        self,
+        program: Program,
+        axes: Sequence[int | None],
+        out_axes: Sequence[int | None],
+        over: frozenset[str],
+    ) -> Program:
+        """`program` with batches that vary over the axes that split them."""
+
+        def run(*parts: Any) -> list[Any]:
+            outs = evaluate(program, parts)
+            return [
+                out if axis is None else vary(out, over)
+                for out, axis in zip(outs, out_axes, strict=True)
+            ]
+
+        types = [
+            type if axis is None else type.with_varying(type.varying | over)
+            for type, axis in zip(program.in_types, axes, strict=True)
+        ]
+        return self._inside(run, types)
 
     @property
     def lanes(self) -> tuple[tuple[str, int], ...]:
