@@ -104,11 +104,14 @@ from ._shardings import (
     devices_of as devices_of,
     grid_sharding as grid_sharding,
     hlo_sharding_of as hlo_sharding_of,
+    indices as indices,
     is_equivalent as is_equivalent,
     is_open as is_open,
     named_sharding as named_sharding,
+    part_of as part_of,
     parts_of_axes as parts_of_axes,
     settled as settled,
+    whole_of as whole_of,
     whole_on as whole_on,
 )
 from ._shards import Shard as Shard

@@ -89,6 +89,18 @@ def counts(sharding: Any, shape: Sequence[int]) -> list[int]:
     return found
 
 
+def part_of(sharding: Any, shape: Sequence[int]) -> tuple[int, ...]:
+    """Shape of the part that each device has of an array, which splits evenly."""
+    parts = parts_of_axes(sharding, len(shape))
+    return tuple([size // count for size, count in zip(shape, parts, strict=True)])
+
+
+def whole_of(sharding: Any, shape: Sequence[int]) -> tuple[int, ...]:
+    """Shape of an array of which each device has a part of this shape."""
+    parts = parts_of_axes(sharding, len(shape))
+    return tuple([size * count for size, count in zip(shape, parts, strict=True)])
+
+
 def indices(sharding: Any, shape: Sequence[int]) -> Iterator[tuple[Any, tuple]]:
     """Each device with the part that it holds of an array, one slice for each axis."""
     if isinstance(sharding, SingleDeviceSharding):

@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import NamedSharding, PartitionSpec, axes_of_part
+from .._backend import (
+    NamedSharding,
+    PartitionSpec,
+    axes_of_part,
+    indices,
+    part_of,
+    whole_of,
+)
 from .._ir import ArrayType, Primitive, Program, Variable, is_ordered, value_error
-from .._lowering import part_of, whole_of
 from .._ops import _shape
 from .._ops._arithmetic import div
 from .._ops._creation import full_like
@@ -78,12 +84,14 @@ class ShardMap(Primitive):
         return [t.with_varying(t.varying - self.axes) for t in self.program.in_types]
 
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return [
-            type.with_shape(whole_of(spec, type.shape, self.mesh)).with_varying(
-                type.varying - self.axes
-            )
-            for spec, type in zip(self.out_specs, self.program.out_types, strict=True)
-        ]
+        types = self.program.out_types
+        pairs = zip(types, self.out_specs, strict=True)
+        return [self.whole_type(type, spec) for type, spec in pairs]
+
+    def whole_type(self, type: ArrayType, spec: Any) -> ArrayType:
+        """The type of an array of whose parts this is the type."""
+        shape = whole_of(NamedSharding(self.mesh, spec), type.shape)
+        return type.with_shape(shape).with_varying(type.varying - self.axes)
 
     def _like(self, program: Program, in_specs: Specs, out_specs: Specs) -> "ShardMap":
         return dataclasses.replace(
@@ -173,20 +181,12 @@ class ShardMap(Primitive):
 
     def _stacked(self, whole: np.ndarray, spec: Any) -> np.ndarray:
         """The part of each device, along leading axes for those of the mesh."""
-        sizes = dict(self.lanes)
-        shape = part_of(spec, whole.shape, self.mesh)
-        parts = [axes_of_part(part) for part in spec]
-        made = np.empty((*sizes.values(), *shape), whole.dtype)
-        for place in np.ndindex(*sizes.values()):
-            position = dict(zip(sizes, place, strict=True))
-            index = []
-            for names, size in zip(parts, shape, strict=False):
-                number = 0
-                for name in names:
-                    number = number * sizes[name] + position[name]
-                index.append(slice(number * size, (number + 1) * size))
-            made[place] = whole[tuple(index)]
-        return made
+        layout = NamedSharding(self.mesh, spec)
+        parts = [whole[index] for _, index in indices(layout, whole.shape)]
+        made = np.stack(parts).reshape(*self.mesh.devices.shape, *parts[0].shape)
+        # Along the other axes of the mesh all have the same.
+        names = self.mesh.axis_names
+        return made[tuple([slice(None) if n in self.axes else 0 for n in names])]
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         if is_ordered(self.effects) and self.mesh.size > 1:
@@ -337,12 +337,7 @@ def _linearized(
         backward = whole._like(
             program, (*residual_specs, *ct_specs), _chosen(in_specs, produced)
         )
-        outer = [
-            t.with_shape(whole_of(s, t.shape, whole.mesh)).with_varying(
-                t.varying - whole.axes
-            )
-            for t, s in zip(ct_types, ct_specs, strict=True)
-        ]
+        outer = [whole.whole_type(*p) for p in zip(ct_types, ct_specs, strict=True)]
         made = record_closed(
             lambda *flat: bind(backward, *flat), [*outer_residuals, *outer]
         )
@@ -399,7 +394,7 @@ def local_types(
     """Types of the parts of arrays that split evenly."""
     made = []
     for type, spec in zip(types, specs, strict=True):
-        part = type.with_shape(part_of(spec, type.shape, mesh))
+        part = type.with_shape(part_of(NamedSharding(mesh, spec), type.shape))
         varying = type.varying | axes_in(spec) if tracks else type.varying
         made.append(part.with_varying(varying))
     return made

@@ -16,7 +16,6 @@ from ._compile import (
     reset_cache as reset_cache,
     set_clear_caches as set_clear_caches,
 )
-from ._manual import part_of as part_of, whole_of as whole_of
 from ._partition import Partition as Partition
 from ._repeats import set_rewrite as set_rewrite
 

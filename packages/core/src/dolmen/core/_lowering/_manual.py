@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._backend import PartitionSpec, _mlir as mlir, axes_of_part
+from .._backend import PartitionSpec, _mlir as mlir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,26 +51,6 @@ class Manual:
         axes = [self.mesh.axis_names.index(name) for name in names]
         rest = [axis for axis in range(len(self.mesh.axis_names)) if axis not in axes]
         return self.numbers().transpose(*rest, *axes).reshape(-1, self.size(names))
-
-
-def part_of(spec: Any, shape: Sequence[int], mesh: Any) -> tuple[int, ...]:
-    """Shape of the part that each device has of an array, which splits evenly."""
-    parts = [axes_of_part(part) for part in spec]
-    parts += [()] * (len(shape) - len(parts))
-    return tuple(
-        size // math.prod(mesh.shape[name] for name in names)
-        for size, names in zip(shape, parts, strict=True)
-    )
-
-
-def whole_of(spec: Any, shape: Sequence[int], mesh: Any) -> tuple[int, ...]:
-    """Shape of an array of which each device has a part of this shape."""
-    parts = [axes_of_part(part) for part in spec]
-    parts += [()] * (len(shape) - len(parts))
-    return tuple(
-        size * math.prod(mesh.shape[name] for name in names)
-        for size, names in zip(shape, parts, strict=True)
-    )
 
 
 def open_elsewhere(spec: Any, ndim: int) -> Any:

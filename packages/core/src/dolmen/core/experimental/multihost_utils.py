@@ -4,7 +4,6 @@ Every process has to call each function, with the same trees of the same types. 
 process that is alone they work too.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +13,12 @@ from .._backend import (
     Mesh,
     NamedSharding,
     PartitionSpec,
-    axes_of_part,
     devices,
     local_devices,
+    part_of,
     process_count,
     process_index,
+    whole_of,
 )
 from .._higher_order import (
     jit,
@@ -266,16 +266,10 @@ def global_array_to_host_local_array(
         wanted = NamedSharding(global_mesh, spec)
         if not leaf.sharding.is_equivalent_to(wanted, leaf.ndim):
             leaf = jit(lambda x: x, out_shardings=wanted)(leaf)
-        parts = [*map(axes_of_part, spec), *[()] * (leaf.ndim - len(spec))]
-        shape = [
-            size
-            // math.prod(global_mesh.shape[name] for name in names)
-            * math.prod(mesh.shape[name] for name in names)
-            for size, names in zip(leaf.shape, parts, strict=True)
-        ]
-        shards = [shard.data for shard in leaf.addressable_shards]
         here = NamedSharding(mesh, spec)
-        return make_array_from_single_device_arrays(tuple(shape), here, shards)
+        shape = whole_of(here, part_of(wanted, leaf.shape))
+        shards = [shard.data for shard in leaf.addressable_shards]
+        return make_array_from_single_device_arrays(shape, here, shards)
 
     return tree.unflatten(
         [local(leaf, spec) for leaf, spec in zip(leaves, specs, strict=True)]
