@@ -563,7 +563,8 @@ def failing(on, f=lambda x: x, **changes):
             {"in_specs": P("x")},
             X[:6],
             ValueError,
-            r"cuts axis 0 of f32\[6,6\] in 4 parts; 6 is no multiple of 4(.|\n)*Pad",
+            r"in_specs f32\[6,6\]: axis 0 of shape \(6, 6\) has 6 elements, which "
+            r"P\('x'\) splits in 4 equal parts(.|\n)*Pad it to a multiple of 4",
         ),
         (
             {"in_specs": P("z")},

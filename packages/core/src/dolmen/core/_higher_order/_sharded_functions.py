@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
-from .._backend import Mesh, PartitionSpec, axes_of_part
+from .._backend import Mesh, PartitionSpec
 from .._ir import ArrayType, type_error, value_error
 from .._ops import _shape
 from .._ops._varying import keep_track, vary
@@ -16,6 +16,7 @@ from .._tracing import (
     Tracer,
     bind,
     binding_axes,
+    check_splits,
     device_array,
     get_mesh,
     held_sharding,
@@ -164,7 +165,11 @@ class _Mapped:
         types = [typeof(leaf) for leaf in leaves]
         in_specs = self._spread("in_specs", self.in_specs, args, types)
         for (place, spec), type in zip(in_specs, types, strict=True):
-            self._check_even(place, spec, type)
+            check_splits(
+                functools.partial("{}: {} {!r}".format, self.what, place, type),
+                _backend.NamedSharding(self.mesh, spec),
+                type.shape,
+            )
         specs = [spec for _, spec in in_specs]
         parts = local_types(types, specs, self.mesh, tracks=self.tracks)
         made: Any = None
@@ -235,17 +240,6 @@ class _Mapped:
                     else "",
                 )
         return found
-
-    def _check_even(self, place: str, spec: Any, type: ArrayType) -> None:
-        for axis, (size, part) in enumerate(zip(type.shape, spec, strict=False)):
-            names = axes_of_part(part)
-            count = int(np.prod([self.mesh.shape[name] for name in names]))
-            if size % count:
-                raise value_error(
-                    f"{self.what}: {place} is {spec!r}, which cuts axis {axis} of "
-                    f"{type!r} in {count} parts; {size} is no multiple of {count}.",
-                    f"Pad the axis to a multiple of {count}, or leave it whole.",
-                )
 
     def _result(self, out: Any, type: ArrayType, place: str, spec: Any) -> Any:
         named = axes_in(spec)
