@@ -67,8 +67,8 @@ def test_a_summary_says_which_operations_took_the_time(recorded):
     report = profiler.summary(recorded)
 
     assert {row.module for row in report.rows} == {"jit_heavy"}
-    # The last events may come too late to be recorded.
-    assert 1 <= max(row.count for row in report.rows) <= 3
+    # The last events may come too late to be recorded, and threads share operations.
+    assert all(row.count >= 1 for row in report.rows)
     assert list(report.rows) == sorted(report.rows, key=lambda r: -r.total_ms)
     lines = str(report).splitlines()
     assert lines[0].split() == ["operation", "count", "ms", "share"]

@@ -40,6 +40,18 @@ def test_an_array_has_its_value_however_it_is_laid_out(over, spec):
         np.testing.assert_array_equal(shard.data, VALUE[shard.index])
 
 
+def test_wide_arrays_stay_wide_when_looked_at_without_64_bit_types(over):
+    """C++ keeps the types that it makes then for arrays of the same shape."""
+    value = np.arange(15.0).reshape(5, 3)
+    with dc.enable_x64(True):
+        spread = dc.device_put(value, over())
+
+    np.testing.assert_array_equal(spread, value)
+    assert {shard.data.dtype for shard in spread.addressable_shards} == {value.dtype}
+    with dc.enable_x64(True):
+        assert dc.dlpack.from_dlpack(value.copy()).dtype == value.dtype
+
+
 @pytest.mark.parametrize("before", SPECS[:5])
 @pytest.mark.parametrize("after", SPECS[3:])
 def test_an_array_can_be_laid_out_anew(over, before, after):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
-from ._dtypes import as_dtype, canonical, is_inexact, short_name
+from ._dtypes import as_dtype, is_inexact, short_name
 
 _NOT_VARYING: frozenset[Any] = frozenset()
 
@@ -152,7 +152,8 @@ def array_type(
 
 
 def _type_of_runtime_array(shape: tuple[int, ...], dtype: np.dtype) -> ArrayType:
-    return array_type(shape, canonical(dtype))
+    # C++ keeps what it is told: it must not depend on the setting for 64-bit types.
+    return array_type(shape, dtype)
 
 
 _backend.set_type_factory(_type_of_runtime_array)
