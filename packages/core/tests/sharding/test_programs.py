@@ -98,7 +98,7 @@ def test_a_second_call_compiles_nothing(over, caplog):
         f(dc.device_put(VALUE * 2, over("x")))
         assert not caplog.records
         f(dc.device_put(VALUE, over("y")))
-        assert "Compiling jit__lambda_" in caplog.text
+        assert "Finished lowering of jit__lambda_" in caplog.text  # or loaded from disk
 
 
 def test_random_numbers_do_not_depend_on_the_layout(over):
