@@ -74,7 +74,7 @@ def igamma_grad_a(a: Any, x: Any) -> Any:
     Example:
         >>> from dolmen.core import lax
         >>> lax.igamma_grad_a(1.0, 2.0)
-        Array(-0.22082531, dtype=float32, weak_type=True)
+        Array(-0.220825..., dtype=float32, weak_type=True)
     """
     return bind(IgammaGradA(), a, x)
 
@@ -97,7 +97,7 @@ def random_gamma_grad(a: Any, sample: Any) -> Any:
     Example:
         >>> from dolmen.core import lax
         >>> lax.random_gamma_grad(1.0, 2.0)
-        Array(1.6316906, dtype=float32, weak_type=True)
+        Array(1.63169..., dtype=float32, weak_type=True)
     """
     return bind(RandomGammaGrad(), a, sample)
 

@@ -40,8 +40,10 @@ def create_device_mesh(
         NotImplementedError: no axes of the grid make up the shape.
 
     Example:
+        >>> import dolmen.core as dc
         >>> from dolmen.core.experimental import mesh_utils
-        >>> mesh_utils.create_device_mesh((1, 1)).shape
+        >>> first = dc.devices()[:1]
+        >>> mesh_utils.create_device_mesh((1, 1), first).shape
         (1, 1)
     """
     chosen = list(all_devices() if devices is None else devices)
@@ -91,8 +93,10 @@ def create_hybrid_device_mesh(
         ValueError: the shapes are of other numbers of axes, groups or devices.
 
     Example:
+        >>> import dolmen.core as dc
         >>> from dolmen.core.experimental import mesh_utils
-        >>> mesh_utils.create_hybrid_device_mesh((1, 1), (1, 1)).shape
+        >>> first = dc.devices()[:1]
+        >>> mesh_utils.create_hybrid_device_mesh((1, 1), (1, 1), first).shape
         (1, 1)
     """
     if len(mesh_shape) != len(dcn_mesh_shape):
