@@ -154,6 +154,27 @@ def test_large_and_traced_values_it_closed_over():
     np.testing.assert_array_equal(again.call(np.int32(9)), table[9])
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "bool", "uint8"])
+def test_dtypes_come_back(dtype):
+    x = jnp.ones((2,), dtype)
+    again = stored(lambda x: (x, x), x)
+    assert [t.dtype for t in (*again.in_avals, *again.out_avals)] == [x.dtype] * 3
+    assert again.call(x)[0].dtype == dtype
+
+
+def test_wide_types_need_64_bit_types():
+    with dc.enable_x64(True):
+        made = export.export(dc.jit(lambda x: x * 2))(np.float64([1, 2]))
+        data = made.serialize()
+        assert export.deserialize(data).call(np.float64([1, 2])).dtype == "float64"
+
+
+def test_arrays_that_are_committed_to_a_device():
+    x = dc.device_put(X, dc.devices()[1])
+    made = export.export(dc.jit(lambda x: x * 2))(x)
+    np.testing.assert_array_equal(made.call(x), 2 * X)
+
+
 def test_several_platforms():
     made = export.export(dc.jit(lambda x: x @ x.T), platforms=("tpu", "cpu", "cuda"))(X)
     again = export.deserialize(made.serialize())

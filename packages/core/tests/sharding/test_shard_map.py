@@ -33,6 +33,17 @@ def test_parts_make_up_the_whole(mesh, spec):
     assert shapes == [dc.NamedSharding(mesh, spec).shard_shape(X.shape)]
 
 
+def test_names_of_axes_may_have_quotes():
+    mesh = dc.make_mesh((8,), ('the "x"',))
+    f = dc.shard_map(
+        lambda x: lax.psum(x, 'the "x"'),
+        mesh=mesh,
+        in_specs=P('the "x"'),
+        out_specs=P(),
+    )
+    np.testing.assert_allclose(f(X), X.sum(0, keepdims=True), rtol=1e-5)
+
+
 def test_trees_of_arguments_and_specifications(mesh):
     @dc.shard_map(
         mesh=mesh,

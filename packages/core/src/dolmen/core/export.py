@@ -20,11 +20,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._backend import _ffi, _portable, default_backend, pytree
+from ._backend import NamedSharding, _ffi, _portable, default_backend, pytree
 from ._higher_order import ShapeDtypeStruct, custom_vjp, jit
 from ._higher_order._exported import CallExported
+from ._higher_order._serialize import describe, described_type
 from ._higher_order._stages import Traced
-from ._ir import ArrayType, array_type, dtypes, message, type_error, value_error
+from ._ir import ArrayType, message, type_error, value_error
 from ._lowering import lower, mlir
 from ._tracing import bind, closed, constraints, evaluate, present, typeof
 from ._transforms import tangent_type, vjp
@@ -216,9 +217,9 @@ class Exported:
         about = {
             "name": self.fun_name,
             "arguments": _described(self.in_tree, self.fun_name),
-            "in": [_type_text(type) for type in self.in_avals],
+            "in": list(map(describe, self.in_avals)),
             "results": _described(self.out_tree, self.fun_name),
-            "out": [_type_text(type) for type in self.out_avals],
+            "out": list(map(describe, self.out_avals)),
             "platforms": self.platforms,
             "checks": [check.what for check in self.disabled_safety_checks],
             "modules": [len(module) for module in self._modules],
@@ -298,7 +299,8 @@ def _exported(
             f"export of {name}: it calls Python while it runs, which can't be stored.",
             "Leave out callbacks, `debug.print` and checks.",
         )
-    if constraints(found.program) or any(traced._arguments.held):
+    laid_out = [isinstance(held, NamedSharding) for held in traced._arguments.held]
+    if constraints(found.program) or any(laid_out):
         raise value_error(
             f"export of {name}: it is laid out over several devices.",
             "Export it for one; lay arguments and results out where it is called.",
@@ -398,12 +400,16 @@ def deserialize(blob: bytes | bytearray) -> Exported:
     if end != len(data):
         raise _damaged(f"there are {len(data)} bytes, expected {end}")
     *modules, inner = parts
+
+    def types(key: str) -> tuple[ArrayType, ...]:
+        return tuple([described_type(each, "deserialize") for each in about[key]])
+
     return Exported(
         about["name"],
         _tree(about["arguments"]),
-        tuple(map(_type, about["in"])),
+        types("in"),
         _tree(about["results"]),
-        tuple(map(_type, about["out"])),
+        types("out"),
         tuple(about["platforms"]),
         tuple(map(DisabledSafetyCheck, about["checks"])),
         tuple(modules),
@@ -418,20 +424,6 @@ def _damaged(how: str) -> ValueError:
             "Store them again.",
         )
     )
-
-
-def _type_text(type: ArrayType) -> str:
-    weak = "~" if type.weak_type else ""
-    return f"{weak}{type.dtype.name}[{','.join(map(str, type.shape))}]"
-
-
-def _type(text: str) -> ArrayType:
-    name, _, sizes = text.removesuffix("]").partition("[")
-    shape = tuple([int(size) for size in sizes.split(",")]) if sizes else ()
-    dtype = dtypes.as_dtype(
-        name.removeprefix("~"), function="deserialize", wanted=False
-    )
-    return array_type(shape, dtype, name.startswith("~"))
 
 
 # ---- trees ---------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -117,6 +116,8 @@ def _wait_for_listener(address: str, timeout: int) -> None:
     Raises:
         TimeoutError: nothing does.
     """
+    import socket  # here, since most processes are alone
+
     host, _, port = address.rpartition(":")
     end = time.monotonic() + timeout
     while True:

@@ -413,14 +413,19 @@ def copied_function(function: Any, name: str) -> Any:
 
 def calls_in(function: Any) -> list[Any]:
     """The operations in a function that call functions."""
+    return operations_named("func.call", function)
+
+
+def operations_named(name: str, within: Any) -> list[Any]:
+    """The operations of a kind in a function or a module."""
     found = []
 
     def visit(operation: Any) -> Any:
-        if operation.name == "func.call":
+        if operation.name == name:
             found.append(operation)
         return ir.WalkResult.ADVANCE
 
-    function.operation.walk(visit)
+    within.operation.walk(visit)
     return found
 
 

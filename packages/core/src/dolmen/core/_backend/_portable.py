@@ -20,17 +20,10 @@ def from_portable(data: bytes) -> Any:
     return stablehlo.deserialize_portable_artifact(mlir.context, data)
 
 
-def custom_call_targets(module: Any) -> list[str]:
-    """What a module calls that is not StableHLO, each once."""
-    found: dict[str, None] = {}
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "stablehlo.custom_call":
-            found[operation.attributes["call_target_name"].value] = None
-        return ir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return list(found)
+def custom_call_targets(module: Any) -> set[str]:
+    """What a module calls that is not StableHLO."""
+    calls = mlir.operations_named("stablehlo.custom_call", module)
+    return {call.attributes["call_target_name"].value for call in calls}
 
 
 _REFERENCES = ("callee", "decomposition", "called_computations")

@@ -13,6 +13,7 @@ from .._transforms import (
     linearize_program,
     transpose_linearized,
     transpose_program,
+    with_tangents,
 )
 
 
@@ -44,8 +45,7 @@ class ProgramCall(Primitive):
         active = tuple(t is not None for t in tangents)
         program, out_active = jvp_program(self.called, active)
         flat = call(program, [*primals, *(t for t in tangents if t is not None)])
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]

@@ -31,6 +31,7 @@ from .._transforms import (
     linearize_program,
     tangent_type,
     transpose_linearized,
+    with_tangents,
 )
 from .._transforms._trees import broadcast_prefix, flatten, name_of, not_arrays
 from ._checkpoint_policies import Policy, nothing_saveable
@@ -81,8 +82,7 @@ class Checkpoint(Primitive):
         fences = _fences(self.prevent_cse, [True] * len(active), after=sum(active))
         made = self._like(program, fences, differentiated=self.differentiated)
         flat = bind(made, *primals, *(t for t in tangents if t is not None))
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]

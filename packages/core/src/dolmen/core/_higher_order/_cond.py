@@ -30,6 +30,7 @@ from .._transforms import (
     tangent_type,
     to_front,
     transpose_linearized,
+    with_tangents,
     zeros_for,
 )
 from ._call import Jit
@@ -76,9 +77,7 @@ class Cond(Primitive):
         branches = [jvp_program(b, active, out_active)[0] for b in self.branches]
         given = [t for t in tangents[1:] if t is not None]
         flat = bind(self.with_branches(branches), *primals, *given)
-        count = len(out_active)
-        rest = iter(flat[count:])
-        return flat[:count], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]

@@ -168,7 +168,8 @@ def _runs(primitive: Primitive) -> Iterator[tuple[Program, int]]:
     elif isinstance(primitive, Cond):
         yield max(primitive.branches, key=_work), 1
     elif isinstance(primitive, ShardMap):
-        yield primitive.program, math.prod(size for _, size in primitive.lanes)
+        sizes = primitive.mesh.shape
+        yield primitive.program, math.prod(sizes[name] for name in primitive.axes)
 
 
 def _work(program: Program) -> int:

@@ -26,6 +26,7 @@ from .._transforms import (
     batch_size,
     run_batched,
     tangent_type,
+    with_tangents,
     zeros_for,
 )
 from .._transforms._trees import flatten, name_of, result_leaves
@@ -76,8 +77,7 @@ class CustomJvp(Primitive):
             raise closes_over("custom_jvp", self.program.name)
         rule, out_active = self.rule(active)
         flat = evaluate(rule, [*primals, *(t for t in tangents if t is not None)])
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def transpose(self, cotangents: Sequence[Any], args: Sequence[Any]) -> Any:
         # The rule tells how the function varies, which is itself, being linear.

@@ -15,6 +15,7 @@ from .._transforms import (
     linearize_program,
     to_front,
     transpose_linearized,
+    with_tangents,
 )
 from .._transforms._trees import (
     argument_leaves,
@@ -62,8 +63,7 @@ class CustomVmap(Primitive):
         rule = _derivative_of(self.rule, active, out_active)
         given = [t for t in tangents if t is not None]
         flat = bind(CustomVmap(program, rule), *primals, *given)
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]

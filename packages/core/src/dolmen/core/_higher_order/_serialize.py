@@ -62,12 +62,12 @@ def serialize(compiled: Compiled) -> tuple[bytes, Any, Any]:
     about = {
         "name": traced.name,
         "made by": _backend.platform_fingerprint(executable.device),
-        "arguments": [_describe(type) for type in arguments.types],
+        "arguments": [describe(type) for type in arguments.types],
         "donated": list(arguments.donated),
         "names": arguments.names(),
-        "results": [_describe(type) for type in executable.out_types],
+        "results": [describe(type) for type in executable.out_types],
         "kept": list(executable.kept),
-        "captures": [_describe(typeof(value)) for value in traced.captures],
+        "captures": [describe(typeof(value)) for value in traced.captures],
         "bytes": len(body),
     }
     header = json.dumps(about).encode()
@@ -123,7 +123,7 @@ def deserialize_and_load(
     body, rest = content[: about["bytes"]], content[about["bytes"] :]
     options = _backend.compile_options((device,))
     loaded = _backend.deserialize_executable(body, (device,), options)
-    results = tuple(map(_type_of, about["results"]))
+    results = tuple(map(described_type, about["results"]))
     kept = tuple(about["kept"])
     here = _backend.device_sharding(device)
     executable = Executable(
@@ -136,8 +136,8 @@ def deserialize_and_load(
         (here,) * len(results),
         origin="bytes",
     )
-    types = tuple(map(_type_of, about["arguments"]))
-    captures = _arrays(list(map(_type_of, about["captures"])), rest, device)
+    types = tuple(map(described_type, about["arguments"]))
+    captures = _arrays(list(map(described_type, about["captures"])), rest, device)
     return Compiled(
         about["name"],
         Arguments(in_tree, types, tuple(about["donated"]), lambda: about["names"]),
@@ -160,14 +160,18 @@ def _parse(serialized: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(serialized[start:end]), serialized[end:]
 
 
-def _describe(type: ArrayType | AbstractRef) -> list[Any]:
+def describe(type: ArrayType | AbstractRef) -> list[Any]:
+    """A type as JSON holds it."""
     assert isinstance(type, ArrayType), type  # functions of refs are refused
     return [list(type.shape), type.dtype.name, type.weak_type]
 
 
-def _type_of(described: Sequence[Any]) -> ArrayType:
+def described_type(
+    described: Sequence[Any], function: str = "deserialize_and_load"
+) -> ArrayType:
+    """The way back from `describe`; `function` is whose message an error is."""
     shape, dtype, weak_type = described
-    named = dtypes.as_dtype(dtype, function="deserialize_and_load")
+    named = dtypes.as_dtype(dtype, function=function)
     return array_type(tuple(shape), named, weak_type)
 
 

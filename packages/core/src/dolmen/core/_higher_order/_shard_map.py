@@ -38,6 +38,7 @@ from .._transforms import (
     tangent_type,
     transpose_linearized,
     vmap,
+    with_tangents,
 )
 from .._transforms._collectives import sum_over
 
@@ -112,8 +113,7 @@ class ShardMap(Primitive):
             (*self.out_specs, *_chosen(self.out_specs, out_active)),
         )
         flat = bind(made, *primals, *(t for t in tangents if t is not None))
-        rest = iter(flat[len(out_active) :])
-        return flat[: len(out_active)], [next(rest) if a else None for a in out_active]
+        return with_tangents(flat, out_active)
 
     def linearize(
         self, arg_types: Sequence[ArrayType], active: tuple[bool, ...]
@@ -161,17 +161,17 @@ class ShardMap(Primitive):
         ]
         return self._inside(run, types)
 
-    @property
-    def lanes(self) -> tuple[tuple[str, int], ...]:
-        """Names and sizes of the axes over which it is done."""
-        return tuple([axis for axis in self.mesh.shape_tuple if axis[0] in self.axes])
+    def in_order(self, names: frozenset[Any]) -> tuple[str, ...]:
+        """Those of its axes, in the order of the mesh."""
+        mine = names & self.axes
+        return tuple([name for name in self.mesh.axis_names if name in mine])
 
     def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
         # All devices at once, as the lanes of a `vmap` for each axis of the mesh.
         def lanes(*parts: Any) -> list[Any]:
             return evaluate(self.program, parts)
 
-        for name, _ in reversed(self.lanes):
+        for name in reversed(self.in_order(self.axes)):
             lanes = vmap(lanes, axis_name=name)
         stacked = [
             self._stacked(np.asarray(arg), spec)
@@ -254,9 +254,8 @@ def _linearized(
     from_args = [
         inputs.get(atom) if isinstance(atom, Variable) else None for atom in residuals
     ]
-    made = [
-        type for type, i in zip(_types(residuals), from_args, strict=True) if i is None
-    ]
+    pairs = zip(inner.residual_types, from_args, strict=True)
+    made = [type for type, i in pairs if i is None]
     over = [_varying_axes(whole, type) for type in made]
     made_specs = tuple(PartitionSpec(names or None) for names in over)
 
@@ -346,10 +345,6 @@ def _linearized(
     return Linearization(primal_program, tangent, transposed, active, inner.active_outs)
 
 
-def _types(atoms: Sequence[Any]) -> list[ArrayType]:
-    return [atom.type for atom in atoms]
-
-
 def _chosen_types(types: Sequence[ArrayType], mask: Sequence[bool]) -> list[ArrayType]:
     return [tangent_type(t) for t, on in zip(types, mask, strict=True) if on]
 
@@ -359,14 +354,12 @@ def _row(type: ArrayType) -> ArrayType:
 
 
 def _varying_axes(whole: ShardMap, type: ArrayType) -> tuple[str, ...]:
-    """The axes over which a value inside may differ, in the order of the mesh."""
-    varying = type.varying if whole.tracks else whole.axes
-    return tuple(name for name in whole.mesh.axis_names if name in varying & whole.axes)
+    """The axes over which a value inside may differ."""
+    return whole.in_order(type.varying if whole.tracks else whole.axes)
 
 
 def _unmentioned(whole: ShardMap, spec: Any) -> tuple[str, ...]:
-    names = whole.axes - axes_in(spec)
-    return tuple(name for name in whole.mesh.axis_names if name in names)
+    return whole.in_order(whole.axes - axes_in(spec))
 
 
 def _share(whole: ShardMap, ct: Any, spec: Any) -> Any:

@@ -1,5 +1,6 @@
 """`shard_map`, `smap` and `pmap`: functions that each device runs on its own part."""
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -139,26 +140,17 @@ def _positional(
     return bound.args
 
 
+@dataclasses.dataclass(eq=False)
 class _Mapped:
     """A function that maps another over a mesh, to be traced."""
 
-    def __init__(
-        self,
-        f: Callable[..., Any],
-        what: str,
-        mesh: Mesh,
-        axes: frozenset[str],
-        in_specs: Any,
-        out_specs: Any,
-        tracks: bool,
-    ) -> None:
-        self.f = f
-        self.what = what
-        self.mesh = mesh
-        self.axes = axes
-        self.in_specs = in_specs
-        self.out_specs = out_specs
-        self.tracks = tracks
+    f: Callable[..., Any]
+    what: str
+    mesh: Mesh
+    axes: frozenset[str]
+    in_specs: Any
+    out_specs: Any
+    tracks: bool
 
     def __call__(self, *args: Any) -> Any:
         leaves, tree = flatten(args)
@@ -343,10 +335,12 @@ def smap(
         raise type_error(
             f"{what}: expected a string as `axis_name`, got {axis_name!r}."
         )
-    given = isinstance(in_axes, _Infer)
+    inferred = isinstance(in_axes, _Infer)
     return shard_map(
         f,
-        in_specs=in_axes if given else _as_specs(what, "in_axes", in_axes, axis_name),
+        in_specs=in_axes
+        if inferred
+        else _as_specs(what, "in_axes", in_axes, axis_name),
         out_specs=_as_specs(what, "out_axes", out_axes, axis_name),
         axis_names={axis_name},
     )
@@ -356,14 +350,13 @@ def _as_specs(what: str, argument: str, axes: Any, name: str) -> Any:
     """A tree of numbers of axes, as specifications."""
 
     def spec(axis: Any) -> PartitionSpec:
-        if axis is None:
-            return PartitionSpec()
-        if isinstance(axis, bool) or not isinstance(axis, int) or axis < 0:
+        counted = isinstance(axis, int) and not isinstance(axis, bool) and axis >= 0
+        if axis is not None and not counted:
             raise type_error(
                 f"{what}: expected `{argument}` to be axes counted from the front or "
                 f"None, got {axis!r}."
             )
-        return PartitionSpec(*[None] * axis, name)
+        return _axis_spec(axis, name)
 
     return _mapped_over_axes(spec, axes)
 
@@ -431,14 +424,12 @@ def pmap(
         args = _positional(what, fun, args, kwargs)
         dynamic = [arg for i, arg in enumerate(args) if i not in static]
         constants = tuple([args[i] for i in static])
-        places = (
-            [a for i, a in enumerate(in_axes) if i not in static]
-            if isinstance(in_axes, tuple | list)
-            else in_axes
-        )
+        places = in_axes
+        if isinstance(in_axes, tuple | list):
+            places = tuple([a for i, a in enumerate(in_axes) if i not in static])
         leaves, tree = flatten(tuple(dynamic))
         spread = spread_prefix(
-            tuple(places) if isinstance(places, list) else places,
+            places,
             tuple(dynamic),
             f"{what}: in_axes",
             name="in_axes",

@@ -19,6 +19,7 @@ from .._transforms import (
     not_reversible,
     tangent_type,
     to_front,
+    with_tangents,
     zeros_for,
 )
 from ._cond import masked
@@ -63,9 +64,7 @@ class While(Primitive):
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         flat, grown, _ = self._jvp(primals, tangents)
-        count = len(self.body.outputs)
-        rest = iter(flat[count:])
-        return flat[:count], [next(rest) if a else None for a in grown]
+        return with_tangents(flat, grown)
 
     def _jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         p_cond, p_body, p_carry = self._parts(primals)

@@ -22,8 +22,14 @@ from .._ir import (
 from .._ir._frames import Frame, ScopedFrame, scope_of
 from ._blocks import BlockCall
 from ._calls import Function, keep, keep_repeated_calls
-from ._manual import Manual, manual_axes_attribute, open_elsewhere
-from ._partition import mesh_attribute, sharding_attribute, sharding_per_value
+from ._manual import Manual
+from ._partition import (
+    manual_axes_attribute,
+    mesh_attribute,
+    open_elsewhere,
+    sharding_attribute,
+    sharding_per_value,
+)
 from ._repeats import steps
 
 _create = mlir.Operation.create

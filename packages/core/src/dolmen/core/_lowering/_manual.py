@@ -5,13 +5,14 @@ exchange values where the program says so (`psum` and the like).
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-from .._backend import PartitionSpec, _mlir as mlir
+from ._partition import numbers_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Manual:
         """How many devices there are along these axes together."""
         return math.prod(self.mesh.shape[name] for name in names)
 
+    @functools.cached_property
     def numbers(self) -> np.ndarray:
         """The number that each device of the mesh has in the program."""
-        number = {device: index for index, device in enumerate(self.devices)}
-        flat = [number[device] for device in self.mesh.devices.flat]
+        flat = numbers_of(self.mesh, self.devices)
         return np.array(flat, np.int64).reshape(self.mesh.devices.shape)
 
     def groups(self, names: Sequence[str]) -> np.ndarray:
@@ -50,17 +51,4 @@ class Manual:
         """
         axes = [self.mesh.axis_names.index(name) for name in names]
         rest = [axis for axis in range(len(self.mesh.axis_names)) if axis not in axes]
-        return self.numbers().transpose(*rest, *axes).reshape(-1, self.size(names))
-
-
-def open_elsewhere(spec: Any, ndim: int) -> Any:
-    """`spec` with the axes it leaves whole left to the compiler."""
-    parts = [*spec, *[None] * (ndim - len(spec))]
-    free = PartitionSpec.UNCONSTRAINED
-    return PartitionSpec(*[free if part is None else part for part in parts])
-
-
-def manual_axes_attribute(names: Sequence[str]) -> Any:
-    """The names of axes as the dialect writes them."""
-    quoted = ", ".join(f'"{name}"' for name in names)
-    return mlir.sharding(f"#sdy<manual_axes{{{quoted}}}>")
+        return self.numbers.transpose(*rest, *axes).reshape(-1, self.size(names))

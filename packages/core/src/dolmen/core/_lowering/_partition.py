@@ -95,11 +95,28 @@ def _over_mesh(mesh_name: str, spec: Any, ndim: int) -> str:
 def mesh_attribute(mesh: Any, devices: Sequence[Any]) -> Any:
     """A mesh of devices, by their numbers in the program."""
     axes = ", ".join(f"{_quoted(name)}={size}" for name, size in mesh.shape_tuple)
-    number = {device: index for index, device in enumerate(devices)}
-    order = [number[device] for device in mesh.devices.flat]
+    order = numbers_of(mesh, devices)
     in_order = order == list(range(len(devices)))
     ids = "" if in_order else f", device_ids={order}"
     return mlir.sharding(f"#sdy.mesh<[{axes}]{ids}>")
+
+
+def numbers_of(mesh: Any, devices: Sequence[Any]) -> list[int]:
+    """The number in the program of each device of a mesh, in the order of the mesh."""
+    number = {device: index for index, device in enumerate(devices)}
+    return [number[device] for device in mesh.devices.flat]
+
+
+def open_elsewhere(spec: Any, ndim: int) -> Any:
+    """`spec` with the axes it leaves whole left to the compiler."""
+    free = _backend.PartitionSpec.UNCONSTRAINED
+    parts = [*spec, *[None] * (ndim - len(spec))]
+    return _backend.PartitionSpec(*[free if part is None else part for part in parts])
+
+
+def manual_axes_attribute(names: Sequence[str]) -> Any:
+    """The names of axes as the dialect writes them."""
+    return mlir.sharding(f"#sdy<manual_axes{{{', '.join(map(_quoted, names))}}}>")
 
 
 def _quoted(name: str) -> str:

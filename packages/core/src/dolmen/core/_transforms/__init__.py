@@ -18,6 +18,7 @@ from ._jacobian import (
 from ._jvp import (
     jvp_program as jvp_program,
     tangent_type as tangent_type,
+    with_tangents as with_tangents,
     zeros_for as zeros_for,
 )
 from ._linearize import Linearization as Linearization

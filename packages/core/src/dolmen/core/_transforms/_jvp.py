@@ -219,6 +219,19 @@ def jvp_program(
     return found
 
 
+def with_tangents(
+    flat: Sequence[Any], active: Sequence[bool]
+) -> tuple[Sequence[Any], list[Any]]:
+    """What the derivative of a program gives, as a `jvp` rule does.
+
+    Args:
+        flat: results, then the tangents of those that are active.
+        active: which of them have a tangent.
+    """
+    rest = iter(flat[len(active) :])
+    return flat[: len(active)], [next(rest) if on else None for on in active]
+
+
 def tangent_type(type: ArrayType) -> ArrayType:
     """The type of tangents of values of `type`."""
     return type.strengthened()

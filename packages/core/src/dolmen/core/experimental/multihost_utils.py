@@ -13,7 +13,6 @@ from .._backend import (
     Mesh,
     NamedSharding,
     PartitionSpec,
-    devices,
     local_devices,
     part_of,
     process_count,
@@ -278,7 +277,7 @@ def global_array_to_host_local_array(
 
 def _local_part(mesh: Mesh) -> Mesh:
     """The block of a mesh that this process has."""
-    mine = set(local_devices()) & set(devices())
+    mine = set(mesh.local_devices)
     here = np.array([device in mine for device in mesh.devices.flat])
     places = np.nonzero(here.reshape(mesh.devices.shape))
     block = mesh.devices[np.ix_(*map(np.unique, places))]

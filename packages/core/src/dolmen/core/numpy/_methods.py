@@ -244,7 +244,7 @@ def _repr(self: Any) -> str:
     suffix = f"dtype={self.dtype.name}{weak})"
     if self.size == 0:
         return f"Array([], shape={self.shape}, {suffix}"
-    if not (self.is_fully_addressable or self.is_fully_replicated):
+    if _is_elsewhere(self):
         return f"Array(shape={self.shape}, {suffix}"
     text = np.array2string(
         host_value(self), prefix="Array(", suffix=",", separator=", "
@@ -257,9 +257,14 @@ def _repr(self: Any) -> str:
     return f"Array({text},{separator}{suffix}"
 
 
+def _is_elsewhere(self: Any) -> bool:
+    """Whether other processes hold parts that this one has not."""
+    return not (self.is_fully_addressable or self.is_fully_replicated)
+
+
 def _str(self: Any) -> str:
-    if not (self.is_fully_addressable or self.is_fully_replicated):
-        return repr(self)  # other processes hold parts of it
+    if _is_elsewhere(self):
+        return repr(self)
     return str(host_value(self))
 
 
