@@ -341,8 +341,8 @@ def inverse_fourth_root(matrix, eps):
 
 
 def soap(t, g, p, s, lr, b1=0.95, b2=0.95, eps=1e-8, every=10):
-    # Vyas et al. 2024, arXiv:2409.11321, Algorithms 3 and 4, with Adam's corrections
-    # and without an update in the first step.
+    # Vyas et al. 2024, arXiv:2409.11321, Algorithms 3 and 4, with Adam's corrections,
+    # without an update in the first step, and with bases in falling order.
     is_matrix = g.ndim == 2
     left, right = (s["QL"], s["QR"]) if is_matrix and t > 1 else (None, None)
     change = np.zeros_like(p)
@@ -353,10 +353,14 @@ def soap(t, g, p, s, lr, b1=0.95, b2=0.95, eps=1e-8, every=10):
         turned = left.T @ m_hat @ right if is_matrix else m_hat
         turned = turned / (np.sqrt(v_hat) + eps)
         change = -lr * (left @ turned @ right.T if is_matrix else turned)
-    for side, gram in (("L", g @ g.T), ("R", g.T @ g)) if is_matrix else ():
+    sides = (("L", g @ g.T), ("R", g.T @ g)) if is_matrix else ()
+    for axis, (side, gram) in enumerate(sides):
         factor = s.average(side, gram, b2)
         if t == 1:
-            s["Q" + side] = np.linalg.eigh(factor)[1]
+            s["Q" + side] = np.linalg.eigh(factor)[1][:, ::-1]
         elif t % every == 1:
-            s["Q" + side] = np.linalg.qr(factor @ s["Q" + side])[0]
+            basis = s["Q" + side]
+            order = np.argsort(-np.diag(basis.T @ factor @ basis), kind="stable")
+            s["Q" + side] = np.linalg.qr(factor @ basis[:, order])[0]
+            s["v"] = s["v"].take(order, axis)
     return change

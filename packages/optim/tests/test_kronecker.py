@@ -140,16 +140,11 @@ def test_gradients_of_zero_give_updates_of_zero(transform):
     np.testing.assert_array_equal(updates, zeros)
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        optim.shampoo(optim.cosine_decay_schedule(0.1, 200), weight_decay=0.0),
-        optim.soap(optim.cosine_decay_schedule(0.1, 200), weight_decay=0.0),
-    ],
-    ids=["shampoo", "soap"],
-)
-def test_badly_scaled_least_squares_are_solved_where_adam_is_not_done(optimizer):
-    rng = np.random.default_rng(0)  # the same numbers whichever tests ran before
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("make", [optim.shampoo, optim.soap], ids=["shampoo", "soap"])
+def test_badly_scaled_least_squares_are_solved_where_adam_is_not_done(make, seed):
+    optimizer = make(optim.cosine_decay_schedule(0.1, 200), weight_decay=0.0)
+    rng = np.random.default_rng(seed)
     one, other = (np.linalg.qr(rng.normal(size=(6, 6)))[0] for _ in range(2))
     inputs = np.float32(one * np.logspace(0, -2, 6) @ other)
     target = rng.normal(size=(6, 4)).astype(np.float32)
@@ -170,6 +165,21 @@ def test_badly_scaled_least_squares_are_solved_where_adam_is_not_done(optimizer)
 
     adam = trained(optim.adam(optim.cosine_decay_schedule(0.1, 200)))
     assert trained(optimizer) < 0.5 * adam
+
+
+def test_bases_of_soap_are_in_falling_order():
+    transform = optim.scale_by_soap(b2=0.5, precondition_frequency=4)
+    sizes = np.array([[9.0, 3.0, 1.0], [1.0, 3.0, 9.0]])  # what was largest is least
+    grads = [np.float32(RNG.normal(size=(3, 3)) * 0.01) for _ in range(9)]
+    for i, g in enumerate(grads):
+        g[np.arange(3), np.arange(3)] = sizes[int(i > 0)]
+
+    state = transform.init(grads[0])
+    for g in grads:
+        _, state = transform.update(g, state)
+        falling = np.diag(state.bases[0].T @ state.factors[0] @ state.bases[0])
+        if int(state.count) in {1, 9}:
+            assert (np.diff(falling) < 0).all()
 
 
 @pytest.mark.parametrize("make", [optim.shampoo, optim.soap], ids=["shampoo", "soap"])

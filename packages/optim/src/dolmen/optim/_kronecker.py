@@ -277,7 +277,8 @@ def scale_by_soap(
     A gradient is turned by bases that do not know it: in its own, it would be diagonal
     but for rounding, which Adam would blow up. So the first gradient is used to find
     bases only, and its update is zero. Later the bases follow by one step of power
-    iteration at a time.
+    iteration at a time, in the order of falling eigenvalues, and the second moments are
+    put into that order with them.
 
     Args:
         b1: decay of the first moment.
@@ -296,7 +297,7 @@ def scale_by_soap(
         [[1.0, 0.0], [0.0, -1.0]]
 
     Source: Vyas et al. (2024), arXiv:2409.11321, algorithms 3 and 4, with Adam's
-    corrections; the first step is that of its code.
+    corrections; the first step and the order are those of its code.
     """
     return transformation(_Soap(b1, b2, eps, precondition_frequency, max_precond_dim))
 
@@ -342,25 +343,42 @@ class _Soap(Rule):
 
         factors = _moved_factors(factors, g, self.b2)
         if tree.leaves(factors):
-            bases = lax.cond(
+            bases, v = lax.cond(
                 is_due,
                 lambda: lax.cond(
                     is_first,
-                    lambda: tree.map(_eigenvectors, factors),
-                    lambda: tree.map(_followed, factors, bases),
+                    lambda: (tree.map(_eigenvectors, factors), v),
+                    lambda: _followed(factors, bases, v),
                 ),
-                lambda: bases,
+                lambda: (bases, v),
             )
         return update, (*stored((m, v), slots[:2]), factors, bases)
 
 
 def _eigenvectors(factor: Any) -> Any:
-    return jnp.linalg.eigh(factor)[1]
+    """Eigenvectors, those of large values first: the order that `_followed` keeps."""
+    return jnp.linalg.eigh(factor)[1][:, ::-1]
 
 
-def _followed(factor: Any, basis: Any) -> Any:
-    """A basis nearer to the eigenvectors: one step of power iteration."""
-    return jnp.linalg.qr(factor @ basis)[0]
+def _followed(
+    factors: Sequence[Any], bases: Sequence[Any], v: Any
+) -> tuple[list[Any], Any]:
+    """Bases nearer to the eigenvectors, and second moments in their order.
+
+    A step of power iteration pulls each vector towards those of larger values, and QR
+    takes away what earlier columns hold. So columns must be in falling order: else a
+    vector of a small value turns into one of a large value, and meets a second moment
+    that was gathered before and is too small by as much.
+    """
+    nearer = []
+    for axis, (factor, basis) in enumerate(zip(factors, bases, strict=True)):
+        if not isinstance(factor, MaskedNode):
+            product = jnp.matmul(factor, basis, precision="highest")
+            order = jnp.argsort(jnp.sum(basis * product, 0), descending=True)
+            basis = jnp.linalg.qr(product[:, order])[0]
+            v = jnp.take(v, order, axis)
+        nearer.append(basis)
+    return nearer, v
 
 
 def soap(
