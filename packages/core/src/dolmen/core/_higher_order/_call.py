@@ -17,8 +17,11 @@ from .._transforms import (
 )
 
 
-class ProgramCall(Primitive):
-    """Runs the program `called`; transformations make calls of other programs of it."""
+class RunsProgram(Primitive):
+    """Runs a program, `called`, on its arguments: types and effects are the program's.
+
+    The program is the field `program`, unless a subclass says otherwise.
+    """
 
     interned = False
     multiple_results = True
@@ -26,8 +29,7 @@ class ProgramCall(Primitive):
 
     @property
     def called(self) -> Program:
-        """The program."""
-        raise NotImplementedError(type(self).__name__)
+        return self.program  # type: ignore[attr-defined]
 
     @property
     def argument_types(self) -> Sequence[ArrayType]:
@@ -40,6 +42,13 @@ class ProgramCall(Primitive):
     def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
         assert len(arg_types) == len(self.called.inputs), (arg_types, self.called)
         return self.called.out_types
+
+    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        return builder.inline(self.called, args)
+
+
+class ProgramCall(RunsProgram):
+    """A plain call; transformations make calls of other programs of it."""
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         active = tuple(t is not None for t in tangents)
@@ -68,10 +77,6 @@ class Jit(ProgramCall):
     """Calls `program`; lowered to a function of the module."""
 
     program: Program
-
-    @property
-    def called(self) -> Program:
-        return self.program
 
     def fuses(self) -> bool:
         return self._each("fuses", lambda primitive: primitive.fuses())

@@ -6,7 +6,6 @@ from typing import Any
 
 from .._ir import (
     ArrayType,
-    Primitive,
     Program,
     message,
     type_error,
@@ -34,6 +33,7 @@ from .._transforms import (
     with_tangents,
 )
 from .._transforms._trees import broadcast_prefix, flatten, name_of, not_arrays
+from ._call import RunsProgram
 from ._checkpoint_policies import Policy, nothing_saveable
 from ._jit_function import JitFunction, Options, type_of
 from ._recomputation import split, without_dead_results
@@ -41,7 +41,7 @@ from ._signature import Signature
 from ._trace_cache import cache_of, check_aliases
 
 
-class Checkpoint(Primitive):
+class Checkpoint(RunsProgram):
     """Runs `program`; differentiated in reverse, it keeps only its arguments.
 
     Attributes:
@@ -51,25 +51,10 @@ class Checkpoint(Primitive):
         differentiated: whether it is a recomputation.
     """
 
-    interned = False
-    multiple_results = True
-    infers_varying = True
-
     program: Program
     prevent_cse: bool | tuple[bool, ...]
     policy: Policy | None
     differentiated: bool = False
-
-    @property
-    def effects(self) -> frozenset[str]:
-        return self.program.effects
-
-    @property
-    def argument_types(self) -> Sequence[ArrayType]:
-        return self.program.in_types
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return self.program.out_types
 
     def _like(
         self, program: Program, prevent_cse: Any, *, differentiated: bool
@@ -97,10 +82,6 @@ class Checkpoint(Primitive):
         program, out_axes = batch_program(self.program, tuple(axes), size)
         made = self._like(program, self.prevent_cse, differentiated=self.differentiated)
         return bind(made, *args), out_axes
-
-    @property
-    def called(self) -> Program:
-        return self.program
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         fences = self.prevent_cse

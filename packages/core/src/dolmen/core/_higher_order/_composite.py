@@ -28,10 +28,6 @@ class Composite(ProgramCall):
     version: int
     attributes: tuple[tuple[str, Any], ...]
 
-    @property
-    def called(self) -> Program:
-        return self.program
-
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         attributes = {key: _attribute(value) for key, value in self.attributes}
         made = builder.emit(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Primitive, Program, message
+from .._ir import ArrayType, Program, message
 from .._tracing import (
     EAGER,
     CustomCall,
@@ -30,7 +30,7 @@ from .._transforms import (
     zeros_for,
 )
 from .._transforms._trees import flatten, name_of, result_leaves
-from ._call import Jit
+from ._call import Jit, RunsProgram
 from ._custom_function import Call, CustomFunction
 from ._symbolic_zeros import SymbolicZero, zero_of
 
@@ -39,30 +39,15 @@ from ._symbolic_zeros import SymbolicZero, zero_of
 JvpRule = Callable[[tuple[bool, ...]], tuple[Program, tuple[bool, ...]]]
 
 
-class CustomJvp(Primitive):
+class CustomJvp(RunsProgram):
     """Runs `program`; its derivative is what `make_rule` returns.
 
     The first `num_captures` arguments are what the function closed over.
     """
 
-    interned = False
-    multiple_results = True
-    infers_varying = True
-
     program: Program
     make_rule: JvpRule
     num_captures: int
-
-    @property
-    def effects(self) -> frozenset[str]:
-        return self.program.effects
-
-    @property
-    def argument_types(self) -> Sequence[ArrayType]:
-        return self.program.in_types
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return self.program.out_types
 
     def rule(self, active: tuple[bool, ...]) -> tuple[Program, tuple[bool, ...]]:
         """The derivative's program, traced once."""
@@ -95,13 +80,6 @@ class CustomJvp(Primitive):
 
         made = CustomJvp(program, keeping_axes(make_rule), self.num_captures)
         return bind(made, *args), out_axes
-
-    @property
-    def called(self) -> Program:
-        return self.program
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        return builder.inline(self.program, args)
 
 
 class JvpCall(CustomCall):

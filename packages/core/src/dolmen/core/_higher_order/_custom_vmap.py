@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Primitive, Program, message, type_error, value_error
+from .._ir import ArrayType, Program, message, type_error, value_error
 from .._tracing import bind, typeof
 from .._transforms import (
     Linearization,
@@ -25,7 +25,7 @@ from .._transforms._trees import (
     path_text,
     result_leaves,
 )
-from ._call import call_linearization
+from ._call import RunsProgram, call_linearization
 from ._functions import record_tree
 from ._loops import map
 
@@ -34,27 +34,11 @@ from ._loops import map
 FlatRule = Callable[[int, Sequence[Any], Sequence[bool]], tuple[list[Any], list[bool]]]
 
 
-class CustomVmap(Primitive):
+class CustomVmap(RunsProgram):
     """Runs `program`; for a batch, `rule` says what to do instead."""
-
-    interned = False
-    multiple_results = True
-    infers_varying = True
 
     program: Program
     rule: FlatRule
-
-    @property
-    def effects(self) -> frozenset[str]:
-        """Those of the program."""
-        return self.program.effects
-
-    @property
-    def argument_types(self) -> Sequence[ArrayType]:
-        return self.program.in_types
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return self.program.out_types
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         """The derivative has a rule too: that of the rule."""
@@ -84,13 +68,6 @@ class CustomVmap(Primitive):
         ]
         outs, is_batch = self.rule(size, moved, batched)
         return outs, [0 if b else None for b in is_batch]
-
-    @property
-    def called(self) -> Program:
-        return self.program
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        return builder.inline(self.program, args)
 
 
 def _derivative_of(

@@ -28,6 +28,3 @@ class ForwardRule(ProgramCall):
     @property
     def called(self) -> Program:
         return self.forward
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        return builder.inline(self.forward, args)

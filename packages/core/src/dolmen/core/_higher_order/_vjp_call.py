@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .._ir import ArrayType, Primitive, Program, message
+from .._ir import ArrayType, Program, message
 from .._ops import _shape
 from .._ops._reductions import reduce_sum
 from .._tracing import (
@@ -32,6 +32,7 @@ from .._transforms import (
     to_front,
     transpose_linearized,
 )
+from ._call import RunsProgram
 from ._forward_rule import ForwardRule
 
 # From residuals and cotangents of all results to cotangents of all arguments; None is
@@ -304,25 +305,17 @@ def _recorded_rule(
     return RecordedRule(program, len(out_types), keeping_axes(make_backward))
 
 
-class CustomVjp(Primitive):
+class CustomVjp(RunsProgram):
     """Runs `program`; in reverse mode `make_rule` says what to do instead.
 
     The first `num_captures` arguments are what the function closed over; `make_rule`
     takes which of the others vary.
     """
 
-    interned = False
-    multiple_results = True
-    infers_varying = True
-
     program: Program
     make_rule: Callable[[tuple[bool, ...]], RecordedRule]
     num_captures: int
     optimize_remat: bool
-
-    @property
-    def effects(self) -> frozenset[str]:
-        return self.program.effects
 
     def rule(self, active: tuple[bool, ...]) -> RecordedRule:
         """Forward and backward programs, traced once."""
@@ -330,13 +323,6 @@ class CustomVjp(Primitive):
         if found is None:
             found = self.derived["rule", active] = self.make_rule(active)
         return found
-
-    @property
-    def argument_types(self) -> Sequence[ArrayType]:
-        return self.program.in_types
-
-    def infer_type(self, arg_types: Sequence[ArrayType]) -> Sequence[ArrayType]:
-        return self.program.out_types
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         raise not_forward(self.program.name)
@@ -401,13 +387,6 @@ class CustomVjp(Primitive):
             program, keeping_axes(make_rule), self.num_captures, self.optimize_remat
         )
         return bind(made, *args), out_axes
-
-    @property
-    def called(self) -> Program:
-        return self.program
-
-    def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        return builder.inline(self.program, args)
 
 
 def _batched_rule(
