@@ -38,10 +38,12 @@ from ._client import (
     compile_options as compile_options,
     default_device as default_device,
     deserialize_executable as deserialize_executable,
+    executable_cost as executable_cost,
     explain_out_of_memory as explain_out_of_memory,
     hlo_computation as hlo_computation,
     hlo_cost as hlo_cost,
     hlo_text as hlo_text,
+    lowering_platform as lowering_platform,
     platform_fingerprint as platform_fingerprint,
     serialize_executable as serialize_executable,
 )
@@ -116,6 +118,11 @@ from ._shardings import (
 )
 from ._shards import Shard as Shard
 from ._tokens import effects_barrier as effects_barrier
+from ._topologies import (
+    GPUS as GPUS,
+    described_devices as described_devices,
+    is_described as is_described,
+)
 
 __all__ = ["flags", "pytree", "register_as_batch_partitionable"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jaxlib._jax as _jax
 import numpy as np
 
-from . import _client, _flags, _shardings, _stubs, _tokens
+from . import _client, _flags, _shardings, _stubs, _tokens, _topologies
 from ._shardings import Sharding, SingleDeviceSharding, device_sharding
 from ._shards import global_shards, part_arrays, shards
 
@@ -58,9 +58,14 @@ def put(value: np.ndarray, type: Any, place: Any = None, committed: bool = False
     never changes the result.
 
     Raises:
-        ValueError: the sharding does not split an axis evenly.
+        ValueError: the sharding does not split an axis evenly, or the devices are
+            described ones.
     """
-    sharding = _sharding_at(_client.default_device() if place is None else place)
+    if place is None:
+        sharding = _sharding_at(_client.default_device())
+    else:
+        sharding = _sharding_at(place)
+        _check_there(sharding)
     if not isinstance(sharding, SingleDeviceSharding):
         parts = put_parts(sharding, value.shape, value.__getitem__, committed)
         return assemble(type, sharding, parts, committed)
@@ -125,12 +130,14 @@ def move(array: Any, place: Any) -> Any:
     """`array` on a device, or laid out by a sharding, and committed to it.
 
     Raises:
-        ValueError: the sharding does not split an axis evenly.
+        ValueError: the sharding does not split an axis evenly, or the devices are
+            described ones.
         RuntimeError: another process holds a part of the array.
     """
     wanted, held = _sharding_at(place), array._sharding
     if held == wanted and array._committed:
         return array
+    _check_there(wanted)
     devices = list(wanted._internal_device_list.addressable_device_list)
     if _shardings.is_fully_replicated(held) and _shardings.is_fully_replicated(wanted):
         here = part_arrays(array)[0]
@@ -140,6 +147,16 @@ def move(array: Any, place: Any) -> Any:
     if _shardings.is_equivalent(held, wanted, array.ndim):
         return array._rewrap_with_aval_and_sharding(array.aval, wanted)
     return put(host_value(array), array.aval, wanted, committed=True)
+
+
+def _check_there(sharding: Any) -> None:
+    device = _shardings.devices_of(sharding)[0]
+    if _topologies.is_described(device):
+        raise ValueError(
+            f"{device} is described, not there: it can't hold arrays. Compile for it "
+            "with `jit(f).lower(...).compile()`, from `ShapeDtypeStruct`s, and put "
+            "arrays on `devices()`."
+        )
 
 
 def with_type(array: Any, type: Any) -> Any:

@@ -1,5 +1,6 @@
 """The PJRT client of this process, its devices, and compilation for them."""
 
+import collections
 import functools
 import hashlib
 import os
@@ -14,7 +15,7 @@ import numpy as np
 from jaxlib import xla_client
 from jaxlib.version import __version__ as jaxlib_version
 
-from . import _distributed, _flags, _lapack
+from . import _distributed, _flags, _lapack, _topologies
 from ._mesh import device_list
 
 Device: TypeAlias = _jax.Device
@@ -126,6 +127,18 @@ def _first_of(platform: str) -> Device:
         f"default_device: there is no device of platform {platform!r}; the devices are "
         f"those of {client().platform!r}."
     )
+
+
+def lowering_platform(device: Device | None = None) -> str:
+    """What programs for a device are lowered for: `cpu`, `cuda`, `rocm` or `tpu`.
+
+    Args:
+        device: by default those of this process.
+    """
+    owner = client() if device is None else device.client
+    if owner.platform != "gpu":
+        return owner.platform
+    return "rocm" if "rocm" in owner.platform_version.lower() else "cuda"
 
 
 def approx_top_k_size(
@@ -241,8 +254,19 @@ def compile_and_load(
     options: Any,
     host_callbacks: Sequence[Any] = (),
 ) -> Any:
-    """Compile an MLIR module for `devices` and load it there."""
+    """Compile an MLIR module for `devices` and load it there, unless they aren't there.
+
+    Raises:
+        NotImplementedError: it calls Python, and the devices aren't there.
+    """
     where = device_list(devices)
+    if _topologies.is_described(devices[0]):
+        if host_callbacks:
+            raise NotImplementedError(
+                "programs that call Python functions can't be compiled for devices that "
+                "aren't there. Leave callbacks and prints out."
+            )
+        return devices[0].client.compile(module, where, options)
     if host_callbacks:
         return client().compile_and_load(module, where, options, list(host_callbacks))
     return client().compile_and_load(module, where, options)
@@ -265,7 +289,7 @@ def platform_fingerprint(device: Device) -> dict[str, str]:
     """What compiled code depends on besides the program: platform and versions."""
     found = {
         "platform": device.platform,
-        "platform version": client().platform_version,
+        "platform version": device.client.platform_version,
         "device": device.device_kind,
         "jaxlib version": f"{jaxlib_version} ({xla_client._version})",
     }
@@ -301,5 +325,20 @@ def hlo_text(module: Any) -> str:
 
 def hlo_cost(module: Any) -> dict[str, float]:
     """The compiler's estimate for an MLIR module before optimization."""
-    hlo = hlo_computation(module).get_hlo_module()
+    return _cost_of(hlo_computation(module).get_hlo_module())
+
+
+def executable_cost(executable: Any) -> dict[str, float]:
+    """The compiler's estimate for a compiled program."""
+    try:
+        return executable.cost_analysis()
+    except JaxRuntimeError as error:
+        if "UNIMPLEMENTED" not in str(error):
+            raise
+    # The plugin for GPUs has none for devices that aren't there.
+    costs = map(_cost_of, executable.hlo_modules())
+    return dict(sum(map(collections.Counter, costs), collections.Counter()))
+
+
+def _cost_of(hlo: Any) -> dict[str, float]:
     return dict(_jax.hlo_module_cost_analysis(client(), hlo))

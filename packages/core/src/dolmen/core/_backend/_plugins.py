@@ -1,6 +1,7 @@
 """PJRT plugins: accelerators whose runtime comes in a package of its own."""
 
-import importlib.metadata
+import functools
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -44,8 +45,11 @@ def available() -> list[str]:
     return [*found, "cpu"]
 
 
-def make_client(platform: str) -> Any:
-    """Load the plugin of `platform` and make its client.
+def load(platform: str) -> str:
+    """Load the plugin of `platform`, once in this process.
+
+    Returns:
+        Its name: `cuda` or `tpu`.
 
     Raises:
         RuntimeError: no plugin for `platform` is installed.
@@ -61,9 +65,47 @@ def make_client(platform: str) -> Any:
         )
     name = "cuda" if platform == "gpu" else platform
     if not xla_client.pjrt_plugin_loaded(name):
-        xla_client.load_pjrt_plugin_dynamically(name, str(library))
+        plugin = xla_client.load_pjrt_plugin_dynamically(name, str(library))
+        if name == "cuda":
+            _let_cuda_call_back(plugin)
     if not xla_client.pjrt_plugin_initialized(name):
         xla_client.initialize_pjrt_plugin(name)
+    return name
+
+
+def _let_cuda_call_back(plugin: Any) -> None:
+    """Tell the CUDA plugin how to call Python, and functions of other libraries.
+
+    That is in a package of its own, `jax_cuda13_plugin`, which needs no jax. Without it
+    programs that call nothing run all the same.
+    """
+    for version in ("13", "12"):
+        try:
+            extension = importlib.import_module(
+                f"jax_cuda{version}_plugin.cuda_plugin_extension"
+            )
+        except ImportError:
+            continue
+        for kind, handler in (
+            ("call_handler", extension.register_custom_call_target),
+            ("type_handler", extension.register_custom_type),
+        ):
+            register = getattr(xla_client, f"register_custom_{kind}")
+            register("CUDA", functools.partial(handler, plugin))
+        for name, type_id in extension.ffi_types().items():
+            xla_client.register_custom_type(name, type_id, "CUDA")
+        for name, function in extension.ffi_handlers().items():
+            xla_client.register_custom_call_target(name, function, "CUDA", 1)
+        return
+
+
+def make_client(platform: str) -> Any:
+    """Load the plugin of `platform` and make its client.
+
+    Raises:
+        RuntimeError: no plugin for `platform` is installed.
+    """
+    name = load(platform)
     visible = flags.CUDA_VISIBLE_DEVICES.value
     options: dict[str, Any] = {}
     if name == "cuda" and visible != "all":

@@ -156,7 +156,7 @@ class Cond(Primitive):
 
     def replay(self, args: Sequence[Any], run: Callable[..., list[Any]]) -> None:
         if self.platforms:
-            run(self._for_platform(_backend.client().platform), args[1:], "")
+            run(self._for_platform(_backend.lowering_platform()), args[1:], "")
             return
         index = int(np.clip(np.asarray(args[0]), 0, len(self.branches) - 1))
         run(self.branches[index], args[1:], f"branch {index}")

@@ -176,7 +176,8 @@ def _hashable(tree: Any) -> Any:
 
 
 def _first_device(fun: Callable[..., Any], backend: str) -> Any:
-    found = [d for d in _backend.devices() if d.platform == backend]
+    names = {backend, {"cuda": "gpu"}.get(backend, backend)}
+    found = [d for d in _backend.devices() if d.platform in names]
     if not found:
         raise RuntimeError(
             message(

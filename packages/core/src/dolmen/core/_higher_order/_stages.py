@@ -148,8 +148,8 @@ class Traced(Stage):
         """Translate to StableHLO.
 
         Args:
-            lowering_platforms: one of `cpu`, `cuda` and `tpu`, in a tuple; by default
-                the platform of this process.
+            lowering_platforms: one of `cpu`, `cuda`, `rocm` and `tpu`, in a tuple; by
+                default the platform of the devices that the function is for.
 
         Raises:
             ValueError: another platform, or several.
@@ -168,21 +168,35 @@ class Traced(Stage):
             names,
         )
         donated = arguments.donated
+        platform = _one_platform(lowering_platforms)
+        if platform is None and partition is None:
+            platform = _backend.lowering_platform(self._device())
         module = lower(
             program,
             donated=(False,) * len(captures) + donated if donated else (),
             keep_unused=self._function.options.keep_unused,
-            platform=_one_platform(lowering_platforms),
+            platform=platform,
             input_names=names,
             partition=partition,
         )
         return Lowered(self, module)
 
+    def _device(self) -> Any:
+        """The device it is for, where that is one."""
+        placement = self._function.placement
+        if placement is not None and placement.device is not None:
+            return placement.device
+        for sharding in filter(None, self._arguments.held):
+            device = _backend.devices_of(sharding)[0]
+            if _backend.is_described(device):
+                return device
+        return _backend.default_device()
+
 
 def _one_platform(platforms: Sequence[str] | None) -> str | None:
     if platforms is None:
         return None
-    known = ("cpu", "cuda", "tpu")
+    known = ("cpu", "cuda", "rocm", "tpu")
     if len(platforms) != 1 or platforms[0] not in known:
         raise value_error(
             f"lower: lowering_platforms must be one of {', '.join(known)}, in a tuple, "
@@ -233,7 +247,10 @@ class Lowered(Stage):
         return _backend.hlo_cost(self._module.operation)
 
     def compile(self, compiler_options: Mapping[str, Any] | None = None) -> "Compiled":
-        """Compile for the device of the function, by default the first one.
+        """Compile for the devices of the function, by default the first one.
+
+        Devices that aren't there, but described (`experimental.topologies`), do: what
+        is compiled for them can be looked at.
 
         Args:
             compiler_options: names and values of options of XLA, beside those that
@@ -243,20 +260,20 @@ class Lowered(Stage):
             JaxRuntimeError: the compiler fails, or does not know an option.
             ValueError: it was lowered for another platform.
         """
-        function, here = self._traced._function, _backend.client().platform
+        function = self._traced._function
+        device = self._traced._device()
+        here = _backend.lowering_platform(self._module.devices_or(device)[0])
         if self._module.platform != here:
             raise value_error(
                 f"compile: {self._traced.fun_name} was lowered for "
-                f"{self._module.platform}, but this process runs on {here}.",
+                f"{self._module.platform}, but its devices are of {here}.",
                 "Lower it without lowering_platforms.",
             )
         options = dict(function.options.compiler_options)
         options |= dict(checked_options("compile", compiler_options))
-        placement = function.placement
-        device = placement.device if placement else None
         target = (
             self._module,
-            device or _backend.default_device(),
+            device,
             tuple(sorted(options.items())),
         )
         return Compiled(
@@ -415,7 +432,7 @@ class Compiled(Stage):
 
     def cost_analysis(self) -> dict[str, Any]:
         """The compiler's own estimate: `flops`, `bytes accessed`, ..."""
-        return self._executable.loaded.cost_analysis()
+        return _backend.executable_cost(self._executable.loaded)
 
     def memory_analysis(self) -> Any:
         """Sizes in bytes of arguments, outputs, temporaries and code."""

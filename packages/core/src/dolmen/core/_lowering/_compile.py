@@ -122,8 +122,18 @@ class Executable:
             committed: whether the results stay on the device when mixed with others.
 
         Raises:
-            RuntimeError: the setting `no_execution` forbids it.
+            RuntimeError: its devices aren't there, or the setting `no_execution`
+                forbids it.
         """
+        if _backend.is_described(self.device):
+            raise RuntimeError(
+                message(
+                    f"{self.name}: compiled for a described {self.device.device_kind}, "
+                    "which isn't there to run it.",
+                    "Look at its `memory_analysis()`, `cost_analysis()` or `as_text()`; "
+                    "to run it, compile it for `devices()`.",
+                )
+            )
         if flags.NO_EXECUTION.value:
             raise RuntimeError(
                 message(
@@ -168,13 +178,16 @@ def lower(
         donated: which inputs give their buffer away; each is offered to an output of
             equal shape and dtype.
         keep_unused: keep inputs that nothing depends on as parameters of `main`.
-        platform: `cpu`, `cuda` or `tpu`; by default that of this process.
+        platform: `cpu`, `cuda`, `rocm` or `tpu`; by default that of the devices that it
+            is laid out over, else of this process.
         input_names: what the inputs are called, for a warning about buffers that were
             donated in vain.
         partition: how it is laid out over devices; None if it runs on one.
         keep_calls: mark repeated calls that the compiler shall not copy into place.
     """
-    target: str = platform or _backend.client().platform
+    target: str = platform or _backend.lowering_platform(
+        partition.devices[0] if partition else None
+    )
     kept = [True] * len(program.inputs) if keep_unused else used_inputs(program)
     inputs = [v for v, keep in zip(program.inputs, kept, strict=True) if keep]
     live = live_equations(program)
@@ -434,6 +447,8 @@ def _found_or_compiled(
     module: Module, devices: tuple[Any, ...], options: Any
 ) -> tuple[Any, str]:
     """The loaded executable and its origin."""
+    if _backend.is_described(devices[0]):
+        return _compiled(module, devices, options), "compiler"
     text = module.as_text(
         debug_info=flags.COMPILATION_CACHE_INCLUDE_METADATA_IN_KEY.value
     )
