@@ -259,6 +259,20 @@ def tests(session: nox.Session, suite: str) -> None:
 
 
 @nox.session
+def accelerators(session: nox.Session) -> None:
+    """Compiles for TPUs and GPUs that aren't there: every operation, and programs."""
+    extras = STACK["project"]["optional-dependencies"]
+    plugins = [*extras["tpu"], *extras["cuda13"]]
+    plugins = [line.replace("[with-cuda]", "") for line in plugins]  # compilers do
+    pins = [line for line in STACK["project"]["dependencies"] if "dolmen-" not in line]
+    requirements = [*pins, *plugins, *tools("accelerators")]
+    install(session, requirements, packages=[*PACKAGES])
+    # As a module, so that the repository's root is on the path, for `benchmarks`.
+    pytest = ["python", "-m", "pytest", "--numprocesses=2"]
+    session.run(*pytest, *session.posargs, "accelerator_tests")
+
+
+@nox.session
 def kills(session: nox.Session) -> None:
     """Kills programs that read data, a thousand times: 10 minutes on two cores."""
     test_requirements = nox.project.dependency_groups(PACKAGES["data"], "test")

@@ -180,7 +180,7 @@ def test_a_program_is_lowered_for_another_platform_and_not_compiled():
 
     assert "stablehlo.add" in lowered.as_text()
     assert error_of(lowered.compile, ValueError) == (
-        "compile: <lambda> was lowered for tpu, but this process runs on cpu.\n"
+        "compile: <lambda> was lowered for tpu, but its devices are of cpu.\n"
         "  at HERE\n"
         "Lower it without lowering_platforms."
     )
@@ -192,7 +192,7 @@ def test_several_platforms_at_once_are_refused():
     got = error_of(lambda: traced.lower(lowering_platforms=("cpu", "tpu")), ValueError)
 
     assert got == (
-        "lower: lowering_platforms must be one of cpu, cuda, tpu, in a tuple, got "
+        "lower: lowering_platforms must be one of cpu, cuda, rocm, tpu, in a tuple, got "
         "('cpu', 'tpu').\n"
         "  at HERE\n"
         "Lower once for each platform."

@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._backend import NamedSharding, _ffi, _portable, default_backend, pytree
+from ._backend import NamedSharding, _ffi, _portable, pytree
 from ._higher_order import ShapeDtypeStruct, custom_vjp, jit
 from ._higher_order._exported import CallExported
 from ._higher_order._serialize import describe, described_type
@@ -238,7 +238,7 @@ def default_export_platform() -> str:
         >>> export.default_export_platform() in ("cpu", "cuda", "tpu")
         True
     """
-    return {"gpu": "cuda"}.get(default_backend(), default_backend())
+    return lowering_platform()
 
 
 def export(

@@ -263,8 +263,8 @@ def compile_and_load(
     if _topologies.is_described(devices[0]):
         if host_callbacks:
             raise NotImplementedError(
-                "programs that call Python functions can't be compiled for devices that "
-                "aren't there. Leave callbacks and prints out."
+                "programs that call Python functions can't be compiled for devices "
+                "that aren't there. Leave callbacks and prints out."
             )
         return devices[0].client.compile(module, where, options)
     if host_callbacks:

@@ -44,7 +44,8 @@ class _Gpu:
     def target_config(self) -> str:
         """The text form of XLA's message `GpuTargetConfigProto`."""
         major, minor = self.capability
-        suffix, feature = ("a", "ACCELERATED_FEATURES") if self.accelerated else ("", "NONE")
+        suffix = "a" if self.accelerated else ""
+        feature = "ACCELERATED_FEATURES" if self.accelerated else "NONE"
         # The system keeps 1 KiB of the shared memory for each block.
         return f"""
             gpu_device_info {{

@@ -15,6 +15,7 @@ from .._ir import (
     Program,
     Structures,
     array_type,
+    dtypes,
     is_ordered,
     line_of,
     live_equations,
@@ -51,6 +52,9 @@ class _Token:
 
 
 _TOKEN: Any = _Token()
+
+# How numbers of a kind are compared; bools are as unsigned.
+_COMPARISONS = {"i": "SIGNED", "f": "FLOAT", "c": "FLOAT"}
 
 
 def _location(frame: Frame | None) -> Any:
@@ -282,9 +286,20 @@ class Builder:
         ).result
 
     def compare(
-        self, direction: str, a: Any, b: Any, type: ArrayType, kind: str
+        self,
+        direction: str,
+        a: Any,
+        b: Any,
+        type: ArrayType,
+        kind: str | None = None,
     ) -> Any:
-        """Elementwise comparison; `type` is that of the operands."""
+        """Elementwise comparison; `type` is that of the operands.
+
+        Args:
+            kind: how they are compared, by default as their dtype says.
+        """
+        if kind is None:
+            kind = _COMPARISONS.get(dtypes.kind(type.dtype), "UNSIGNED")
         return self.emit(
             "compare",
             (a, b),

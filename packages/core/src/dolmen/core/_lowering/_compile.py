@@ -130,8 +130,8 @@ class Executable:
                 message(
                     f"{self.name}: compiled for a described {self.device.device_kind}, "
                     "which isn't there to run it.",
-                    "Look at its `memory_analysis()`, `cost_analysis()` or `as_text()`; "
-                    "to run it, compile it for `devices()`.",
+                    "Look at its `memory_analysis()`, `cost_analysis()` or "
+                    "`as_text()`; to run it, compile it for `devices()`.",
                 )
             )
         if flags.NO_EXECUTION.value:

@@ -77,9 +77,7 @@ class ConvertElementType(Elementwise):
         (source,), (out,) = builder.in_types, builder.out_types
         if self.new_dtype == _BOOL and source.dtype != _BOOL:
             zero = builder.constant(0, source)
-            kind = dtypes.kind(source.dtype)
-            order = {"i": "SIGNED", "u": "UNSIGNED"}.get(kind, "FLOAT")
-            return builder.compare("NE", x, zero, source, order)
+            return builder.compare("NE", x, zero, source)
         return x if source.dtype == out.dtype else builder.convert(x, out)
 
 

@@ -193,19 +193,17 @@ class ArgExtremum(Primitive):
         x, i, y, j = pairs
         flag = (array_type((), _BOOL),)
         kind = dtypes.kind(value.dtype)
-        order = {"f": "FLOAT", "i": "SIGNED"}.get(kind, "UNSIGNED")
-        wins = builder.compare(self.direction, x, y, value, order)
-        ties = builder.compare("EQ", x, y, value, order)
+        wins = builder.compare(self.direction, x, y, value)
+        ties = builder.compare("EQ", x, y, value)
         if kind == "f":
-            x_is_nan = builder.compare("NE", x, x, value, order)
-            y_is_nan = builder.compare("NE", y, y, value, order)
+            x_is_nan = builder.compare("NE", x, x, value)
+            y_is_nan = builder.compare("NE", y, y, value)
             y_is_number = builder.emit("not", (y_is_nan,), flag)
             alone = builder.emit("and", (x_is_nan, y_is_number), flag)
             both = builder.emit("and", (x_is_nan, y_is_nan), flag)
             wins = builder.emit("or", (wins, alone), flag)
             ties = builder.emit("or", (ties, both), flag)
-        index_order = "SIGNED" if dtypes.kind(index.dtype) == "i" else "UNSIGNED"
-        earlier = builder.compare("LT", i, j, index, index_order)
+        earlier = builder.compare("LT", i, j, index)
         ties = builder.emit("and", (ties, earlier), flag)
         first = builder.emit("or", (wins, ties), flag)
         return [

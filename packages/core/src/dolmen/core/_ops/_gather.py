@@ -408,11 +408,10 @@ def _inside(builder: Any, indices: Any, type: ArrayType, limits: Sequence[int]) 
     mask = array_type(type.shape, np.dtype(bool))
     signed = dtypes.kind(type.dtype) == "i"
     highest = _along_vectors(builder, limits, type)
-    kind = "SIGNED" if signed else "UNSIGNED"
-    inside = builder.compare("LE", indices, highest, type, kind)
+    inside = builder.compare("LE", indices, highest, type)
     if signed:
         lowest = builder.constant(0, type)
-        positive = builder.compare("GE", indices, lowest, type, kind)
+        positive = builder.compare("GE", indices, lowest, type)
         inside = builder.emit("and", (inside, positive), (mask,))
     reduced = array_type(type.shape[:-1], mask.dtype)
     if type.shape[-1] == 1:
@@ -1042,7 +1041,7 @@ def scatter_apply(
 
 
 class ScatterApply(ScatterOperation):
-    """The operand with a program applied at the given places; updates are ignored."""
+    """The operand with a program applied at the given places; updates are zeros."""
 
     interned = False
 

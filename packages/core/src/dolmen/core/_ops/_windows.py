@@ -420,15 +420,41 @@ class SelectAndScatterAdd(WindowSelection):
         reaching = [axis for axis, size in sizes if size > 1]
         values, x = (builder.whole(arg, reaching) for arg in args)
         values_type, x_type = builder.in_types
+        (out,) = builder.out_types
         a, v = array_type((), x_type.dtype), array_type((), values_type.dtype)
-        return builder.emit(
+        made, wide = self, out
+        if builder.platform == "tpu" and self._uses_last_axes():
+            # There it is not implemented for windows along the last two axes.
+            made, wide = self._with_two_axes(), out.with_shape((*out.shape, 1, 1))
+            values, x = (
+                builder.emit("reshape", (arg,), (t.with_shape((*t.shape, 1, 1)),))
+                for arg, t in zip((values, x), builder.in_types, strict=True)
+            )
+        scattered = builder.emit(
             "select_and_scatter",
             (x, values, builder.constant(0, v)),
+            (wide,),
             regions=[
                 ((a, a), lambda one, two: [self.chosen(builder, one, two, a)]),
                 ((v, v), lambda one, two: [builder.emit("add", (one, two), (v,))]),
             ],
-            **self.attributes(),
+            **made.attributes(),
+        )
+        if made is self:
+            return scattered
+        return builder.emit("reshape", (scattered,), (out,))
+
+    def _uses_last_axes(self) -> bool:
+        sizes = (*self.window_dimensions[-2:], *self.window_strides[-2:])
+        return any(size != 1 for size in sizes)
+
+    def _with_two_axes(self) -> "SelectAndScatterAdd":
+        """The same for arrays with two more axes, of size one, at the end."""
+        return SelectAndScatterAdd(
+            self.prefers,
+            (*self.window_dimensions, 1, 1),
+            (*self.window_strides, 1, 1),
+            (*self.padding, (0, 0), (0, 0)),
         )
 
 

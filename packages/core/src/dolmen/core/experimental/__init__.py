@@ -18,6 +18,8 @@
     Ordinary differential equations.
 `serialize_executable`
     Compiled functions as bytes.
+`topologies`
+    Compilation for accelerators that aren't there.
 """
 
 import importlib as _importlib
@@ -34,6 +36,7 @@ _MODULES = (
     "multihost_utils",
     "ode",
     "serialize_executable",
+    "topologies",
 )
 
 
