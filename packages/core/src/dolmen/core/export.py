@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._backend import NamedSharding, _ffi, _portable, pytree
+from ._backend import NamedSharding, _ffi, _portable, lowering_platform, pytree
 from ._higher_order import ShapeDtypeStruct, custom_vjp, jit
 from ._higher_order._exported import CallExported
 from ._higher_order._serialize import describe, described_type
