@@ -1,6 +1,7 @@
 """What is said when Python needs the value of something traced."""
 
 import functools
+import math
 import pickle
 import re
 
@@ -178,7 +179,106 @@ def test_numpy_under_eager_differentiation_would_lose_the_derivative():
         errors.TracerArrayConversionError,
     )
 
-    assert got.endswith("Use `jnp.exp` instead of `np.exp`.")
+    assert got == (
+        "numpy.asarray(): ~f32[] is being differentiated, and what Python or NumPy "
+        "compute from it loses the derivative.\n"
+        "  at HERE in test_numpy_under_eager_differentiation_would_lose_the_derivative."
+        "<locals>.<lambda>.<locals>.<lambda>\n"
+        "It is used in `np.exp(x)`.\n"
+        "Use `jnp.exp` instead of `np.exp`. If that is meant, take the value of "
+        "`lax.stop_gradient(x)`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "call", "advice"),
+    [
+        (lambda x: float(x) * x, "float()", "`jnp.asarray(x, float)` instead of"),
+        (lambda x: math.sin(x), "float()", "Use `jnp.sin` instead of `math.sin`."),
+        (lambda x: math.atan2(x, 1.0) * x, "float()", "Use `jnp.arctan2` instead of"),
+        (lambda x: complex(x).real * x, "complex()", "`jnp.asarray(x, complex)`"),
+        (lambda x: jnp.asarray(x.tolist()), "tolist()", "return `x` and convert it"),
+        (lambda x: len(x.tobytes()) * x, "tobytes()", "return `x` and convert it"),
+    ],
+)
+def test_python_under_eager_differentiation_would_lose_the_derivative(
+    function, call, advice
+):
+    for transformed in (dc.grad(function), lambda x: dc.jvp(function, (x,), (1.0,))):
+        got = error_of(lambda t=transformed: t(1.0), errors.ConcretizationTypeError)
+
+        assert got.startswith(f"{call}: ~f32[] is being differentiated, and what")
+        assert advice in got
+        assert got.endswith("take the value of `lax.stop_gradient(x)`.")
+
+
+def test_python_may_have_values_that_have_no_derivative():
+    def f(x):
+        count = float(jnp.round(x).astype(int)) + float(lax.stop_gradient(x))
+        return x * count if x > 0 and int(x) else x
+
+    assert dc.grad(f)(2.0) == 4.0
+
+
+def test_functions_of_math_have_counterparts():
+    got = error_of(
+        lambda: dc.jit(lambda x: math.acos(x))(np.float32(1)),
+        errors.ConcretizationTypeError,
+    )
+
+    assert got.endswith("Use `jnp.arccos` instead of `math.acos`.")
+
+
+def test_writing_a_traced_value_into_a_numpy_array():
+    def f(x):
+        y = np.zeros(3)
+        y[0] = x
+        return y
+
+    with pytest.raises(ValueError, match="setting an array element") as caught:
+        dc.jit(f)(np.float32(1))
+
+    assert str(caught.value.__cause__).endswith(
+        "Arrays here are not written to: make a new one, `y = y.at[0].set(...)`, from "
+        "`jnp` instead of NumPy."
+    )
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        dc.jit,
+        dc.grad,
+        lambda f: lambda x: dc.vmap(f)(jnp.full(2, x)),
+        lambda f: lambda x: dc.jvp(f, (x,), (x,)),
+        lambda f: lambda x: lax.map(f, jnp.full(2, x)),
+    ],
+)
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: 1.0 if x in {1.0, 2.0} else 2.0,
+        lambda x: {1.0: 3.0}.get(x, 4.0),
+        functools.lru_cache(lambda x: x * 2),
+        lambda x: x + hash(x),
+    ],
+)
+def test_traced_values_can_not_be_hashed(transform, function):
+    got = error_of(lambda: transform(function)(1.0), TypeError)
+
+    assert got.startswith("hash(): a traced value, ")
+    assert "can't be looked for in a set or be a key of a dict or cache" in got
+    assert "Use `jnp.isin(x, values)` for a set" in got
+
+
+def test_a_leaked_value_is_no_key_but_a_variable_of_its_program():
+    kept = []
+    dc.jit(lambda x: kept.append(x))(1.0)
+    dc.vmap(lambda x: kept.append(x) or x)(jnp.ones(2))
+
+    assert kept[0] in {kept[0]}  # as programs' own tables need
+    with pytest.raises(errors.UnexpectedTracerError):
+        hash(kept[1])
 
 
 @pytest.mark.parametrize(

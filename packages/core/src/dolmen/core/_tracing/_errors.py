@@ -66,7 +66,7 @@ class _NotConcreteError(TracingError):
 
         wanted, call = self.wanted, context or self.needed_by
         frame = user_frame()
-        modules = _modules_seen_by(frame) if wanted == "array" else {}
+        modules = _modules_seen_by(frame) if wanted in ("array", "number") else {}
         super().__init__(
             lambda: explain_concretization(
                 tracer, wanted, call, instead, frame, modules
@@ -86,7 +86,7 @@ def _modules_seen_by(frame: Frame | None) -> dict[str, Any]:
 class ConcretizationTypeError(_NotConcreteError, JAXTypeError):
     """A traced value was used where Python needs a concrete one."""
 
-    wanted = "int"
+    wanted = "number"
     needed_by = "a Python value"
 
 
@@ -100,6 +100,7 @@ class TracerBoolConversionError(ConcretizationTypeError):
 class TracerIntegerConversionError(ConcretizationTypeError):
     """A traced value was used as a Python integer, for example as an index or size."""
 
+    wanted = "int"
     needed_by = "index"
 
 
@@ -131,6 +132,7 @@ class UnexpectedTracerError(JAXTypeError):
 _CLASSES: dict[str, type[_NotConcreteError]] = {
     "bool": TracerBoolConversionError,
     "int": TracerIntegerConversionError,
+    "number": ConcretizationTypeError,
     "array": TracerArrayConversionError,
     "mask": NonConcreteBooleanIndexError,
     "slice": NonConcreteSliceError,
@@ -143,7 +145,7 @@ def not_concrete(
     """The error for a tracer used where a concrete value is needed.
 
     Args:
-        wanted: as what: a `bool`, an `int` (or another Python number), a NumPy `array`,
+        wanted: as what: a `bool`, an `int`, another Python `number`, a NumPy `array`,
             the `mask` of a boolean index, a bound of a `slice`.
         call: what needs it, for the message: `bool()`, ``zeros: `shape` ``.
         instead: what to write instead; by default it is read off the user's code.
@@ -151,6 +153,23 @@ def not_concrete(
     if tracer.owner.finished:
         return leaked(tracer)
     return _CLASSES[wanted](tracer, call, instead)
+
+
+def unhashable(tracer: Any) -> TracingError:
+    """The error for a tracer that is looked for in a set, or used as a key."""
+    if tracer.owner.finished:
+        return leaked(tracer)
+    frame = user_frame()
+    return JAXTypeError(
+        lambda: message(
+            f"hash(): a traced value, {tracer.type!r}, can't be looked for in a set or "
+            "be a key of a dict or cache: it is equal to others only when it runs.",
+            "Use `jnp.isin(x, values)` for a set, `lax.switch` or an array to index "
+            "for a dict, and leave traced values out of `functools.cache` and of "
+            "static arguments.",
+            frame=frame,
+        )
+    )
 
 
 def check_leaks(trace: Any) -> None:

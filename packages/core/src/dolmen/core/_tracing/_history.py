@@ -7,7 +7,7 @@ error is put together.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .._ir import ArrayType, Equation, Frame, Literal, describe, source_of
+from .._ir import ArrayType, Equation, Frame, describe, source_of
 from ._trace import Tracer
 
 _MOST_STEPS = 8
@@ -113,61 +113,62 @@ def history(tracer: Any) -> History:
     """Everything a traced value depends on, from the outermost trace inwards."""
     walk = _Walk()
     walk.back_from([tracer])
-    return History(list(walk.arguments.items()), walk.steps)
+    return History(list(walk.arguments.values()), walk.steps)
 
 
 class _Walk:
     """A walk from values back to what they were computed from.
 
     Attributes:
-        arguments: those that were met, by the argument's value.
+        arguments: values of those that were met and what they are, by identity: traced
+            values can't be hashed.
         steps: the operations that were met, in order.
     """
 
     def __init__(self) -> None:
-        self.arguments: dict[Tracer, Argument] = {}
+        self.arguments: dict[int, tuple[Tracer, Argument]] = {}
         self.steps: list[Step] = []
-        self._described: dict[Any, dict[Tracer, Argument]] = {}  # by trace
+        self._described: dict[Any, dict[int, Argument]] = {}  # by trace
 
     def argument(self, tracer: Any) -> Argument | None:
         """The argument that a value is, seen through transformations' tracers."""
         while isinstance(tracer, Tracer):
-            found = self._inputs(tracer.owner).get(tracer)
+            found = self._inputs(tracer.owner).get(id(tracer))
             if found is not None:
                 return found
             tracer = tracer.behind()
         return None
 
-    def _inputs(self, trace: Any) -> dict[Tracer, Argument]:
+    def _inputs(self, trace: Any) -> dict[int, Argument]:
         if trace not in self._described:
             inputs = getattr(trace, "inputs", ())
             describe = getattr(trace, "arguments", None)
-            known = zip(inputs, describe(inputs), strict=True) if describe else ()
-            self._described[trace] = dict(known)
+            known = describe(inputs) if describe else ()
+            self._described[trace] = dict(zip(map(id, inputs), known, strict=False))
         return self._described[trace]
 
     def back_from(self, values: Sequence[Any]) -> None:
         """Add everything that `values` depend on."""
-        needed: dict[Any, set[Any]] = {}  # by trace: its values that matter
+        needed: dict[Any, set[int]] = {}  # by trace: its values that matter
         for value in values:
             found, variable = self.argument(value), recorded(value)
             if found is not None:
-                self.arguments.setdefault(value, found)
+                self.arguments.setdefault(id(value), (value, found))
             elif isinstance(variable, Tracer):
-                needed.setdefault(variable.owner, set()).add(variable)
+                needed.setdefault(variable.owner, set()).add(id(variable))
         for trace, wanted in needed.items():
             self._through(trace, wanted)
 
-    def _through(self, trace: Any, wanted: set[Any]) -> None:
+    def _through(self, trace: Any, wanted: set[int]) -> None:
         """Add the equations of one trace that `wanted` depend on, and their origins."""
         kept = []
         for equation in reversed(_equations(trace)):
-            if not wanted.isdisjoint(equation.outputs):
+            if not wanted.isdisjoint(map(id, equation.outputs)):
                 kept.append(equation)
-                wanted.update(a for a in equation.inputs if type(a) is not Literal)
+                wanted.update(map(id, equation.inputs))
         captured = getattr(trace, "captures", {}).values()
-        self.back_from([value for (_, value), v in captured if v in wanted])
-        self.back_from([v for v in getattr(trace, "inputs", ()) if v in wanted])
+        self.back_from([value for (_, value), v in captured if id(v) in wanted])
+        self.back_from([v for v in getattr(trace, "inputs", ()) if id(v) in wanted])
         for equation in reversed(kept):
             _append(self.steps, equation)
 

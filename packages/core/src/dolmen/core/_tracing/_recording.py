@@ -43,26 +43,29 @@ class RecordedTracer(Variable, Tracer):
         self.type = type
         self.owner = trace
 
-    # What numpy installs compares values. When the trace is over there are none: then
-    # two variables of a program are compared as such, for example looked for in a list.
+
+class Recorded(RecordedTracer):
+    """What tracers of a finished trace become: variables, and no values any more.
+
+    So they are compared as such, for example looked for in a list, and tell programs'
+    tables apart by identity.
+    """
+
+    __slots__ = ()
+
+    __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> Any:
-        if self.owner.finished and isinstance(other, Variable | Literal):
+        if isinstance(other, Variable | Literal):
             return self is other
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> Any:
-        if self.owner.finished and isinstance(other, Variable | Literal):
+        if isinstance(other, Variable | Literal):
             return self is not other
         return super().__ne__(other)
 
-    __hash__ = Tracer.__hash__
-
-    def __repr__(self) -> str:
-        return Variable.__repr__(self) if self.owner.finished else Tracer.__repr__(self)
-
-    def __str__(self) -> str:
-        return repr(self)
+    __repr__ = __str__ = Variable.__repr__
 
 
 class RecordingTrace(Trace):
@@ -226,6 +229,11 @@ class RecordingTrace(Trace):
         # Tracers know their trace, a cycle: what it keeps waits for the collector.
         self.captures = {}
         inputs = [variable for _, variable in captured] + self.inputs
+        for variable in inputs:
+            variable.__class__ = Recorded
+        for equation in self.equations:
+            for variable in equation.outputs:
+                variable.__class__ = Recorded
         program = Program(inputs, self.equations, atoms, name)
         return program, [kept for (kept, _), _ in captured]
 

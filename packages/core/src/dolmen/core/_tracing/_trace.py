@@ -156,8 +156,11 @@ class Tracer(_TracedArray):
         """Bytes of all elements."""
         return self.type.nbytes
 
-    # Arrays can't be hashed; where they are traced, identity serves.
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        """Raise: equal values would not be found in a set or as keys."""
+        from ._errors import unhashable
+
+        raise unhashable(self)
 
 
 class _State(threading.local):

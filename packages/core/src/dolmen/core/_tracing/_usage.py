@@ -37,9 +37,16 @@ def explain_concretization(
     if wanted != "bool" and nodes and isinstance(nodes[-1], ast.expr):
         lines.append(f"It is used in `{_text(nodes[-1])}`.")
     advice = instead or _instead(wanted, nodes, names)
-    lines.append(" ".join(filter(None, (advice, _static(wanted, found)))))
+    if tracer.concrete() is None:
+        problem = f"expected a concrete value, got the traced {tracer.type!r}{inside}."
+        advice = " ".join(filter(None, (advice, _static(wanted, found))))
+    else:
+        problem = f"{tracer.type!r} is being differentiated, and what Python or NumPy "
+        problem += "compute from it loses the derivative."
+        advice += " If that is meant, take the value of `lax.stop_gradient(x)`."
+    lines.append(advice)
     return message(
-        f"{call}: expected a concrete value, got the traced {tracer.type!r}{inside}.",
+        f"{call}: {problem}",
         "\n".join(filter(None, lines)),
         frame=frame,
     )
@@ -141,8 +148,8 @@ def _instead(wanted: str, nodes: list[ast.AST], names: dict[str, Any]) -> str:
     if wanted == "bool":
         return _instead_of_truth(nodes)
     innermost = nodes[-1] if nodes else None
-    if wanted == "int":
-        return _instead_of_number(innermost)
+    if wanted in ("int", "number"):
+        return _instead_of_number(wanted, innermost, names)
     return _instead_of_numpy(innermost, names)
 
 
@@ -228,7 +235,13 @@ def _traceable(node: ast.expr) -> str:
 _CONVERSIONS = ("int", "float", "complex")
 
 
-def _instead_of_number(node: ast.AST | None) -> str:
+def _instead_of_number(wanted: str, node: ast.AST | None, names: dict[str, Any]) -> str:
+    if isinstance(node, ast.Subscript) and wanted == "number":
+        array = _text(node.value)
+        return (
+            f"Arrays here are not written to: make a new one, `{array} = "
+            f"{array}.at[{_text(node.slice)}].set(...)`, from `jnp` instead of NumPy."
+        )
     if isinstance(node, ast.Subscript):
         return (
             f"Index an array: `jnp.asarray({_text(node.value)})[{_text(node.slice)}]`."
@@ -242,16 +255,45 @@ def _instead_of_number(node: ast.AST | None) -> str:
                 f"Keep the value in an array: `jnp.asarray({args[0]}, {function})` "
                 f"instead of `{_text(node)}`."
             )
+        ours = _like_math(node.func, names)
+        if ours and _is_ours(ours):
+            return f"Use `jnp.{ours}` instead of `{function}`."
         if function == "range" and args:
             lower, upper = args[:2] if len(args) > 1 else ("0", args[0])
             return (
                 f"Write `lax.fori_loop({lower}, {upper}, body, init)` instead of the "
                 "Python loop."
             )
+    if wanted == "number":
+        return "Keep the value in an array, and compute with functions of `jnp`."
     return (
         "Shapes, axes and Python integers must be known while tracing: take them from "
         "`x.shape` or from static arguments."
     )
+
+
+# Functions of `math` that arrays have under another name.
+_OF_MATH = {
+    "acos": "arccos",
+    "acosh": "arccosh",
+    "asin": "arcsin",
+    "asinh": "arcsinh",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "atanh": "arctanh",
+    "fabs": "abs",
+    "fsum": "sum",
+    "pow": "power",
+}
+
+
+def _like_math(node: ast.expr, names: dict[str, Any]) -> str:
+    """What arrays call a function of `math`; nothing for other functions."""
+    if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+        return ""
+    if getattr(names.get(node.value.id), "__name__", "") != "math":
+        return ""
+    return _OF_MATH.get(node.attr, node.attr)
 
 
 _TO_PYTHON = ("item", "tobytes", "tolist")

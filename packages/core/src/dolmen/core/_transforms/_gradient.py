@@ -125,8 +125,8 @@ def value_and_grad(
             return leaf.primal if mine else leaf
 
         depends = isinstance(value, LinearTracer) and value.owner is trace
-        found = pull_back(tape, {value: seed} if depends else {})
-        cts = iter([found.get(tracer) for tracer in inputs])
+        found = pull_back(tape, {value.key: seed} if depends else {})
+        cts = iter([found.get(tracer.key) for tracer in inputs])
         form = Form(picked, [typeof(leaf) for leaf in leaves])
         trees = form.fill([next(cts) if v else None for v in varies])
         out = primal(value)

@@ -84,9 +84,10 @@ def _linearize_program(
     def tangent() -> Program:
         def forward(*flat: Any) -> list[Any]:
             new_tape = substituted(flat[: len(residual_types)])
-            tangents = dict(zip(inputs, flat[len(residual_types) :], strict=True))
+            keys = [tracer.key for tracer in inputs]
+            tangents = dict(zip(keys, flat[len(residual_types) :], strict=True))
             found = push_forward(new_tape, tangents)
-            return [found[tracer] for tracer in varying]
+            return [found[tracer.key] for tracer in varying]
 
         types = [tangent_type(tracer.type) for tracer in inputs]
         return record_closed(forward, [*residual_types, *types])
@@ -101,9 +102,9 @@ def _linearize_program(
             cotangents: dict[Any, Any] = {}
             for tracer, has_ct in zip(varying, given, strict=True):
                 if has_ct:
-                    accumulate(cotangents, tracer, next(cts))
+                    accumulate(cotangents, tracer.key, next(cts))
             found = pull_back(new_tape, cotangents)
-            results = [found.get(tracer) for tracer in inputs]
+            results = [found.get(tracer.key) for tracer in inputs]
             produced = tuple(ct is not None for ct in results)
             return [ct for ct in results if ct is not None]
 

@@ -178,8 +178,8 @@ class _Forward:
         mine = [isinstance(out, LinearTracer) and out.owner is trace for out in outs]
         self.tape, self.residuals = close_tape(
             tape,
-            inputs,
-            [out if m else None for out, m in zip(outs, mine, strict=True)],
+            [tracer.key for tracer in inputs],
+            [out.key if m else None for out, m in zip(outs, mine, strict=True)],
         )
         self.value = out_tree.unflatten([_primal(trace, out) for out in outs])
 

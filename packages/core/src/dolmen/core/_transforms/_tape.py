@@ -21,12 +21,17 @@ from ._transpose import accumulate, run_transposed
 
 
 class LinearTracer(Tracer):
-    """A value that varies with the inputs being differentiated."""
+    """A value that varies with the inputs being differentiated.
 
-    __slots__ = ("__weakref__", "owner", "primal", "type")
+    Attributes:
+        key: stands for it on the tape, which keeps no values but residuals.
+    """
+
+    __slots__ = ("__weakref__", "key", "owner", "primal", "type")
 
     def __init__(self, trace: Trace, primal: Any) -> None:
         self.owner = trace
+        self.key = object()
         self.primal = primal
         self.type = typeof(primal)
 
@@ -62,7 +67,7 @@ class TapeEntry:
     """One operation that was run forward.
 
     Attributes:
-        ins: keys of the varying arguments: the tracers, or numbers instead of them.
+        ins: keys of the varying arguments: of the tracers, or numbers instead of them.
         outs: keys of the varying results.
     """
 
@@ -129,20 +134,20 @@ class LinearizeTrace(Trace):
             made.linear, made.active_outs, made.outs, made.residuals, ins, frame
         )
 
-    def frame_of(self, tracer: Tracer) -> Frame | None:
+    def frame_of(self, tracer: Any) -> Frame | None:
         for entry in self.tape:
-            if any(out is tracer for out in entry.outs):
+            if tracer.key in entry.outs:
                 return entry.frame
         return None
 
     def _opened(self, args: Sequence[Any]) -> tuple[list[Any], list[Any], list[bool]]:
-        """Primals of all arguments, those that vary, and which they are."""
+        """Primals of all arguments, keys of those that vary, and which they are."""
         primals, ins, active = [], [], []
         for arg in args:
             mine = isinstance(arg, LinearTracer) and arg.owner is self
             active.append(mine)
             if mine:
-                ins.append(arg)
+                ins.append(arg.key)
                 primals.append(arg.primal)
             else:
                 primals.append(arg)
@@ -154,7 +159,7 @@ class LinearizeTrace(Trace):
         active_outs: Sequence[bool],
         outs: Sequence[Any],
         residuals: Sequence[Any],
-        ins: Sequence[LinearTracer],
+        ins: Sequence[Any],
         frame: Frame | None,
     ) -> list[Any]:
         """Results as tracers where they vary, after writing the operation down."""
@@ -162,7 +167,7 @@ class LinearizeTrace(Trace):
             LinearTracer(self, out) if varies else out
             for out, varies in zip(outs, active_outs, strict=False)
         ]
-        varying = [r for r, v in zip(results, active_outs, strict=True) if v]
+        varying = [r.key for r, v in zip(results, active_outs, strict=True) if v]
         if varying:
             self.tape.append(TapeEntry(linear, residuals, ins, varying, frame))
         return results

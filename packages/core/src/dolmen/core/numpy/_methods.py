@@ -121,15 +121,18 @@ def _round(self: Any, ndigits: int | None = None) -> Any:
 # ---- conversion to Python ----------------------------------------------------------
 
 
-def _value(x: Any, wanted: str, call: str) -> np.ndarray:
+def _value(x: Any, wanted: str, call: str, *, continues: bool = False) -> np.ndarray:
     """The value of an array.
+
+    Args:
+        continues: computations go on with it in Python, and would lose the derivative.
 
     Raises:
         ConcretizationTypeError: it is traced.
     """
     if isinstance(x, Tracer):
         known = x.concrete()
-        if known is None:
+        if known is None or (continues and x.type.is_differentiable):
             raise not_concrete(x, wanted, call)
         x = known
     return host_value(x) if isinstance(x, ArrayImpl) else np.asarray(x)
@@ -146,8 +149,8 @@ def _bool(self: Any) -> bool:
     return builtins.bool(value)
 
 
-def _scalar(self: Any, call: str) -> Any:
-    value = _value(self, "int", call)
+def _scalar(self: Any, wanted: str, call: str) -> Any:
+    value = _value(self, wanted, call, continues=wanted == "number")
     if value.ndim:
         raise type_error(
             f"{call}: only an array without axes is a Python number, got "
@@ -158,15 +161,15 @@ def _scalar(self: Any, call: str) -> Any:
 
 
 def _int(self: Any) -> int:
-    return int(_scalar(self, "int()"))
+    return int(_scalar(self, "int", "int()"))
 
 
 def _float(self: Any) -> float:
-    return float(_scalar(self, "float()"))
+    return float(_scalar(self, "number", "float()"))
 
 
 def _complex(self: Any) -> complex:
-    return complex(_scalar(self, "complex()"))
+    return complex(_scalar(self, "number", "complex()"))
 
 
 def _index(self: Any) -> int:
@@ -185,12 +188,12 @@ def _item(self: Any, *args: Any) -> Any:
 
 def _tolist(self: Any) -> Any:
     """The elements as nested lists of Python scalars."""
-    return _value(self, "array", "tolist()").tolist()
+    return _value(self, "array", "tolist()", continues=True).tolist()
 
 
 def _tobytes(self: Any, order: Any = "C") -> bytes:
     """The elements as bytes, in row-major order."""
-    return _value(self, "array", "tobytes()").tobytes(order)
+    return _value(self, "array", "tobytes()", continues=True).tobytes(order)
 
 
 def _traced_to_numpy(self: Any, dtype: Any = None, copy: Any = None) -> np.ndarray:
@@ -575,7 +578,6 @@ def install() -> None:
     array.__str__ = _str
     array.__format__ = _format
     array.__reduce__ = _reduce
-    traced.__hash__ = object.__hash__
     traced.__repr__ = traced.__str__ = _traced_repr
     traced.__format__ = _traced_format
     traced.__array__ = _traced_to_numpy
