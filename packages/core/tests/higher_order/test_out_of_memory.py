@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import dolmen.core as dc
+import dolmen.core.numpy as jnp
 from dolmen.core._backend import JaxRuntimeError
 from dolmen.core._higher_order._out_of_memory import memory_report
 
@@ -33,9 +35,14 @@ grow(jnp.ones(1 << 21), n=2)
 
 def fails_later():
     big = grow(jnp.ones(1 << 21), n=1 << 23)
-    return float(big[0, 0])
+    try:
+        return float(big[0, 0])
+    finally:
+        held.append(big)  # it has no memory, so the next report leaves it out
 
-for fail in (too_wide, needs_temporaries, fails_later):
+held = []
+
+for fail in (too_wide, needs_temporaries, fails_later, too_wide):
     try:
         fail()
     except JaxRuntimeError as error:
@@ -92,8 +99,9 @@ def test_the_program_that_asks_is_shown_by_line(messages):
 def test_a_failure_that_shows_when_the_value_is_needed(messages):
     assert "Out of memory allocating 70368744177664 bytes." in messages[2]
     assert (
-        "  64 TiB: f32[8388608,2097152] made at script.py:24 in fails_later: "
-        "`big = grow(jnp.ones(1 << 21), n=1 << 23)`\n" in messages[2]
+        "Without memory: 64 TiB: f32[8388608,2097152] made at script.py:24 in "
+        "fails_later: `big = grow(jnp.ones(1 << 21), n=1 << 23)`\nLive arrays: "
+        in messages[2]
     )
     assert "Of the compiled programs, <lambda> has a buffer of this size" in messages[2]
 
@@ -133,3 +141,27 @@ def test_a_failure_that_names_no_size():
 
     assert memory_report(text).startswith(text + "\n")
     assert "has a buffer of this size" not in memory_report(text)
+
+
+def test_an_array_that_failed_takes_no_memory(messages):
+    again = messages[3]
+
+    assert "Without memory: 64 TiB: f32[8388608,2097152] made at script.py:24" in again
+    assert ARRAYS in again
+    assert "64 TiB" not in again.split("Live arrays")[1].split("Of the compiled")[0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: jnp.ones((10**10, 10**10)),
+        lambda: jnp.ones(10**30),
+        lambda: jnp.broadcast_to(jnp.ones(1), (2**33, 2**33)),
+        lambda: dc.jit(lambda x: jnp.tile(x, 10**20))(jnp.ones(3)),
+    ],
+)
+def test_more_elements_than_can_be_addressed(make):
+    with pytest.raises(
+        ValueError, match=r"an array of the shape .* has .*e\+.* elements, and no more"
+    ):
+        make()

@@ -39,21 +39,37 @@ def _where(frame: Frame | None) -> str:
 def _arrays() -> list[str]:
     """The largest live arrays; those of one line and type together."""
     groups: dict[Any, list[Any]] = {}
+    waiting: list[str] = []
     for array in _backend.live_arrays():
         if array.is_deleted():
             continue
         place = _where(creation_frame(array))
-        groups.setdefault((place, array.aval), []).append(array)
+        if _failed(array):
+            size = size_text(array.nbytes)
+            waiting.append(f"Without memory: {size}: {array.aval!r} made {place}")
+        else:
+            groups.setdefault((place, array.aval), []).append(array)
     sizes = {key: sum(a.nbytes for a in group) for key, group in groups.items()}
     total, count = sum(sizes.values()), sum(map(len, groups.values()))
     if not count:
-        return ["No array is alive."]
-    lines = [f"Live arrays: {count}, {size_text(total)} in all. The largest:"]
+        return [*waiting, "No array is alive."]
+    lines = [*waiting, f"Live arrays: {count}, {size_text(total)} in all. The largest:"]
     for key in sorted(sizes, key=lambda key: (-sizes[key], key[0]))[:_MOST_ARRAYS]:
         place, type = key
         times = f"{len(groups[key])} x " if len(groups[key]) > 1 else ""
         lines.append(f"  {size_text(sizes[key])}: {times}{type!r} made {place}")
     return lines
+
+
+def _failed(array: Any) -> bool:
+    """Whether an array never got its memory."""
+    if not array.is_ready():
+        return False
+    try:
+        array.block_until_ready()
+    except _backend.JaxRuntimeError:
+        return True
+    return False
 
 
 # ---- programs ------------------------------------------------------------------------

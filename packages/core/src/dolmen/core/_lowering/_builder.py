@@ -19,6 +19,7 @@ from .._ir import (
     is_ordered,
     line_of,
     live_equations,
+    value_error,
 )
 from .._ir._frames import Frame, ScopedFrame, scope_of
 from ._blocks import BlockCall
@@ -33,13 +34,25 @@ from ._partition import (
 )
 from ._repeats import steps
 
+_MOST_ELEMENTS = 2**63 - 1
+
 _create = mlir.Operation.create
 _locations: dict[Frame, Any] = {}
 
 
 def lowered_type(type: ArrayType) -> Any:
-    """The backend's handle for a type, made once."""
+    """The backend's handle for a type, made once.
+
+    Raises:
+        ValueError: it has more elements than can be addressed; XLA would abort.
+    """
     if type.lowered is None:
+        if type.size > _MOST_ELEMENTS:
+            raise value_error(
+                f"an array of the shape {type.shape} has {type.size:.2g} elements, and "
+                f"no more than {_MOST_ELEMENTS:.2g} can be addressed.",
+                "Look for a size that is wrong, or an axis too many.",
+            )
         type.lowered = mlir.tensor_type(type.shape, type.dtype)
     return type.lowered
 
