@@ -192,8 +192,8 @@ def test_several_platforms_at_once_are_refused():
     got = error_of(lambda: traced.lower(lowering_platforms=("cpu", "tpu")), ValueError)
 
     assert got == (
-        "lower: lowering_platforms must be one of cpu, cuda, rocm, tpu, in a tuple, got "
-        "('cpu', 'tpu').\n"
+        "lower: lowering_platforms must be one of cpu, cuda, rocm, tpu, in a tuple, "
+        "got ('cpu', 'tpu').\n"
         "  at HERE\n"
         "Lower once for each platform."
     )

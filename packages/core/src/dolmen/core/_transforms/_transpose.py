@@ -14,7 +14,7 @@ from .._ir import (
     message,
 )
 from .._ops._arithmetic import add
-from .._tracing import bind, record_closed, typeof
+from .._tracing import bind, record_closed, state, typeof
 from ._jvp import tangent_type
 
 Transposed = tuple[Program, tuple[bool, ...]]
@@ -140,12 +140,12 @@ def not_linear(primitive: Primitive) -> NotImplementedError:
             "Differentiate it with `grad`, `vjp` or `linearize` instead. For an "
             f"operation that is linear, define `{type(primitive).__qualname__}"
             f".transpose` in module {type(primitive).__module__}.",
+            frame=state.frame,
         )
     )
 
 
 def not_reversible(primitive: Primitive, why: str, fix: str) -> TypeError:
     """The error for an operation without a reverse-mode derivative."""
-    return TypeError(
-        message(f"reverse-mode differentiation of {primitive.name}: {why}", fix)
-    )
+    problem = f"reverse-mode differentiation of {primitive.name}: {why}"
+    return TypeError(message(problem, fix, frame=state.frame))
