@@ -8,6 +8,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from ._arguments import Number
 from ._choosing import either, zeros
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
@@ -17,6 +18,7 @@ from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
     Schedule,
+    check_state,
     with_extra_args_support,
 )
 from ._trees import is_inexact
@@ -199,6 +201,7 @@ class MultiSteps:
         **extra_args: Any,
     ) -> tuple[Any, MultiStepsState]:
         """Zeros, or what the optimizer returns; and the new state."""
+        check_state("MultiSteps", state, MultiStepsState)
         wanted = self._every_k(state.gradient_step)
         step = _add_to_mean if self._use_grad_mean else _add_to_sum
         gathered = tree.map(
@@ -316,7 +319,7 @@ def apply_every(k: int = 1) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _ApplyEvery(Rule):
-    k: int
+    k: Number
 
     name = "apply_every"
     elementwise = True

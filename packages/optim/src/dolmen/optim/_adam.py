@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
 
+from ._arguments import Decay, Dtype, Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
 from ._moments import (
@@ -72,6 +73,11 @@ def scale_by_adam(
         nu_dtype: dtype of the stored second moment, as `mu_dtype`. In 16 bits an
             average with a decay of 0.999 does not move: take a `b2` of at most 0.99.
 
+    Raises:
+        TypeError: an argument has the wrong kind; by `update`: gradients are complex
+            where parameters are real.
+        ValueError: `b1` or `b2` is a Python number outside ``[0, 1)``.
+
     Example:
         >>> transform = scale_by_adam()
         >>> updates, state = transform.update([3.0], transform.init([0.0]))
@@ -86,13 +92,13 @@ def scale_by_adam(
 
 @dataclass(frozen=True)
 class _Adam(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
-    mu_dtype: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
+    mu_dtype: Dtype
     nesterov: bool
-    nu_dtype: Any
+    nu_dtype: Dtype
 
     name = "scale_by_adam"
     elementwise = True
@@ -180,11 +186,11 @@ def scale_by_amsgrad(
 
 @dataclass(frozen=True)
 class _Amsgrad(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
-    mu_dtype: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
+    mu_dtype: Dtype
     corrects_mu: bool
     corrects_nu: bool
 
@@ -247,9 +253,9 @@ def scale_by_adamax(
 
 @dataclass(frozen=True)
 class _Adamax(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
 
     name = "scale_by_adamax"
     elementwise = True

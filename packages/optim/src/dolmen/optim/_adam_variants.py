@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 
 from ._adam import ScaleByAdamState
+from ._arguments import Decay, Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, full_like_params, transformation, zeros_like_params
 from ._moments import (
@@ -76,10 +77,10 @@ def scale_by_belief(
 
 @dataclass(frozen=True)
 class _Belief(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
     nesterov: bool
 
     name = "scale_by_belief"
@@ -144,11 +145,11 @@ def scale_by_yogi(
 
 @dataclass(frozen=True)
 class _Yogi(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
-    initial: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
+    initial: Number
 
     name = "scale_by_yogi"
     elementwise = True
@@ -211,11 +212,11 @@ def scale_by_radam(
 
 @dataclass(frozen=True)
 class _Radam(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
-    threshold: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
+    threshold: Number
     nesterov: bool
 
     name = "scale_by_radam"
@@ -317,11 +318,11 @@ def scale_by_adan(
 
 @dataclass(frozen=True)
 class _Adan(Rule):
-    b1: Any
-    b2: Any
-    b3: Any
-    eps: Any
-    eps_root: Any
+    b1: Decay
+    b2: Decay
+    b3: Decay
+    eps: Number
+    eps_root: Number
 
     name = "scale_by_adan"
     elementwise = True

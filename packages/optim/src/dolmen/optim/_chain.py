@@ -5,6 +5,7 @@ from typing import Any
 
 from dolmen.core import extend
 
+from ._arguments import no_transformation
 from ._engine import Identity, Pass, Rule, RuleUpdate
 from ._packed import takes_packed
 from ._transformation import (
@@ -36,13 +37,7 @@ def chain(*args: GradientTransformation) -> GradientTransformationExtraArgs:
     """
     for index, part in enumerate(args):
         if not isinstance(part, GradientTransformation):
-            raise TypeError(
-                extend.error_message(
-                    f"chain: argument {index} must be a GradientTransformation, got "
-                    f"{type(part).__name__}.",
-                    "Call the function that makes it: `chain(clip(1.0), adam(1e-3))`.",
-                )
-            )
+            raise no_transformation("chain", f"argument {index}", part)
 
     @takes_packed
     def init(params: Any) -> tuple[Any, ...]:
@@ -76,6 +71,8 @@ class ChainUpdate:
             new_states += own
         return updates, _nested_states(self.parts, iter(new_states))
 
+    __call__.__qualname__ = "update"  # by which Python's messages call it
+
     def passes(self) -> Iterator[list[str]]:
         """Names of the transforms in each step."""
         for step, _ in self._steps:
@@ -102,10 +99,9 @@ def _flat_parts(
 
 
 def _flat_states(parts: Sequence[GradientTransformation], state: Any) -> Iterator[Any]:
-    if not isinstance(state, tuple) or len(state) != len(parts):
-        got = (
-            f"{len(state)} states" if isinstance(state, tuple) else type(state).__name__
-        )
+    is_chain = isinstance(state, tuple) and not hasattr(state, "_fields")
+    if not is_chain or len(state) != len(parts):
+        got = f"{len(state)} states" if is_chain else type(state).__name__
         raise ValueError(
             extend.error_message(
                 f"chain: `state` must be a tuple of {len(parts)} states, one for each "

@@ -8,6 +8,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from ._arguments import Bound, Number
 from ._engine import Rule, transformation
 from ._norms import global_norm
 from ._transformation import EmptyState, GradientTransformation
@@ -21,6 +22,10 @@ ClipState = EmptyState
 def clip(max_delta: Any) -> GradientTransformation:
     """Limits every element to ``[-max_delta, max_delta]``; NaN stays NaN.
 
+    Raises:
+        TypeError: `max_delta` is not a number.
+        ValueError: it is a negative Python number.
+
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> transform = clip(1.0)
@@ -33,7 +38,7 @@ def clip(max_delta: Any) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _Clip(Rule):
-    max_delta: Any
+    max_delta: Bound
     name = "clip"
     elementwise = True
 
@@ -50,6 +55,10 @@ def clip_by_global_norm(max_norm: Any) -> GradientTransformation:
     Updates whose norm is smaller pass unchanged. A NaN anywhere makes all updates NaN;
     an infinity becomes NaN, and all others 0.
 
+    Raises:
+        TypeError: `max_norm` is not a number.
+        ValueError: it is a negative Python number.
+
     Example:
         >>> import dolmen.core.numpy as jnp
         >>> transform = clip_by_global_norm(1.0)
@@ -64,7 +73,7 @@ def clip_by_global_norm(max_norm: Any) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _ClipByGlobalNorm(Rule):
-    max_norm: Any
+    max_norm: Bound
     name = "clip_by_global_norm"
     elementwise = True
     needs_updates = True
@@ -95,7 +104,7 @@ def clip_by_block_rms(threshold: Any) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _ClipByBlockRms(Rule):
-    threshold: Any
+    threshold: Bound
     name = "clip_by_block_rms"
 
     def prepare(self, updates, state):
@@ -138,8 +147,8 @@ def adaptive_grad_clip(
 
 @dataclass(frozen=True)
 class _AdaptiveGradClip(Rule):
-    clipping: Any
-    eps: Any
+    clipping: Bound
+    eps: Number
     axis: int | tuple[int, ...] | None
 
     name = "adaptive_grad_clip"

@@ -6,12 +6,14 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
+from ._arguments import check_number
 from ._choosing import either, update_or_zeros
 from ._counts import safe_increment, zero_count
 from ._packed import takes_packed
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
+    check_state,
     with_extra_args_support,
 )
 from ._trees import is_inexact
@@ -62,6 +64,7 @@ def apply_if_finite(
         (Array([0., 0.], dtype=float32), 1)
     """
     inner = with_extra_args_support(inner)
+    check_number("apply_if_finite", "max_consecutive_errors", max_consecutive_errors)
 
     @takes_packed
     def init(params: Any) -> ApplyIfFiniteState:
@@ -73,6 +76,7 @@ def apply_if_finite(
     def update(
         updates: Any, state: ApplyIfFiniteState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ApplyIfFiniteState]:
+        check_state("apply_if_finite", state, ApplyIfFiniteState)
         finite = all_finite(updates)
         in_a_row = jnp.where(finite, 0, safe_increment(state.notfinite_count))
         total = safe_increment(state.total_notfinite)
@@ -162,6 +166,8 @@ def conditionally_transform(
         params: Any = None,
         **extra_args: Any,
     ) -> tuple[Any, ConditionallyTransformState]:
+        check_state("conditionally_transform", state, ConditionallyTransformState)
+
         def transformed() -> tuple[Any, Any]:
             return inner.update(updates, state.inner_state, params, **extra_args)
 
@@ -232,6 +238,7 @@ def conditionally_mask(
         params: Any = None,
         **extra_args: Any,
     ) -> tuple[Any, ConditionallyMaskState]:
+        check_state("conditionally_mask", state, ConditionallyMaskState)
         known = extra_args if forward_extra_args else {}
         updates, inner_state = update_or_zeros(
             should_transform_fn(state.step, **known),

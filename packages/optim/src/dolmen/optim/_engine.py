@@ -25,15 +25,26 @@ import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, typeof
 
 from ._apart import computed_apart
+from ._arguments import check_fields
 from ._batches import Batches
 from ._known import Known
 from ._packed import Packed, leaves_of, update_on_leaves
-from ._transformation import EmptyState, GradientTransformation
-from ._trees import check_floating, check_params, check_structures, type_or_none
+from ._placeholder import ParamsPlaceholder
+from ._transformation import EmptyState, GradientTransformation, check_state
+from ._trees import (
+    check_floating,
+    check_not_complex,
+    check_params,
+    check_structures,
+    type_or_none,
+)
 
 
 class Rule:
     """What an elementwise transform does to one leaf.
+
+    Fields of dataclasses derived from it have types of `_arguments`, by which they are
+    checked.
 
     Attributes:
         slots: names of the state's fields that have a part for every parameter.
@@ -51,6 +62,9 @@ class Rule:
     needs_updates: ClassVar[bool] = False
     elementwise: ClassVar[bool] = False
     name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_fields(self.name, self)
 
     def takes(self, packed: Packed) -> bool:
         """Whether `apply` may be given the buffers of this tree, or sees its leaves."""
@@ -133,6 +147,8 @@ class RuleUpdate:
         updates, (state,) = self._alone(updates, [state], params)
         return updates, state
 
+    __call__.__qualname__ = "update"  # by which Python's messages call it
+
 
 class Pass:
     """A run of rules, applied leaf by leaf."""
@@ -174,10 +190,14 @@ class Pass:
 
         key = (structure, params_structure, *chosen, *types)
         batches = self._known.of(key, find_batches)
-        prepared = [
-            rule.prepare(updates if rule.needs_updates else None, state)
-            for rule, state in zip(self.rules, states, strict=True)
-        ]
+        try:
+            prepared = [
+                rule.prepare(updates if rule.needs_updates else None, state)
+                for rule, state in zip(self.rules, states, strict=True)
+            ]
+        except (AttributeError, TypeError):  # `count` is a method of all tuples
+            _check_states(self.rules, states)  # or it is of a schedule's own
+            raise
         shared = computed_apart([values for values, _ in prepared])
         made = [
             self._leaves(active, params is not None, shared, part)
@@ -199,6 +219,9 @@ class Pass:
                 for rule, state in zip(self.rules, states, strict=True)
                 for slot in rule.slots
             ]
+        except AttributeError:
+            _check_states(self.rules, states)
+            raise
         except ValueError:
             self._check(updates, states, params)  # lists what differs, if it can
             raise
@@ -271,6 +294,39 @@ class Pass:
                 ("`params`", params),
                 "Pass the parameters that were differentiated.",
             )
+        self._check_not_complex(updates, states, params)
+
+    def _check_not_complex(
+        self, updates: Any, states: Sequence[Any], params: Any
+    ) -> None:
+        """Raise rather than lose imaginary parts in a real state."""
+        if not any(map(jnp.iscomplexobj, tree.leaves(updates))):
+            return
+        if params is not None:
+            check_not_complex(
+                self._name, "`updates`", updates, ("`params`", params), _REAL
+            )
+            return
+        for rule, state in zip(self.rules, states, strict=True):
+            for slot in rule.slots:
+                if slot not in rule.shaped_otherwise:
+                    check_not_complex(
+                        rule.name,
+                        "`updates`",
+                        updates,
+                        (f"`state.{slot}`", getattr(state, slot)),
+                        _REAL,
+                    )
+
+
+def _check_states(rules: Sequence[Rule], states: Sequence[Any]) -> None:
+    """Raise for the first state that another transformation has made.
+
+    Raises:
+        TypeError: one has another type than the rule's `init` gives.
+    """
+    for rule, state in zip(rules, states, strict=True):
+        check_state(rule.name, state, type(rule.init(ParamsPlaceholder())))
 
 
 def _in_turn(
@@ -285,6 +341,7 @@ def _in_turn(
     return updates, new
 
 
+_REAL = "Take the gradients of a real loss, or make the parameters complex."
 _FRESH_STATE = (
     "Make the state with `init` from the parameters that the gradients belong to."
 )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree, tree_util, typeof
 
+from ._arguments import described, is_transformation, no_transformation
 from ._masking import (
     MaskedState,
     label_leaves,
@@ -23,9 +24,11 @@ from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
+    check_state,
     init_empty_state,
     with_extra_args_support,
 )
+from ._trees import path_text
 
 
 class PartitionState(NamedTuple):
@@ -65,6 +68,7 @@ def partition(
             arguments that are trees like the updates.
 
     Raises:
+        TypeError: `transforms` is no mapping to transformations.
         ValueError: a label has no transformation, or the labels are no prefix of the
             parameters; both by path.
 
@@ -79,6 +83,7 @@ def partition(
         >>> updates
         {'b': Array([-0.1], dtype=float32), 'w': Array([-1.], dtype=float32)}
     """
+    _check_transforms(transforms)
     groups = {
         label: with_extra_args_support(made) for label, made in transforms.items()
     }
@@ -106,6 +111,7 @@ def partition(
     def update(
         updates: Any, state: PartitionState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, PartitionState]:
+        check_state("partition", state, PartitionState)
         labels = labels_of(updates)
         states = {}
         for label, made in groups.items():
@@ -136,11 +142,25 @@ def _equal(labels: Sequence[Any], label: Hashable) -> list[bool]:
 multi_transform = partition
 
 
+def _check_transforms(transforms: Mapping[Hashable, Any]) -> None:
+    if not isinstance(transforms, Mapping):
+        raise TypeError(
+            extend.error_message(
+                "partition: `transforms` must be a mapping from labels to "
+                f"transformations, got {described(transforms)}.",
+                'Write `partition({"a": adam(1e-3), "b": sgd(0.1)}, param_labels)`.',
+            )
+        )
+    for label, made in transforms.items():
+        if not is_transformation(made):
+            raise no_transformation("partition", f"transforms[{label!r}]", made)
+
+
 def _check_labels(
     labels: tuple[Any, ...], transforms: Mapping[Hashable, Any], params: Any
 ) -> None:
     unknown = [
-        f"  {tree_util.keystr(path)}: {label!r}"
+        f"  {path_text(path)}: {label!r}"
         for (path, _), label in zip(tree.leaves_with_path(params), labels, strict=True)
         if label not in transforms
     ]

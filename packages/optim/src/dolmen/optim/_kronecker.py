@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import lax, tree
 
+from ._arguments import Decay, Number
 from ._chain import chain
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, accumulator_dtype, transformation, zeros_like_params
@@ -110,13 +111,13 @@ def scale_by_shampoo(
 
 @dataclass(frozen=True)
 class _Shampoo(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    matrix_eps: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    matrix_eps: Number
     graft: bool
-    frequency: int
-    longest: int
+    frequency: Number
+    longest: Number
 
     name = "scale_by_shampoo"
     slots = ("mu", "nu", "factors", "roots")
@@ -304,11 +305,11 @@ def scale_by_soap(
 
 @dataclass(frozen=True)
 class _Soap(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    frequency: int
-    longest: int
+    b1: Decay
+    b2: Decay
+    eps: Number
+    frequency: Number
+    longest: Number
 
     name = "scale_by_soap"
     slots = ("mu", "nu", "factors", "bases")

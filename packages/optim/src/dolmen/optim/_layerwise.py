@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
+from ._arguments import Dtype, Number
 from ._counts import safe_increment, zero_count
 from ._engine import (
     Rule,
@@ -66,7 +67,7 @@ def scale_by_param_block_norm(min_scale: Any = 1e-3) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _ParamBlockNorm(Rule):
-    min_scale: Any
+    min_scale: Number
 
     name = "scale_by_param_block_norm"
     needs_params = True
@@ -95,7 +96,7 @@ def scale_by_param_block_rms(min_scale: Any = 1e-3) -> GradientTransformation:
 
 @dataclass(frozen=True)
 class _ParamBlockRms(Rule):
-    min_scale: Any
+    min_scale: Number
 
     name = "scale_by_param_block_rms"
     needs_params = True
@@ -130,9 +131,9 @@ def scale_by_trust_ratio(
 
 @dataclass(frozen=True)
 class _TrustRatio(Rule):
-    min_norm: Any
-    trust_coefficient: Any
-    eps: Any
+    min_norm: Number
+    trust_coefficient: Number
+    eps: Number
 
     name = "scale_by_trust_ratio"
     needs_params = True
@@ -202,12 +203,12 @@ def scale_by_novograd(
 
 @dataclass(frozen=True)
 class _Novograd(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
-    weight_decay: Any
-    mu_dtype: Any
+    b1: Number
+    b2: Number
+    eps: Number
+    eps_root: Number
+    weight_decay: Number
+    mu_dtype: Dtype
 
     name = "scale_by_novograd"
     slots = ("mu", "nu")
@@ -290,10 +291,10 @@ def scale_by_distance_over_gradients(
 
 @dataclass(frozen=True)
 class _DistanceOverGradients(Rule):
-    reps_rel: Any
-    eps: Any
-    param_dtype: Any
-    global_scale: Any
+    reps_rel: Number
+    eps: Number
+    param_dtype: Dtype
+    global_scale: Number
 
     name = "scale_by_distance_over_gradients"
     slots = ("max_dist", "grad_sum_of_squares", "init_params")

@@ -4,16 +4,17 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dolmen.core import extend, tree, tree_util
+from dolmen.core import extend, tree
 
 from ._packed import Packed, on_buffers_where
 from ._placeholder import ParamsPlaceholder
 from ._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
+    check_state,
     with_extra_args_support,
 )
-from ._trees import check_containers
+from ._trees import check_containers, no_prefix, path_text
 
 
 class MaskedNode(NamedTuple):
@@ -78,6 +79,7 @@ def masked(
     def update(
         updates: Any, state: MaskedState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, MaskedState]:
+        check_state("masked", state, MaskedState)
         chosen = _chosen(mask, updates)
         if mask_compatible_extra_args:
             extra_args = selected_extra_args(chosen, updates, extra_args)
@@ -166,7 +168,7 @@ def mask_leaves(function: str, mask: Any, values: Any) -> tuple[bool, ...]:
         return _of_buffers(values, mask, functools.partial(mask_leaves, function, mask))
     mask = _of_values(mask, values)
     wrong = [
-        f"  {tree_util.keystr(path)}: {type(leaf).__name__}"
+        f"  {path_text(path)}: {type(leaf).__name__}"
         for path, leaf in tree.leaves_with_path(mask)
         if type(leaf) is not bool
     ]
@@ -198,13 +200,13 @@ def label_leaves(
     labels = _of_values(labels, values)
     try:
         parts = tree.structure(labels).flatten_up_to(values)
-    except ValueError as error:
-        raise ValueError(
-            extend.error_message(
-                f"{function}: `{argument}` must be a prefix of the tree: {error}",
-                "Build it with `tree.map(lambda p: p.ndim > 1, params)`.",
-            )
-        ) from None
+    except ValueError:
+        fix = (
+            "Build it with `tree.map(lambda p: p.ndim > 1, params)`."
+            if argument == "mask"
+            else "Build it with `tree.map` from the same tree, or by `labels_by_path`."
+        )
+        raise no_prefix(function, f"`{argument}`", labels, values, fix) from None
     return tuple(
         label
         for label, part in zip(tree.leaves(labels), parts, strict=True)

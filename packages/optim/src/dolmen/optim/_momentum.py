@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ._arguments import Decay, Dtype, Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation, zeros_like_params
 from ._moments import correction, debiased, moved, stored, widened
@@ -51,9 +52,9 @@ def trace(
 
 @dataclass(frozen=True)
 class _Trace(Rule):
-    decay: Any
+    decay: Number
     nesterov: bool
-    accumulator_dtype: Any
+    accumulator_dtype: Dtype
 
     name = "trace"
     elementwise = True
@@ -112,9 +113,9 @@ def ema(
 
 @dataclass(frozen=True)
 class _Ema(Rule):
-    decay: Any
+    decay: Decay
     debias: bool
-    accumulator_dtype: Any
+    accumulator_dtype: Dtype
 
     name = "ema"
     elementwise = True

@@ -6,6 +6,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, random, tree
 
+from ._arguments import as_written, check_numbers, described
 from ._clipping import per_example_global_norm_clip
 from ._counts import safe_increment, zero_count
 from ._transformation import GradientTransformation
@@ -53,6 +54,7 @@ def add_noise(
 
     Source: Neelakantan et al. (2015), arXiv:1511.06807.
     """
+    check_numbers("add_noise", eta=eta, gamma=gamma)
     first_key = key_of("add_noise", key, seed)
 
     def init(params: Any) -> AddNoiseState:
@@ -119,7 +121,9 @@ def differentially_private_aggregate(
 
     Source: Abadi et al. (2016), arXiv:1607.00133.
     """
-    first_key = key_of("differentially_private_aggregate", key, seed)
+    name = "differentially_private_aggregate"
+    check_numbers(name, l2_norm_clip=l2_norm_clip, noise_multiplier=noise_multiplier)
+    first_key = key_of(name, key, seed)
 
     def init(params: Any) -> DifferentiallyPrivateAggregateState:
         return DifferentiallyPrivateAggregateState(first_key.copy())
@@ -141,7 +145,7 @@ def key_of(function: str, key: Any, seed: int | None) -> Any:
     """The random key that arguments `key` and `seed` stand for.
 
     Raises:
-        TypeError: neither or both are given.
+        TypeError: neither or both are given, or it is no key.
     """
     if (key is None) == (seed is None):
         given = "neither" if key is None else "both"
@@ -152,7 +156,19 @@ def key_of(function: str, key: Any, seed: int | None) -> Any:
             )
         )
     given = seed if key is None else key
-    return random.key(given) if isinstance(given, int) else given
+    if isinstance(given, int):
+        return random.key(given)
+    if not hasattr(given, "dtype"):
+        argument = "seed" if key is None else "key"
+        function, argument = as_written(function, argument, given)
+        raise TypeError(
+            extend.error_message(
+                f"{function}: `{argument}` must be a random key or an integer, got "
+                f"{described(given)}.",
+                "Pass `key=random.key(0)`.",
+            )
+        )
+    return given
 
 
 def with_noise(keys: Any, values: Any, deviation: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
 
+from ._arguments import Number
 from ._engine import Rule, transformation, zeros_like_params
 from ._moments import stored, widened
 from ._transformation import GradientTransformation
@@ -54,8 +55,8 @@ def scale_by_optimistic_gradient(
 
 @dataclass(frozen=True)
 class _OptimisticGradient(Rule):
-    alpha: Any
-    beta: Any
+    alpha: Number
+    beta: Number
 
     name = "scale_by_optimistic_gradient"
     elementwise = True

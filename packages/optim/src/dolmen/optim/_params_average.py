@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import extend
 
+from ._arguments import Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, copied_params, transformation
 from ._moments import stored
@@ -58,7 +59,7 @@ def params_ema(decay: Any = 0.999, *, warmup: bool = True) -> GradientTransforma
 
 @dataclass(frozen=True)
 class _ParamsEma(Rule):
-    decay: Any
+    decay: Number
     warmup: bool
 
     name = "params_ema"

@@ -7,6 +7,7 @@ import numpy as np
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from ._arguments import check_numbers
 from ._engine import strong
 from ._norms import sum_of_squares
 from ._packed import takes_packed
@@ -47,6 +48,9 @@ def scale_by_polyak(
     Source: Loizou et al. (2020), arXiv:2002.10542; Berrada et al. (2019),
     arXiv:1906.05661, for `eps`.
     """
+    check_numbers(
+        "scale_by_polyak", f_min=f_min, max_learning_rate=max_learning_rate, eps=eps
+    )
     if variant not in ("sps", "sps+"):
         raise ValueError(
             extend.error_message(

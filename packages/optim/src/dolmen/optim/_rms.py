@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import lax
 
+from ._arguments import Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, full_like_params, transformation, zeros_like_params
 from ._moments import (
@@ -57,8 +58,8 @@ def scale_by_rss(
 
 @dataclass(frozen=True)
 class _Rss(Rule):
-    initial: Any
-    eps: Any
+    initial: Number
+    eps: Number
 
     name = "scale_by_rss"
     elementwise = True
@@ -126,9 +127,9 @@ def scale_by_rms(
 
 @dataclass(frozen=True)
 class _Rms(Rule):
-    decay: Any
-    eps: Any
-    initial: Any
+    decay: Number
+    eps: Number
+    initial: Number
     eps_in_sqrt: bool
     corrects: bool
 
@@ -212,9 +213,9 @@ def scale_by_stddev(
 
 @dataclass(frozen=True)
 class _StdDev(Rule):
-    decay: Any
-    eps: Any
-    initial: Any
+    decay: Number
+    eps: Number
+    initial: Number
     eps_in_sqrt: bool
     corrects: bool
 
@@ -295,8 +296,8 @@ def scale_by_adadelta(rho: Any = 0.9, eps: Any = 1e-6) -> GradientTransformation
 
 @dataclass(frozen=True)
 class _AdaDelta(Rule):
-    rho: Any
-    eps: Any
+    rho: Number
+    eps: Number
 
     name = "scale_by_adadelta"
     elementwise = True

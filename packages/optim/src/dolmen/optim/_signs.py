@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import extend
 
+from ._arguments import Dtype, Number
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, full_like_params, transformation, zeros_like_params
 from ._moments import moved, stored, widened
@@ -98,11 +99,11 @@ def scale_by_lion(
 
 @dataclass(frozen=True)
 class _Lion(Rule):
-    b1: Any
-    b2: Any
-    mu_dtype: Any
+    b1: Number
+    b2: Number
+    mu_dtype: Dtype
     mode: str
-    smooth_beta: Any
+    smooth_beta: Number
 
     name = "scale_by_lion"
     elementwise = True
@@ -184,11 +185,11 @@ def scale_by_rprop(
 
 @dataclass(frozen=True)
 class _Rprop(Rule):
-    learning_rate: Any
-    eta_minus: Any
-    eta_plus: Any
-    min_step_size: Any
-    max_step_size: Any
+    learning_rate: Number
+    eta_minus: Number
+    eta_plus: Number
+    min_step_size: Number
+    max_step_size: Number
 
     name = "scale_by_rprop"
     elementwise = True

@@ -10,6 +10,7 @@ import numpy as np
 import dolmen.core.numpy as jnp
 from dolmen.core import lax, tree
 
+from ._arguments import Number
 from ._counts import safe_increment, zero_count
 from ._engine import (
     Rule,
@@ -99,10 +100,10 @@ def scale_by_factored_rms(
 @dataclass(frozen=True)
 class _FactoredRms(Rule):
     factored: bool
-    decay_rate: Any
-    step_offset: Any
-    min_size: int
-    epsilon: Any
+    decay_rate: Number
+    step_offset: Number
+    min_size: Number
+    epsilon: Number
     decay_rate_fn: Callable[[Any, Any], Any]
 
     name = "scale_by_factored_rms"
@@ -200,9 +201,9 @@ def scale_by_sm3(
 
 @dataclass(frozen=True)
 class _SM3(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
+    b1: Number
+    b2: Number
+    eps: Number
 
     name = "scale_by_sm3"
     slots = ("mu", "nu")

@@ -4,6 +4,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, Self
 
+from dolmen.core import extend
+
+from ._arguments import described, is_transformation, no_transformation
 from ._packed import on_leaves, takes_packed
 
 PyTree = Any
@@ -154,6 +157,9 @@ def with_extra_args_support(
 ) -> GradientTransformationExtraArgs:
     """A transformation that takes and ignores extra keyword arguments.
 
+    Raises:
+        TypeError: `tx` is not a transformation.
+
     Example:
         >>> from dolmen import optim
         >>> transform = with_extra_args_support(optim.identity())
@@ -162,6 +168,8 @@ def with_extra_args_support(
     """
     if isinstance(tx, GradientTransformationExtraArgs):
         return tx
+    if not is_transformation(tx):
+        raise no_transformation("with_extra_args_support", "tx", tx)
 
     @functools.wraps(tx.update)
     def update(
@@ -172,3 +180,19 @@ def with_extra_args_support(
     if getattr(tx.update, "takes_packed", False):
         takes_packed(update)
     return GradientTransformationExtraArgs(tx.init, update)
+
+
+def check_state(function: str, state: Any, expected: type) -> None:
+    """Raise unless a state is one that this transformation makes.
+
+    Raises:
+        TypeError: it is of another type.
+    """
+    if not isinstance(state, expected):
+        raise TypeError(
+            extend.error_message(
+                f"{function}: `state` must be {expected.__name__}, got "
+                f"{described(state)}.",
+                "Make it with this transformation's `init`.",
+            )
+        )

@@ -28,7 +28,7 @@ def check_structures(
     (name_a, a), (name_b, b) = first, second
     if list(map(_shape, tree.leaves(a))) != list(map(_shape, tree.leaves(b))):
         lines = [
-            f"{_at(path)}: {name_a} {type_text(x)}, {name_b} {type_text(y)}"
+            f"{path_text(path)}: {name_a} {type_text(x)}, {name_b} {type_text(y)}"
             for (path, x), y in zip(
                 tree.leaves_with_path(a), tree.leaves(b), strict=True
             )
@@ -108,7 +108,7 @@ def _check_leaves(
 ) -> None:
     if not all(map(is_right, tree.leaves(values))):
         lines = [
-            f"{_at(path)}: {type_text(leaf)}"
+            f"{path_text(path)}: {type_text(leaf)}"
             for path, leaf in tree.leaves_with_path(values)
             if not is_right(leaf)
         ]
@@ -190,8 +190,8 @@ def _mismatch(
 
 
 def _structure_differences(name_a: str, a: Any, name_b: str, b: Any) -> list[str]:
-    paths_a = [_at(path) for path, _ in tree.leaves_with_path(a)]
-    paths_b = [_at(path) for path, _ in tree.leaves_with_path(b)]
+    paths_a = [path_text(path) for path, _ in tree.leaves_with_path(a)]
+    paths_b = [path_text(path) for path, _ in tree.leaves_with_path(b)]
     known_a, known_b = set(paths_a), set(paths_b)
     lines = [f"only in {name_a}: {path}" for path in paths_a if path not in known_b]
     lines += [f"only in {name_b}: {path}" for path in paths_b if path not in known_a]
@@ -201,6 +201,54 @@ def _structure_differences(name_a: str, a: Any, name_b: str, b: Any) -> list[str
     ]
 
 
+def no_prefix(
+    function: str, name: str, prefix: Any, values: Any, fix: str
+) -> ValueError:
+    """The error for a tree that is no prefix of another one."""
+    above = [tuple(path) for path, _ in tree.leaves_with_path(prefix)]
+    below = [tuple(path) for path, _ in tree.leaves_with_path(values)]
+    lines = [
+        f"only in the tree: {path_text(path)}"
+        for path in below
+        if not any(path[: len(start)] == start for start in above)
+    ]
+    lines += [
+        f"only in {name}: {path_text(start)}"
+        for start in above
+        if not any(path[: len(start)] == start for path in below)
+    ]
+    lines = lines or [
+        f"same paths in other containers: {name} is {tree.structure(prefix)}, the tree "
+        f"{tree.structure(values)}"
+    ]
+    problem = f"{function}: {name} must be a prefix of the tree:"
+    return ValueError(
+        extend.error_message("\n".join([problem, *_shortened(lines)]), fix)
+    )
+
+
+def check_not_complex(
+    function: str, name: str, updates: Any, other: tuple[str, Any], fix: str
+) -> None:
+    """Raise if complex updates meet real leaves of another tree of their structure.
+
+    Raises:
+        TypeError: some do; they are listed by path.
+    """
+    name_of_other, others = other
+    lines = [
+        f"{path_text(path)}: {name} {type_text(g)}, {name_of_other} {type_text(x)}"
+        for (path, g), x in zip(
+            tree.leaves_with_path(updates), tree.leaves(others), strict=True
+        )
+        if jnp.iscomplexobj(g) and not jnp.iscomplexobj(x)
+    ]
+    if lines:
+        problem = f"{function}: {name} of real {name_of_other} must be real, got"
+        text = "\n".join([problem, *_shortened(lines)])
+        raise TypeError(extend.error_message(text, fix))
+
+
 def _shortened(lines: Sequence[str]) -> list[str]:
     shown = [f"  {line}" for line in lines[:_MOST_LINES]]
     if len(lines) > _MOST_LINES:
@@ -208,7 +256,8 @@ def _shortened(lines: Sequence[str]) -> list[str]:
     return shown
 
 
-def _at(path: Sequence[Any]) -> str:
+def path_text(path: Sequence[Any]) -> str:
+    """A leaf's path as messages show it."""
     return tree_util.keystr(path) or "the tree itself"
 
 

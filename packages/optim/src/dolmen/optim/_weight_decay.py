@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from dolmen.core import tree
 
+from ._arguments import NumberOrSchedule, as_written, check_broadcast_to_update
 from ._counts import safe_increment, zero_count
 from ._engine import Rule, transformation
 from ._masking import MaskedState, mask_leaves
+from ._scaling import value_at
 from ._transformation import EmptyState, GradientTransformation, ScalarOrSchedule
 
 AddDecayedWeightsState = EmptyState
@@ -49,13 +51,15 @@ def add_decayed_weights(
 
     Source: Loshchilov and Hutter (2017), arXiv:1711.05101.
     """
-    return transformation(_AddDecayedWeights(weight_decay, mask))
+    argument = as_written("add_decayed_weights", "weight_decay", weight_decay)
+    return transformation(_AddDecayedWeights(weight_decay, mask, argument))
 
 
 @dataclass(frozen=True)
 class _AddDecayedWeights(Rule):
-    weight_decay: ScalarOrSchedule
+    weight_decay: NumberOrSchedule
     mask: Any
+    argument: tuple[str, str]
 
     name = "add_decayed_weights"
     elementwise = True
@@ -81,7 +85,7 @@ class _AddDecayedWeights(Rule):
             return self.weight_decay, state
         inner = state if self.mask is None else state.inner_state
         new = WeightDecaySchedule(safe_increment(inner.count))
-        decay = self.weight_decay(inner.count)
+        decay = value_at(self.weight_decay, inner.count, *self.argument)
         return decay, new if self.mask is None else MaskedState(new)
 
     def selected(self, updates):
@@ -93,4 +97,5 @@ class _AddDecayedWeights(Rule):
         return None
 
     def apply(self, shared, g, p, slots):
+        check_broadcast_to_update(*self.argument, shared, g)
         return g + shared * p, slots

@@ -1,12 +1,13 @@
 """Transformations made of functions or around other transformations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 from dolmen.core.flatten_util import ravel_pytree
 
+from ._arguments import check_numbers, described, no_transformation
 from ._chain import chain
 from ._choosing import either
 from ._counts import safe_increment, zero_count
@@ -15,6 +16,7 @@ from ._transformation import (
     EmptyState,
     GradientTransformation,
     GradientTransformationExtraArgs,
+    check_state,
     init_empty_state,
     with_extra_args_support,
 )
@@ -70,6 +72,7 @@ def named_chain(
         *args: names and transformations, first to last.
 
     Raises:
+        TypeError: an argument is not a name with a transformation.
         ValueError: two have the same name.
 
     Example:
@@ -78,6 +81,19 @@ def named_chain(
         >>> transform.init(0.0)["clip"]
         EmptyState()
     """
+    for index, pair in enumerate(args):
+        if isinstance(pair, GradientTransformation) or not (
+            isinstance(pair, tuple | list) and len(pair) == 2
+        ):
+            raise TypeError(
+                extend.error_message(
+                    f"named_chain: argument {index} must be a pair of a name and a "
+                    f"transformation, got {described(pair)}.",
+                    'Write `named_chain(("clip", clip(1.0)), ("adam", adam(1e-3)))`.',
+                )
+            )
+        if not isinstance(pair[1], GradientTransformation):
+            raise no_transformation("named_chain", f"part {pair[0]!r}", pair[1])
     names = [name for name, _ in args]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -97,6 +113,15 @@ def named_chain(
     def update(
         updates: Any, state: dict[str, Any], params: Any = None, **extra_args: Any
     ) -> tuple[Any, dict[str, Any]]:
+        if not isinstance(state, Mapping) or state.keys() != set(names):
+            got = sorted(state) if isinstance(state, Mapping) else described(state)
+            raise ValueError(
+                extend.error_message(
+                    f"named_chain: `state` must be a dict with the names {names}, got "
+                    f"{got}.",
+                    "Make it with the `init` of this very chain.",
+                )
+            )
         states = tuple(state[name] for name in names)
         updates, states = chained.update(updates, states, params, **extra_args)
         return updates, dict(zip(names, states, strict=True))
@@ -210,6 +235,7 @@ def lookahead(
 
     Source: Zhang et al. (2019), arXiv:1907.08610.
     """
+    check_numbers("lookahead", sync_period=sync_period, slow_step_size=slow_step_size)
     if sync_period < 1:
         raise ValueError(
             extend.error_message(
@@ -229,6 +255,7 @@ def lookahead(
         updates: Any, state: LookaheadState, params: Any = None, **extra_args: Any
     ) -> tuple[LookaheadParams, LookaheadState]:
         _check_pair(params)
+        check_state("lookahead", state, LookaheadState)
         updates, fast_state = fast_optimizer.update(
             updates, state.fast_state, params.fast, **extra_args
         )

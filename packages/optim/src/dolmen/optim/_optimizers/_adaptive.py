@@ -198,4 +198,4 @@ def sm3(learning_rate: Any, momentum: Any = 0.9) -> GradientTransformationExtraA
 
     Source: Anil et al. (2019), arXiv:1901.11150.
     """
-    return chain(scale_by_sm3(momentum), scale(-learning_rate))
+    return chain(scale_by_sm3(momentum), scale_by_learning_rate(learning_rate))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._adam import scale_by_adam
+from .._arguments import check_number_or_schedule
 from .._chain import chain
 from .._layerwise import scale_by_novograd, scale_by_trust_ratio
 from .._masking import masked
@@ -34,6 +35,7 @@ def fromage(
 
     Source: Bernstein et al. (2020), arXiv:2002.03432.
     """
+    check_number_or_schedule("fromage", "learning_rate", learning_rate)
 
     def shrinkage(rate: Any) -> Any:
         return 1 / (1 + rate**2) ** 0.5

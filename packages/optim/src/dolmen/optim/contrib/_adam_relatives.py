@@ -8,6 +8,7 @@ import dolmen.core.numpy as jnp
 
 from .._adam import ScaleByAdamState
 from .._adam_variants import ScaleByBeliefState
+from .._arguments import Decay, Dtype, Number, NumberOrSchedule
 from .._chain import chain
 from .._counts import safe_increment, zero_count
 from .._engine import Rule, transformation, zeros_like_params
@@ -50,10 +51,10 @@ def scale_by_acprop(
 
 @dataclass(frozen=True)
 class _Acprop(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    eps_root: Any
+    b1: Decay
+    b2: Decay
+    eps: Number
+    eps_root: Number
 
     name = "scale_by_acprop"
     elementwise = True
@@ -175,13 +176,13 @@ def scale_by_ademamix(
 
 @dataclass(frozen=True)
 class _Ademamix(Rule):
-    b1: Any
-    b2: Any
-    b3: ScalarOrSchedule
-    alpha: ScalarOrSchedule
-    eps: Any
-    eps_root: Any
-    mu_dtype: Any
+    b1: Decay
+    b2: Decay
+    b3: NumberOrSchedule
+    alpha: NumberOrSchedule
+    eps: Number
+    eps_root: Number
+    mu_dtype: Dtype
 
     name = "scale_by_ademamix"
     elementwise = True
@@ -197,8 +198,10 @@ class _Ademamix(Rule):
             correction(self.b1, count),
             correction(self.b2, count),
             # Not as a float32 array, which can't tell 1 - 0.9999 from 0.00010002.
-            self.b3(state.count_m2) if callable(self.b3) else None,
-            value_at(self.alpha, state.count_m2),
+            value_at(self.b3, state.count_m2, self.name, "b3")
+            if callable(self.b3)
+            else None,
+            value_at(self.alpha, state.count_m2, self.name, "alpha"),
         )
         counts = {"count": count, "count_m2": safe_increment(state.count_m2)}
         return shared, state._replace(**counts)
@@ -308,11 +311,11 @@ def scale_by_simplified_ademamix(
 
 @dataclass(frozen=True)
 class _SimplifiedAdemamix(Rule):
-    b1: Any
-    b2: Any
-    alpha: ScalarOrSchedule
-    eps: Any
-    eps_root: Any
+    b1: Number
+    b2: Decay
+    alpha: NumberOrSchedule
+    eps: Number
+    eps_root: Number
 
     name = "scale_by_simplified_ademamix"
     elementwise = True
@@ -324,7 +327,10 @@ class _SimplifiedAdemamix(Rule):
 
     def prepare(self, updates, state):
         t = safe_increment(state.t)
-        shared = correction(self.b2, t), value_at(self.alpha, state.t)
+        shared = (
+            correction(self.b2, t),
+            value_at(self.alpha, state.t, self.name, "alpha"),
+        )
         return shared, state._replace(t=t)
 
     def apply(self, shared, g, p, slots):
@@ -422,10 +428,10 @@ def scale_by_adopt(
 
 @dataclass(frozen=True)
 class _Adopt(Rule):
-    b1: Any
-    b2: Any
-    eps: Any
-    mu_dtype: Any
+    b1: Number
+    b2: Number
+    eps: Number
+    mu_dtype: Dtype
     nesterov: bool
     use_clipping: bool
     clip_value_fn: Callable[[Any], Any]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
+from .._arguments import check_number_or_schedule
 from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction
@@ -66,6 +67,7 @@ def dadapt_adamw(
     Source: Defazio and Mishchenko (2023), arXiv:2301.07733, algorithm 5.
     """
     name = "dadapt_adamw"
+    check_number_or_schedule(name, "learning_rate", learning_rate)
     b1, b2 = betas
     b3 = b2**0.5
 
@@ -86,7 +88,7 @@ def dadapt_adamw(
     ) -> tuple[Any, DAdaptAdamWState]:
         check_against_state(name, ("grad_sum", state.grad_sum), updates, params)
         count = safe_increment(state.count)
-        rate = value_at(learning_rate, state.count)
+        rate = value_at(learning_rate, state.count, name, "learning_rate")
         d = state.estim_lr
         bias = correction(b2, count) ** 0.5 / correction(b1, count)
         step = (d * rate * bias).astype(d.dtype)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import dolmen.core.numpy as jnp
 
+from .._arguments import Number, NumberOrSchedule
 from .._chain import chain
 from .._counts import safe_increment, zero_count
 from .._engine import (
@@ -77,9 +78,9 @@ def scale_by_madgrad(
 
 @dataclass(frozen=True)
 class _Madgrad(Rule):
-    learning_rate: ScalarOrSchedule
-    momentum: Any
-    eps: Any
+    learning_rate: NumberOrSchedule
+    momentum: Number
+    eps: Number
 
     name = "scale_by_madgrad"
     elementwise = True
@@ -96,7 +97,7 @@ class _Madgrad(Rule):
         )
 
     def prepare(self, updates, state):
-        rate = value_at(self.learning_rate, state.count)
+        rate = value_at(self.learning_rate, state.count, self.name, "learning_rate")
         weight = (rate + self.eps) * jnp.sqrt(state.count + 1)
         return weight, state._replace(count=safe_increment(state.count))
 
@@ -185,8 +186,8 @@ def scale_by_cocob(alpha: Any = 100.0, eps: Any = 1e-8) -> GradientTransformatio
 
 @dataclass(frozen=True)
 class _Cocob(Rule):
-    alpha: Any
-    eps: Any
+    alpha: Number
+    eps: Number
 
     name = "scale_by_cocob"
     elementwise = True

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from .._arguments import check_number_or_schedule
 from .._counts import safe_increment, zero_count
 from .._engine import strong, zeros_like_params
 from .._moments import correction, moved
@@ -83,6 +84,7 @@ def momo(
 
     Source: Schaipp et al. (2023), arXiv:2305.07583, algorithm 1.
     """
+    check_number_or_schedule("momo", "learning_rate", learning_rate)
     bound = _Bound(lower_bound, weight_decay, adapt_lower_bound)
 
     @takes_packed
@@ -103,7 +105,7 @@ def momo(
         grads, params = _checked("momo", updates, state, params, value)
         decay = jnp.where(state.count == 0, 0, beta).astype(state.barf.dtype)
         average, barf, gamma = _averaged(state, grads, params, value, decay)
-        rate = _rate(learning_rate, state)
+        rate = _rate("momo", learning_rate, state)
         along, square = (inner_product(average, x) for x in (params, average))
         met = barf - gamma, along, square
         size, lb = bound.step_size(rate, jnp.ones_like(barf), met, state.lb)
@@ -181,6 +183,7 @@ def momo_adam(
 
     Source: Schaipp et al. (2023), arXiv:2305.07583, algorithm 2.
     """
+    check_number_or_schedule("momo_adam", "learning_rate", learning_rate)
     bound = _Bound(lower_bound, weight_decay, adapt_lower_bound)
 
     @takes_packed
@@ -204,7 +207,7 @@ def momo_adam(
         count = safe_increment(state.count)
         by1, by2 = (correction(b, count).astype(barf.dtype) for b in (b1, b2))
         direction = tree.map(lambda m, v: m / (eps + jnp.sqrt(v / by2)), m, v)
-        rate = _rate(learning_rate, state)
+        rate = _rate("momo_adam", learning_rate, state)
         met = barf - gamma, inner_product(m, params), inner_product(m, direction)
         size, lb = bound.step_size(rate, by1, met, state.lb)
         steps = tree.map(
@@ -281,8 +284,9 @@ def _averaged(
     )
 
 
-def _rate(learning_rate: ScalarOrSchedule, state: Any) -> Any:
-    return jnp.asarray(value_at(learning_rate, state.count), state.barf.dtype)
+def _rate(name: str, learning_rate: ScalarOrSchedule, state: Any) -> Any:
+    rate = value_at(learning_rate, state.count, name, "learning_rate")
+    return jnp.asarray(rate, state.barf.dtype)
 
 
 def _checked(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import dolmen.core.numpy as jnp
 from dolmen.core import tree
 
+from .._arguments import check_number_or_schedule
 from .._counts import safe_increment, zero_count
 from .._engine import copied_params, strong, zeros_like_params
 from .._moments import correction
@@ -78,6 +79,7 @@ def prodigy(
     Source: Mishchenko and Defazio (2023), arXiv:2306.06101, algorithm 4.
     """
     name = "prodigy"
+    check_number_or_schedule(name, "learning_rate", learning_rate)
     b1, b2 = betas
     b3 = b2**0.5 if beta3 is None else beta3
 
@@ -99,7 +101,7 @@ def prodigy(
     ) -> tuple[Any, ProdigyState]:
         check_against_state(name, ("params0", state.params0), updates, params)
         count = safe_increment(state.count)
-        rate = value_at(learning_rate, state.count)
+        rate = value_at(learning_rate, state.count, name, "learning_rate")
         d = state.estim_lr
         bias = correction(b2, count) ** 0.5 / correction(b1, count)
         step = (d * rate * bias).astype(d.dtype)

@@ -6,6 +6,7 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from .._arguments import check_number_or_schedule
 from .._chain import chain
 from .._counts import safe_increment
 from .._optimizers import sgd
@@ -86,6 +87,7 @@ def schedule_free(
     Source: Defazio et al. (2024), arXiv:2405.15682.
     """
     base_optimizer = with_extra_args_support(base_optimizer)
+    check_number_or_schedule("schedule_free", "learning_rate", learning_rate)
 
     @takes_packed
     def init(params: Any) -> ScheduleFreeState:
@@ -104,7 +106,9 @@ def schedule_free(
         updates: Any, state: ScheduleFreeState, params: Any = None, **extra_args: Any
     ) -> tuple[Any, ScheduleFreeState]:
         check_params("schedule_free", params)
-        rate = value_at(learning_rate, state.step_count)
+        rate = value_at(
+            learning_rate, state.step_count, "schedule_free", "learning_rate"
+        )
         max_lr = jnp.maximum(state.max_lr, jnp.asarray(rate, jnp.float32))
         weight = max_lr**weight_lr_power
         weight_sum = state.weight_sum + weight

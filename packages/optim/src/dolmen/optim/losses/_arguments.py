@@ -57,6 +57,48 @@ def check_same_shape(function: str, **arrays: Any) -> None:
         )
 
 
+def check_broadcast(function: str, fix: str = "", **arrays: Any) -> None:
+    """Raise unless two named arrays broadcast to each other.
+
+    Args:
+        function: whose arguments they are.
+        fix: advice; by default to reshape one of them.
+        **arrays: the two.
+
+    Raises:
+        ValueError: they don't.
+    """
+    (name_a, a), (name_b, b) = arrays.items()
+    try:
+        jnp.broadcast_shapes(jnp.shape(a), jnp.shape(b))
+    except ValueError:
+        raise ValueError(
+            extend.error_message(
+                f"{function}: `{name_a}` and `{name_b}` must broadcast to each other, "
+                f"got {typeof(a)} and {typeof(b)}.",
+                fix or "Reshape one of them.",
+            )
+        ) from None
+
+
+def check_distributions(function: str, logits: Any, labels: Any) -> None:
+    """Raise unless labels that are distributions broadcast to logits.
+
+    Raises:
+        ValueError: they don't.
+    """
+    # Broadcasting class numbers over classes gives an error or, worse, a number.
+    are_numbers = jnp.issubdtype(labels.dtype, jnp.integer) and labels.ndim < (
+        jnp.ndim(logits)
+    )
+    fix = (
+        "For class numbers use `softmax_cross_entropy_with_integer_labels`."
+        if are_numbers
+        else "Labels are probabilities, one for each logit."
+    )
+    check_broadcast(function, fix, logits=logits, labels=labels)
+
+
 def check_labels(function: str, scores_name: str, scores: Any, labels: Any) -> None:
     """Raise unless there is one label for each vector of scores.
 

@@ -6,7 +6,7 @@ from typing import Any
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, lax, nn, typeof
 
-from ._arguments import floating, integers
+from ._arguments import check_broadcast, check_distributions, floating, integers
 
 
 def softmax_cross_entropy(
@@ -25,6 +25,7 @@ def softmax_cross_entropy(
 
     Raises:
         TypeError: `logits` are not floating-point.
+        ValueError: `labels` do not broadcast to `logits`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -33,6 +34,7 @@ def softmax_cross_entropy(
     """
     logits = floating("softmax_cross_entropy", "logits", logits)
     labels = jnp.asarray(labels)
+    check_distributions("softmax_cross_entropy", logits, labels)
     where = _mask_of_classes(where, logits, axis)
     normalizer = _log_normalizer(logits, axis, where, keepdims=True)
     terms = labels * (logits - normalizer)
@@ -106,6 +108,7 @@ def sigmoid_binary_cross_entropy(logits: Any, labels: Any) -> Any:
 
     Raises:
         TypeError: `logits` are not floating-point.
+        ValueError: `labels` do not broadcast to `logits`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -114,6 +117,7 @@ def sigmoid_binary_cross_entropy(logits: Any, labels: Any) -> Any:
     """
     logits = floating("sigmoid_binary_cross_entropy", "logits", logits)
     labels = jnp.asarray(labels).astype(logits.dtype)
+    check_broadcast("sigmoid_binary_cross_entropy", logits=logits, labels=labels)
     # -log(1 - sigmoid(x)) is softplus(x): no cancellation for large |x|.
     return labels * nn.softplus(-logits) + (1 - labels) * nn.softplus(logits)
 
@@ -133,6 +137,7 @@ def safe_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
 
     Raises:
         TypeError: `logits` are not floating-point.
+        ValueError: `labels` do not broadcast to `logits`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -142,6 +147,7 @@ def safe_softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """
     logits = floating("safe_softmax_cross_entropy", "logits", logits)
     labels = jnp.asarray(labels)
+    check_distributions("safe_softmax_cross_entropy", logits, labels)
     log_probabilities = logits - _log_normalizer(logits, -1, None, keepdims=True)
     impossible = (labels == 0) & (log_probabilities == -jnp.inf)
     finite = jnp.where(impossible, jnp.zeros_like(logits), log_probabilities)
@@ -174,6 +180,7 @@ def poly_loss_cross_entropy(
 
     Raises:
         TypeError: `logits` or `labels` are not floating-point.
+        ValueError: `labels` do not broadcast to `logits`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -186,6 +193,7 @@ def poly_loss_cross_entropy(
     function = "poly_loss_cross_entropy"
     logits = floating(function, "logits", logits)
     labels = floating(function, "labels", labels)
+    check_distributions(function, logits, labels)
     where = _mask_of_classes(where, logits, axis)
     wrong = labels * (1 - nn.softmax(logits, axis=axis, where=where))
     entropy = softmax_cross_entropy(logits, labels, axis, where)
@@ -212,6 +220,7 @@ def sigmoid_focal_loss(
 
     Raises:
         TypeError: `logits` are not floating-point.
+        ValueError: `labels` do not broadcast to `logits`.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -223,6 +232,7 @@ def sigmoid_focal_loss(
     """
     logits = floating("sigmoid_focal_loss", "logits", logits)
     labels = jnp.asarray(labels).astype(logits.dtype)
+    check_broadcast("sigmoid_focal_loss", logits=logits, labels=labels)
     # (1 - p)^gamma through its logarithm: for large logits 1 - p is 0 in floating
     # point, and the slope of a power below 1 would be infinite there.
     both = jnp.stack(jnp.broadcast_arrays(nn.log_sigmoid(logits), -nn.softplus(logits)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import dolmen.core.numpy as jnp
 
-from ._arguments import floating
+from ._arguments import check_broadcast, floating
 
 Axes = int | tuple[int, ...] | None
 
@@ -29,6 +29,7 @@ def kl_divergence(
 
     Raises:
         TypeError: an argument is not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -60,6 +61,7 @@ def kl_divergence_with_log_targets(
 
     Raises:
         TypeError: an argument is not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -72,6 +74,7 @@ def kl_divergence_with_log_targets(
     function = "kl_divergence_with_log_targets"
     log_predictions = floating(function, "log_predictions", log_predictions)
     log_targets = floating(function, "log_targets", log_targets)
+    check_broadcast(function, log_predictions=log_predictions, log_targets=log_targets)
     never = log_targets == -jnp.inf
     gain = jnp.where(never, 0.0, log_targets) - jnp.where(never, 0.0, log_predictions)
     return jnp.sum(jnp.exp(log_targets) * gain, axis=axis, where=where)
@@ -96,6 +99,7 @@ def generalized_kl_divergence(
 
     Raises:
         TypeError: an argument is not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -129,6 +133,7 @@ def _relative_entropies(function: str, log_predictions: Any, targets: Any) -> An
     """``t log(t / p)`` of each class; 0 where ``t`` is 0."""
     log_predictions = floating(function, "log_predictions", log_predictions)
     targets = floating(function, "targets", targets)
+    check_broadcast(function, log_predictions=log_predictions, targets=targets)
     # Both `where` are needed: the slope of log(0) would be infinite, and infinity
     # times the zero that the outer one gives it NaN.
     never = targets == 0

@@ -4,7 +4,13 @@ from typing import Any
 
 import dolmen.core.numpy as jnp
 
-from ._arguments import check_labels, check_same_shape, floating, integers
+from ._arguments import (
+    check_broadcast,
+    check_labels,
+    check_same_shape,
+    floating,
+    integers,
+)
 
 
 def hinge_loss(predictor_outputs: Any, targets: Any) -> Any:
@@ -19,6 +25,7 @@ def hinge_loss(predictor_outputs: Any, targets: Any) -> Any:
 
     Raises:
         TypeError: `predictor_outputs` are not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -28,7 +35,9 @@ def hinge_loss(predictor_outputs: Any, targets: Any) -> Any:
     Source: Cortes and Vapnik (1995), "Support-vector networks".
     """
     scores = floating("hinge_loss", "predictor_outputs", predictor_outputs)
-    return jnp.maximum(0, 1 - scores * jnp.asarray(targets))
+    targets = jnp.asarray(targets)
+    check_broadcast("hinge_loss", predictor_outputs=scores, targets=targets)
+    return jnp.maximum(0, 1 - scores * targets)
 
 
 def perceptron_loss(predictor_outputs: Any, targets: Any) -> Any:

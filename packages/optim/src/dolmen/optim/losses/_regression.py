@@ -4,7 +4,7 @@ from typing import Any
 
 import dolmen.core.numpy as jnp
 
-from ._arguments import check_same_shape, floating
+from ._arguments import check_broadcast, check_same_shape, floating
 
 Axes = int | tuple[int, ...] | None
 
@@ -125,6 +125,7 @@ def cosine_similarity(
 
     Raises:
         TypeError: `predictions` or `targets` are not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -157,6 +158,7 @@ def cosine_distance(
 
     Raises:
         TypeError: `predictions` or `targets` are not floating-point.
+        ValueError: the shapes do not broadcast.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -169,12 +171,15 @@ def cosine_distance(
 def _cosine(
     function: str, predictions: Any, targets: Any, epsilon: Any, axis: Axes, where: Any
 ) -> Any:
-    def unit(name: str, vectors: Any) -> Any:
-        vectors = floating(function, name, vectors)
+    predictions = floating(function, "predictions", predictions)
+    targets = floating(function, "targets", targets)
+    check_broadcast(function, predictions=predictions, targets=targets)
+
+    def unit(vectors: Any) -> Any:
         squares = jnp.sum(vectors * vectors, axis=axis, where=where, keepdims=True)
         return vectors / jnp.sqrt(jnp.maximum(squares, epsilon))
 
-    products = unit("predictions", predictions) * unit("targets", targets)
+    products = unit(predictions) * unit(targets)
     return jnp.sum(products, axis=axis, where=where)
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import dolmen.core.numpy as jnp
+from dolmen.core import extend
 
 from ._arguments import floating
 
@@ -30,6 +31,7 @@ def smooth_labels(
 
     Raises:
         TypeError: `labels` are not floating-point.
+        ValueError: `alpha` is a Python number outside ``[0, 1]``.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -40,6 +42,13 @@ def smooth_labels(
     arXiv:1906.02629.
     """
     labels = floating("smooth_labels", "labels", labels)
+    if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
+        raise ValueError(
+            extend.error_message(
+                f"smooth_labels: `alpha` must be from 0 to 1, got {alpha}.",
+                "It is the share of the uniform distribution, such as 0.1.",
+            )
+        )
     if where is None:
         axes = range(labels.ndim) if axis is None else axis
         axes = (axes,) if isinstance(axes, int) else axes

@@ -3,10 +3,10 @@
 from typing import Any
 
 import dolmen.core.numpy as jnp
-from dolmen.core import extend
 
+from .._arguments import check_number, check_numbers
 from .._transformation import Schedule
-from ._steps import check_steps
+from ._steps import check_positive_steps, check_steps
 
 
 def constant_schedule(value: Any) -> Schedule:
@@ -16,6 +16,7 @@ def constant_schedule(value: Any) -> Schedule:
         >>> constant_schedule(0.1)(7)
         0.1
     """
+    check_number("constant_schedule", "value", value)
     return lambda count: value
 
 
@@ -42,6 +43,9 @@ def polynomial_schedule(
         >>> float(polynomial_schedule(1.0, 0.0, 2, transition_steps=4)(2))
         0.25
     """
+    check_numbers(
+        "polynomial_schedule", init_value=init_value, end_value=end_value, power=power
+    )
     check_steps("polynomial_schedule", "transition_steps", transition_steps)
     check_steps("polynomial_schedule", "transition_begin", transition_begin)
     if transition_steps == 0:
@@ -102,6 +106,9 @@ def exponential_decay(
         >>> float(exponential_decay(1.0, 10, 0.25)(5))
         0.5
     """
+    check_numbers("exponential_decay", init_value=init_value, decay_rate=decay_rate)
+    if end_value is not None:
+        check_number("exponential_decay", "end_value", end_value)
     check_steps("exponential_decay", "transition_steps", transition_steps)
     check_steps("exponential_decay", "transition_begin", transition_begin)
     if transition_steps == 0 or decay_rate == 0:
@@ -141,13 +148,9 @@ def cosine_decay_schedule(
 
     Source: Loshchilov and Hutter (2016), arXiv:1608.03983, without restarts.
     """
-    if not decay_steps > 0:
-        raise ValueError(
-            extend.error_message(
-                "cosine_decay_schedule: `decay_steps` must be positive, got "
-                f"{decay_steps}."
-            )
-        )
+    function = "cosine_decay_schedule"
+    check_numbers(function, init_value=init_value, alpha=alpha, exponent=exponent)
+    check_positive_steps(function, "decay_steps", decay_steps)
 
     def schedule(count: Any) -> Any:
         fraction = jnp.minimum(count, decay_steps) / decay_steps

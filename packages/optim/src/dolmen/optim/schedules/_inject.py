@@ -9,11 +9,13 @@ import dolmen.core as dc
 import dolmen.core.numpy as jnp
 from dolmen.core import extend, tree
 
+from .._arguments import check_schedule, described
 from .._counts import safe_increment, zero_count
 from .._packed import takes_packed
 from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
+    check_state,
     with_extra_args_support,
 )
 from .._trees import is_inexact, type_or_none
@@ -68,6 +70,7 @@ def inject_hyperparams(
         the extra arguments of the optimizer's `update`.
 
     Raises:
+        TypeError: `inner_factory` is not a function.
         ValueError: `static_args` names no argument of `inner_factory`.
 
     Example:
@@ -78,6 +81,15 @@ def inject_hyperparams(
         >>> optimizer.update(1.0, state)[0]
         Array(-2., dtype=float32)
     """
+    if not callable(inner_factory):
+        raise TypeError(
+            extend.error_message(
+                "inject_hyperparams: `inner_factory` must be a function that makes a "
+                f"transformation, got {described(inner_factory)}.",
+                "Give the arguments to what it returns: "
+                "`inject_hyperparams(adam)(learning_rate=0.1)`.",
+            )
+        )
     static = {static_args} if isinstance(static_args, str) else set(static_args)
     signature = inspect.signature(inner_factory)
     unknown = static - set(signature.parameters)
@@ -95,6 +107,9 @@ def inject_hyperparams(
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
+        for k, v in given.items():
+            if k not in static and callable(v) and not isinstance(v, StatefulSchedule):
+                check_schedule(_name_of(inner_factory), k, v)
         schedules = {
             k: v if isinstance(v, StatefulSchedule) else WrappedSchedule(v)
             for k, v in given.items()
@@ -140,6 +155,7 @@ def inject_hyperparams(
             params: Any = None,
             **extra_args: Any,
         ) -> tuple[Any, InjectStatefulHyperparamsState]:
+            check_state("inject_hyperparams", state, InjectStatefulHyperparamsState)
             _check_names(state.hyperparams, numbers.keys() | schedules.keys())
             kept = {k: v for k, v in state.hyperparams.items() if k not in schedules}
             states = state.hyperparams_states
@@ -176,6 +192,10 @@ def _check_names(hyperparams: Mapping[str, Any], names: Set[str]) -> None:
                 "Change the values of those that are there.",
             )
         )
+
+
+def _name_of(factory: Any) -> str:
+    return getattr(factory, "__name__", type(factory).__name__)
 
 
 def _is_number(value: Any) -> bool:

@@ -7,6 +7,12 @@ from typing import Any, Literal
 import dolmen.core.numpy as jnp
 from dolmen.core import extend
 
+from .._arguments import (
+    check_number,
+    check_numbers,
+    check_schedule,
+    described,
+)
 from .._transformation import Schedule
 from ._decays import (
     constant_schedule,
@@ -27,7 +33,9 @@ def join_schedules(
         boundaries: counts at which the second, third, ... part begins.
 
     Raises:
-        ValueError: there is not one boundary fewer than schedules.
+        TypeError: a part is not a schedule.
+        ValueError: there is not one boundary fewer than schedules, or a boundary is
+            less than the one before.
 
     Example:
         >>> schedule = join_schedules(
@@ -42,6 +50,19 @@ def join_schedules(
                 f"`schedules`, got {len(boundaries)} boundaries for {len(schedules)} "
                 "schedules.",
                 "Leave out the beginning of the first schedule.",
+            )
+        )
+
+    for index, schedule in enumerate(schedules):
+        check_schedule("join_schedules", f"schedules[{index}]", schedule)
+    for index, boundary in enumerate(boundaries):
+        check_number("join_schedules", f"boundaries[{index}]", boundary)
+    known = [b for b in boundaries if isinstance(b, int | float)]
+    if known != sorted(known):
+        raise ValueError(
+            extend.error_message(
+                f"join_schedules: `boundaries` must rise, got {list(boundaries)}.",
+                "They are counts from the beginning of the first schedule.",
             )
         )
 
@@ -104,6 +125,14 @@ def warmup_cosine_decay_schedule(
         >>> float(schedule(5)), float(schedule(10)), float(schedule(110))
         (0.5, 1.0, 0.0)
     """
+    check_numbers(
+        "warmup_cosine_decay_schedule",
+        init_value=init_value,
+        peak_value=peak_value,
+        decay_steps=decay_steps,
+        end_value=end_value,
+        exponent=exponent,
+    )
     check_steps("warmup_cosine_decay_schedule", "warmup_steps", warmup_steps)
     if not decay_steps > warmup_steps:
         raise ValueError(
@@ -167,6 +196,7 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
             of the one before are done.
 
     Raises:
+        TypeError: `cosine_kwargs` is no sequence of dicts.
         ValueError: there is no cycle, or an argument is refused.
 
     Example:
@@ -177,7 +207,17 @@ def sgdr_schedule(cosine_kwargs: Iterable[Mapping[str, Any]]) -> Schedule:
 
     Source: Loshchilov and Hutter (2016), arXiv:1608.03983.
     """
-    cycles = list(cosine_kwargs)
+    cycles: Any = cosine_kwargs
+    if isinstance(cosine_kwargs, Iterable) and not isinstance(cosine_kwargs, Mapping):
+        cycles = list(cosine_kwargs)
+    if not isinstance(cycles, list) or not all(isinstance(c, Mapping) for c in cycles):
+        raise TypeError(
+            extend.error_message(
+                "sgdr_schedule: `cosine_kwargs` must be a sequence of dicts, one for "
+                f"each cycle, got {described(cosine_kwargs)}.",
+                "Each holds arguments of `warmup_cosine_decay_schedule`.",
+            )
+        )
     if not cycles:
         raise ValueError(
             extend.error_message("sgdr_schedule: `cosine_kwargs` must hold a cycle.")
@@ -224,6 +264,9 @@ def warmup_stable_decay_schedule(
     arXiv:2405.18392.
     """
     function = "warmup_stable_decay_schedule"
+    check_numbers(
+        function, init_value=init_value, peak_value=peak_value, end_value=end_value
+    )
     check_steps(function, "warmup_steps", warmup_steps)
     check_steps(function, "stable_steps", stable_steps)
     check_positive_steps(function, "decay_steps", decay_steps)

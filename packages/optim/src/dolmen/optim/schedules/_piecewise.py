@@ -6,8 +6,9 @@ from typing import Any, Literal
 import dolmen.core.numpy as jnp
 from dolmen.core import extend
 
+from .._arguments import check_number, check_numbers
 from .._transformation import Schedule
-from ._steps import check_positive_steps
+from ._steps import check_positive_steps, sorted_factors
 
 
 def piecewise_constant_schedule(
@@ -20,6 +21,7 @@ def piecewise_constant_schedule(
         boundaries_and_scales: from a count to the factor that applies from there on.
 
     Raises:
+        TypeError: a value is not a number, or the factors are no dict.
         ValueError: a factor is negative.
 
     Example:
@@ -27,8 +29,9 @@ def piecewise_constant_schedule(
         >>> float(schedule(9)), float(schedule(10)), float(schedule(20))
         (1.0, 0.10000000149011612, 0.05000000074505806)
     """
-    steps = sorted((boundaries_and_scales or {}).items())
-    _check_factors("piecewise_constant_schedule", steps)
+    function = "piecewise_constant_schedule"
+    check_number(function, "init_value", init_value)
+    steps = sorted_factors(function, boundaries_and_scales)
 
     def schedule(count: Any) -> Any:
         value = init_value
@@ -53,6 +56,7 @@ def piecewise_interpolate_schedule(
         boundaries_and_scales: from a count to the factor that has been applied there.
 
     Raises:
+        TypeError: a value is not a number, or the factors are no dict.
         ValueError: `interpolate_type` is neither, a boundary is negative, or a factor.
 
     Example:
@@ -61,8 +65,8 @@ def piecewise_interpolate_schedule(
         (0.75, 0.5, 0.25)
     """
     function = "piecewise_interpolate_schedule"
-    steps = sorted((boundaries_and_scales or {}).items())
-    _check_factors(function, steps)
+    check_number(function, "init_value", init_value)
+    steps = sorted_factors(function, boundaries_and_scales)
     if interpolate_type not in ("linear", "cosine"):
         raise ValueError(
             extend.error_message(
@@ -110,6 +114,14 @@ def linear_onecycle_schedule(
     """
     function = "linear_onecycle_schedule"
     check_positive_steps(function, "transition_steps", transition_steps)
+    check_numbers(
+        function,
+        peak_value=peak_value,
+        pct_start=pct_start,
+        pct_final=pct_final,
+        div_factor=div_factor,
+        final_div_factor=final_div_factor,
+    )
     pieces = [
         (int(pct_start * transition_steps), div_factor),
         (int(pct_final * transition_steps), 1 / div_factor),
@@ -146,6 +158,13 @@ def cosine_onecycle_schedule(
     """
     function = "cosine_onecycle_schedule"
     check_positive_steps(function, "transition_steps", transition_steps)
+    check_numbers(
+        function,
+        peak_value=peak_value,
+        pct_start=pct_start,
+        div_factor=div_factor,
+        final_div_factor=final_div_factor,
+    )
     pieces = [
         (int(pct_start * transition_steps), div_factor),
         (transition_steps, 1 / (div_factor * final_div_factor)),
@@ -173,14 +192,3 @@ def _interpolated(
         return value
 
     return schedule
-
-
-def _check_factors(function: str, steps: Sequence[tuple[int, float]]) -> None:
-    negative = {boundary: factor for boundary, factor in steps if factor < 0}
-    if negative:
-        raise ValueError(
-            extend.error_message(
-                f"{function}: the factors in `boundaries_and_scales` must not be "
-                f"negative, got {negative}.",
-            )
-        )

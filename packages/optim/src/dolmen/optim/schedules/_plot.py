@@ -57,7 +57,9 @@ def plot_schedule(
     many = min(points, num_steps + 1)
     counts = sorted({round(i * num_steps / (many - 1)) for i in range(many)})
     lines = {
-        name: [float(value_at(one, count)) for count in counts]
+        name: [
+            float(value_at(one, count, "plot_schedule", "schedule")) for count in counts
+        ]
         for name, one in named.items()
     }
     return Plot(counts, lines, "steps")
