@@ -330,3 +330,17 @@ def test_the_old_form_of_optimistic_adam_is_deprecated_and_takes_no_schedule():
         pytest.raises(ValueError, match="must be a number, got a schedule"),
     ):
         optim.optimistic_adam(lambda count: 0.1)
+
+
+def test_updates_of_a_given_norm():
+    updates = {"a": np.float32([3.0, 0.0]), "b": np.float32(-4.0)}
+    transform = optim.normalize_by_update_norm(scale_factor=-2.0, eps=5.0)
+
+    made, _ = transform.update(updates, transform.init(updates))
+
+    np.testing.assert_allclose(made["a"], [-0.6, 0.0], rtol=1e-6)
+    np.testing.assert_allclose(made["b"], 0.8, rtol=1e-6)
+    zeros, _ = optim.normalize_by_update_norm().update([0.0], transform.init([0.0]))
+    assert zeros == [0.0]
+    with pytest.raises(TypeError, match=r"^normalize_by_update_norm: `eps` must be a"):
+        optim.normalize_by_update_norm(eps="small")

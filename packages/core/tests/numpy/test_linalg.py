@@ -89,6 +89,22 @@ def test_derivatives_of_determinants_are_those_of_cofactors(x):
     np.testing.assert_allclose(change, expected / 2e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_determinants_by_qr_are_those_by_lu(n, dtype):
+    x = RNG.normal(size=(3, n, n)) + 1j * RNG.normal(size=(3, n, n))
+    x = (x if dtype.startswith("c") else x.real).astype(dtype)
+
+    with dc.enable_x64(True):
+        sign, log = la.slogdet(x, method="qr")
+
+    expected = np.linalg.slogdet(x)
+    tolerance = 1e-4 if dtype in ("float32", "complex64") else 1e-12
+    np.testing.assert_allclose(sign, expected.sign, atol=tolerance)
+    np.testing.assert_allclose(log, expected.logabsdet, atol=tolerance)
+    assert (sign.dtype, log.dtype) == (expected.sign.dtype, expected.logabsdet.dtype)
+
+
 def test_singular_matrices_have_sign_zero():
     sign, log = la.slogdet(np.zeros((2, 2), np.float32))
 

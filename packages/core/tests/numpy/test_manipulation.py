@@ -152,6 +152,40 @@ def test_astype_converts_like_numpy(value, dtype, expected):
     assert actual.tolist() == expected
 
 
+@pytest.mark.parametrize("length", [None, 1, 2, 5, (1, 2), ((1, 3), (2, 1))])
+@pytest.mark.parametrize("mode", ["mean", "maximum", "minimum"])
+@pytest.mark.parametrize("x", [M, np.array([[5, 1, 4], [-2, 8, 3]])], ids=["f", "i"])
+def test_statistics_of_ends_are_padded_like_numpy(x, mode, length):
+    widths = ((1, 2), (3, 0))
+
+    actual = jnp.pad(x, widths, mode, stat_length=length)
+
+    expected = np.pad(x, widths, mode, stat_length=length)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+def test_a_function_pads_each_axis_in_turn():
+    def fill(vector, widths, axis, options):
+        vector = vector.at[: widths[0]].set(options["by"] + axis)
+        return vector.at[vector.size - widths[1] :].set(-1.0)
+
+    def fill_in_place(vector, widths, axis, options):
+        vector[: widths[0]] = options["by"] + axis
+        vector[vector.size - widths[1] :] = -1.0
+
+    actual = jnp.pad(M, ((1, 2), (2, 1)), fill, by=7.0)
+
+    expected = np.pad(M, ((1, 2), (2, 1)), fill_in_place, by=7.0)
+    np.testing.assert_array_equal(actual, expected)
+    traced = jit(lambda x: jnp.pad(x, 1, fill, by=0))(M)
+    np.testing.assert_array_equal(traced[0, 1:-1], 0)
+
+
+def test_lengths_of_ends_are_positive():
+    with pytest.raises(ValueError, match=r"^pad: `stat_length` must be posi"):
+        jnp.pad(V, 1, "mean", stat_length=0)
+
+
 def test_gradient_of_a_padded_reflection_counts_copies():
     actual = grad(lambda x: jnp.pad(x, (2, 1), mode="reflect").sum())(V)
 
@@ -237,7 +271,7 @@ ERRORS = [
         lambda: jnp.pad(M, 1, mode="mirror"),
         ValueError,
         "pad: `mode` must be one of constant, edge, empty, linear_ramp, maximum, mean, "
-        "minimum, reflect, symmetric, wrap; got 'mirror'.",
+        "minimum, reflect, symmetric, wrap or a function; got 'mirror'.",
     ),
     (
         lambda: jnp.diag(C),

@@ -130,6 +130,7 @@ _LAZY_MODULES = (
     "scipy",
     "sharding",
     "stages",
+    "typing",
 )
 _REFS = ("Ref", "empty_ref", "free_ref", "freeze", "new_ref")
 
@@ -142,10 +143,20 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _REFS:
         return getattr(importlib.import_module(f"{__name__}.ref"), name)
+    if name in ("__version__", "__version_info__"):
+        return _version()[name == "__version_info__"]
     if name == "explain":
         module = importlib.import_module(f"{__name__}._higher_order._explain")
         return module.explain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> tuple[str, tuple[int, ...]]:
+    """The version of this package, as text and as numbers."""
+    from importlib.metadata import version
+
+    found = version("dolmen-core")
+    return found, tuple(int(part) for part in found.split(".")[:3])
 
 
 def __dir__() -> list[str]:

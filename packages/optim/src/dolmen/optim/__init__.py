@@ -229,9 +229,15 @@ from ._transformation import (
     EmptyState as EmptyState,
     GradientTransformation as GradientTransformation,
     GradientTransformationExtraArgs as GradientTransformationExtraArgs,
+    MaskOrFn as MaskOrFn,
+    OptState as OptState,
+    Params as Params,
+    ScalarOrSchedule as ScalarOrSchedule,
+    Schedule as Schedule,
     TransformInitFn as TransformInitFn,
     TransformUpdateExtraArgsFn as TransformUpdateExtraArgsFn,
     TransformUpdateFn as TransformUpdateFn,
+    Updates as Updates,
     identity as identity,
     init_empty_state as init_empty_state,
     with_extra_args_support as with_extra_args_support,
@@ -294,6 +300,9 @@ if _TYPE_CHECKING:
         TransferredArray as TransferredArray,
         transfer_state as transfer_state,
     )
+    from ._update_norm import (
+        normalize_by_update_norm as normalize_by_update_norm,
+    )
     from .contrib import (
         DifferentiallyPrivateAggregateState as DifferentiallyPrivateAggregateState,
         differentially_private_aggregate as differentially_private_aggregate,
@@ -302,6 +311,15 @@ if _TYPE_CHECKING:
     from .losses import *  # noqa: F403 - what `__getattr__` finds
     from .microbatching import *  # noqa: F403
     from .schedules import *  # noqa: F403
+    from .tree import (
+        bias_correction as bias_correction,
+        update_infinity_moment as update_infinity_moment,
+        update_moment as update_moment,
+        update_moment_per_elem_norm as update_moment_per_elem_norm,
+    )
+    from .tree_utils import (
+        tree_map_params as tree_map_params,
+    )
 
 # Loaded at first use: who trains needs few of them, and importing should be quick.
 _MODULES = (
@@ -327,6 +345,7 @@ _SELDOM = {
     "Statistics": "_statistics",
     "TransferredArray": "_transfer",
     "DifferentiallyPrivateAggregateState": "contrib",
+    "bias_correction": "tree",
     "differentially_private_aggregate": "contrib",
     "dpsgd": "contrib",
     "find_learning_rate": "_range_test",
@@ -335,12 +354,17 @@ _SELDOM = {
     "multi_normal": "_distributions",
     "muonclip": "_qk_clip",
     "nnls": "_linear_algebra",
+    "normalize_by_update_norm": "_update_norm",
     "periodic_update": "_averages",
     "power_iteration": "_linear_algebra",
     "qk_clip": "_qk_clip",
     "scale_gradient": "_gradients",
     "statistics": "_statistics",
     "transfer_state": "_transfer",
+    "tree_map_params": "tree_utils",
+    "update_infinity_moment": "tree",
+    "update_moment": "tree",
+    "update_moment_per_elem_norm": "tree",
 }
 # Modules whose names are offered here too.
 _ALSO_HERE = ("losses", "microbatching", "schedules")

@@ -10,6 +10,11 @@ from ._arguments import described, is_transformation, no_transformation
 from ._packed import on_leaves, takes_packed
 
 PyTree = Any
+# Names for annotations: trees like the parameters, and values that may change by step.
+Params = PyTree
+Updates = PyTree
+OptState = PyTree
+MaskOrFn = Any
 Schedule = Callable[[Any], Any]
 ScalarOrSchedule = Any
 

@@ -1,6 +1,6 @@
 """Padding: arrays surrounded by further elements, and freed of zeros around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ._eager import jit_when_eager
 from ._indexing import getitem
 from ._manipulation import as_array, as_axes, as_axis
 from ._promotion import convert, type_of
+from ._vectorizing import apply_along_axis
 
 _PAD_OPTIONS = {
     "constant": ("constant_values",),
@@ -29,7 +30,10 @@ _PAD_OPTIONS = {
 
 
 def pad(
-    array: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any
+    array: ArrayLike,
+    pad_width: Any,
+    mode: str | Callable[..., Any] = "constant",
+    **kwargs: Any,
 ) -> Array:
     """Surround an array with further elements.
 
@@ -40,16 +44,18 @@ def pad(
         mode: where the elements come from. "constant": `constant_values`, by default 0;
             "edge": the outermost element; "reflect" and "symmetric": the array mirrored
             at (behind) its outermost element; "wrap": the other end; "linear_ramp": a
-            ramp to `end_values`; "maximum", "mean", "minimum": that of the axis;
-            "empty": zeros.
+            ramp to `end_values`; "maximum", "mean", "minimum": that of the axis, or of
+            its outermost `stat_length` elements, given like `pad_width`; "empty":
+            zeros. Or a function from a vector along an axis, surrounded by zeros, the
+            pair of widths, the axis and `kwargs` to the vector to put there.
         **kwargs: the option of the mode.
 
     Returns:
         An array in the dtype of `array`, larger by `pad_width`.
 
     Raises:
-        NotImplementedError: an option this function does not know.
-        ValueError: `mode` is unknown, or `pad_width` does not fit the axes.
+        ValueError: `mode` or an option is unknown, or `pad_width` does not fit the
+            axes.
 
     Example:
         >>> import dolmen.core.numpy as jnp
@@ -58,28 +64,43 @@ def pad(
     """
     type = type_of("pad", "array", array)
     widths = _pad_widths(pad_width, type.ndim)
+    if callable(mode):
+        return _pad_by_function(array, widths, mode, kwargs)
     if mode not in _PAD_OPTIONS:
         raise value_error(
-            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))}; got "
-            f"{mode!r}."
+            f"pad: `mode` must be one of {', '.join(sorted(_PAD_OPTIONS))} or a "
+            f"function; got {mode!r}."
         )
     unknown = [name for name in kwargs if name not in _PAD_OPTIONS[mode]]
     if unknown:
         raise value_error(f"pad: mode {mode!r} has no option {unknown[0]!r}.")
     if kwargs.get("reflect_type", "even") not in ("even", "odd"):
         raise value_error("pad: `reflect_type` must be 'even' or 'odd'.")
-    if kwargs.get("stat_length") is not None:
-        raise NotImplementedError("pad: `stat_length` is not supported.")
     if mode in ("constant", "linear_ramp"):
         name = _PAD_OPTIONS[mode][0]
         ends = _pad_ends(kwargs[name], type, name) if name in kwargs else []
         make = _pad_constant if mode == "constant" else _pad_ramp
         return make(array, ends, widths=widths)
     odd = kwargs.get("reflect_type") == "odd"
-    return _pad_from_array(array, widths=widths, mode=mode, odd=odd)
+    given = kwargs.get("stat_length")
+    lengths = None if given is None else _pad_widths(given, type.ndim, "stat_length")
+    if lengths and not all(min(pair) for pair in lengths):
+        raise value_error(f"pad: `stat_length` must be positive, got {given!r}.")
+    return _pad_from_array(array, widths=widths, mode=mode, odd=odd, lengths=lengths)
 
 
-def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+def _pad_by_function(
+    array: Any, widths: Any, function: Callable[..., Any], options: dict[str, Any]
+) -> Any:
+    padded = _pad_constant(array, [], widths=widths)
+    for axis, pair in enumerate(widths):
+        padded = apply_along_axis(function, axis, padded, pair, axis, options)
+    return padded
+
+
+def _pad_widths(
+    pad_width: Any, ndim: int, argument: str = "pad_width"
+) -> tuple[tuple[int, int], ...]:
     # The usual forms first: NumPy's broadcasting takes longer than padding.
     if type(pad_width) is int and pad_width >= 0:
         return ((pad_width, pad_width),) * ndim
@@ -95,18 +116,18 @@ def _pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
         given = np.asarray(pad_width)
         if given.size and given.dtype.kind not in "iu":
             raise type_error(
-                f"pad: `pad_width` must hold integers, got {pad_width!r:.60}."
+                f"pad: `{argument}` must hold integers, got {pad_width!r:.60}."
             )
         try:
             pairs = np.broadcast_to(given, (ndim, 2))
         except ValueError:
             raise value_error(
-                f"pad: `pad_width` must be a number, a pair, or a pair for each of the "
-                f"{ndim} axes, got {pad_width!r:.60}."
+                f"pad: `{argument}` must be a number, a pair, or a pair for each of "
+                f"the {ndim} axes, got {pad_width!r:.60}."
             ) from None
         widths = [(int(low), int(high)) for low, high in pairs]
     if any(low < 0 or high < 0 for low, high in widths):
-        raise value_error(f"pad: `pad_width` must not be negative, got {pad_width!r}.")
+        raise value_error(f"pad: `{argument}` must not be negative, got {pad_width!r}.")
     return tuple(widths)
 
 
@@ -185,8 +206,10 @@ def _ramp(end: Any, edge: Any, count: int, axis: int, work: Any, dtype: Any) -> 
     return lax.convert_element_type(ramp, dtype)
 
 
-@jit_when_eager(static_argnames=("widths", "mode", "odd"))
-def _pad_from_array(array: Any, *, widths: Any, mode: str, odd: bool) -> Any:
+@jit_when_eager(static_argnames=("widths", "mode", "odd", "lengths"))
+def _pad_from_array(
+    array: Any, *, widths: Any, mode: str, odd: bool, lengths: Any = None
+) -> Any:
     for axis, (low, high) in enumerate(widths):
         if not (low or high):
             continue
@@ -203,7 +226,8 @@ def _pad_from_array(array: Any, *, widths: Any, mode: str, odd: bool) -> Any:
                 "which is empty."
             )
         if mode in ("maximum", "mean", "minimum"):
-            array = _pad_statistic(array, axis, low, high, mode)
+            most = lengths[axis] if lengths else (size, size)
+            array = _pad_statistic(array, axis, (low, high), most, mode)
         elif odd:
             array = _pad_odd(array, axis, low, high, mode)
         else:
@@ -255,21 +279,30 @@ def _reflected(edge: Any, values: Any, axis: int) -> Any:
     return lax.sub(twice, lax.rev(values, (axis,)))
 
 
-def _pad_statistic(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
-    from ._reductions import max as amax, mean, min as amin
-
-    reduce = {"maximum": amax, "minimum": amin, "mean": mean}[mode]
-    value = reduce(x, axis=axis, keepdims=True)
-    dtype = typeof(x).dtype
-    if mode == "mean" and not dtypes.is_inexact(dtype):
-        value = lax.round(value, lax.RoundingMethod.TO_NEAREST_EVEN)
-    value = convert(value, dtype)
+def _pad_statistic(x: Any, axis: int, widths: Any, lengths: Any, mode: str) -> Any:
+    size = typeof(x).shape[axis]
+    ends = [(0, min(lengths[0], size)), (size - min(lengths[1], size), size)]
+    values = [_statistic(x, axis, *end, mode) for end in dict.fromkeys(ends)]
     sides = []
-    for count in (low, high):
+    for count, value in zip(widths, (values[0], values[-1]), strict=True):
         shape = list(typeof(x).shape)
         shape[axis] = count
         sides.append(lax.broadcast_in_dim(value, shape, tuple(range(len(shape)))))
     return lax.concatenate([sides[0], x, sides[1]], axis)
+
+
+def _statistic(x: Any, axis: int, start: int, stop: int, mode: str) -> Any:
+    """The statistic of a part of an axis, which stays with one element."""
+    from ._reductions import max as amax, mean, min as amin
+
+    reduce = {"maximum": amax, "minimum": amin, "mean": mean}[mode]
+    value = reduce(
+        lax.slice_in_dim(x, start, stop, axis=axis), axis=axis, keepdims=True
+    )
+    dtype = typeof(x).dtype
+    if mode == "mean" and not dtypes.is_inexact(dtype):
+        value = lax.round(value, lax.RoundingMethod.TO_NEAREST_EVEN)
+    return convert(value, dtype)
 
 
 def _taken(x: Any, places: np.ndarray, axis: int) -> Any:

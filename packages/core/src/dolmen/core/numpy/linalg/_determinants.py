@@ -17,6 +17,7 @@ from ..._ops._matrices import (
     matmul,
     transposed,
 )
+from ..._ops._qr import householder_qr
 from ..._tracing import typeof
 from .._array_like import Array, ArrayLike
 from .._eager import jit_when_eager
@@ -154,7 +155,7 @@ def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
 
     Args:
         a: ``[..., n, n]``.
-        method: None or "lu".
+        method: "lu" (the default) or "qr", the factors to take the determinants of.
 
     Returns:
         The sign ``[...]``, a phase for complex `a`, and the logarithm ``[...]``, real;
@@ -168,14 +169,34 @@ def slogdet(a: ArrayLike, *, method: str | None = None) -> SlogdetResult:
         >>> jnp.linalg.slogdet(jnp.array([[0.0, 1.0], [1.0, 0.0]])).sign
         Array(-1., dtype=float32)
     """
-    if method not in (None, "lu"):
-        raise value_error(f"slogdet: `method` must be None or 'lu', got {method!r}.")
+    if method not in (None, "lu", "qr"):
+        raise value_error(
+            f"slogdet: `method` must be None, 'lu' or 'qr', got {method!r}."
+        )
     square_type("slogdet", a)
     (x,) = promote_args_inexact("slogdet", a)
-    pivots, parity = _pivots(x)
+    pivots, parity = _reflected_pivots(x) if method == "qr" else _pivots(x)
     axes = (typeof(pivots).ndim - 1,)
     sign = lax.mul(lax.reduce_prod(lax.sign(pivots), axes), parity)
     return SlogdetResult(sign, lax.reduce_sum(lax.log(lax.abs(pivots)), axes))
+
+
+def _reflected_pivots(x: Any) -> tuple[Any, Any]:
+    """The diagonals of the triangular QR factors, and determinants of the others.
+
+    ``I - t v vᴴ`` is unitary where ``t vᴴv = 2 Re(t) / t̄``, with the determinant
+    ``-t / t̄``.
+    """
+    factors, scales = householder_qr(x)
+    one = lax.full_like(scales, 1)
+    safe = lax.select(lax.eq(scales, lax.full_like(scales, 0)), one, scales)
+    turned = lax.neg(lax.div(safe, lax.conj(safe)) if _is_complex(x) else one)
+    each = lax.select(lax.eq(scales, lax.full_like(scales, 0)), one, turned)
+    return diagonal(factors), lax.reduce_prod(each, (typeof(each).ndim - 1,))
+
+
+def _is_complex(x: Any) -> bool:
+    return typeof(x).dtype.kind == "c"
 
 
 def _pivots(x: Any) -> tuple[Any, Any]:
