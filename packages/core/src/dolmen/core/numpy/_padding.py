@@ -282,7 +282,7 @@ def _reflected(edge: Any, values: Any, axis: int) -> Any:
 def _pad_statistic(x: Any, axis: int, widths: Any, lengths: Any, mode: str) -> Any:
     size = typeof(x).shape[axis]
     ends = [(0, min(lengths[0], size)), (size - min(lengths[1], size), size)]
-    values = [_statistic(x, axis, *end, mode) for end in dict.fromkeys(ends)]
+    values = [_statistic(x, axis, end, mode) for end in dict.fromkeys(ends)]
     sides = []
     for count, value in zip(widths, (values[0], values[-1]), strict=True):
         shape = list(typeof(x).shape)
@@ -291,14 +291,12 @@ def _pad_statistic(x: Any, axis: int, widths: Any, lengths: Any, mode: str) -> A
     return lax.concatenate([sides[0], x, sides[1]], axis)
 
 
-def _statistic(x: Any, axis: int, start: int, stop: int, mode: str) -> Any:
+def _statistic(x: Any, axis: int, part: tuple[int, int], mode: str) -> Any:
     """The statistic of a part of an axis, which stays with one element."""
     from ._reductions import max as amax, mean, min as amin
 
     reduce = {"maximum": amax, "minimum": amin, "mean": mean}[mode]
-    value = reduce(
-        lax.slice_in_dim(x, start, stop, axis=axis), axis=axis, keepdims=True
-    )
+    value = reduce(lax.slice_in_dim(x, *part, axis=axis), axis=axis, keepdims=True)
     dtype = typeof(x).dtype
     if mode == "mean" and not dtypes.is_inexact(dtype):
         value = lax.round(value, lax.RoundingMethod.TO_NEAREST_EVEN)
