@@ -115,8 +115,8 @@ def test_what_is_no_dtype_is_named(function):
         getattr(jnp, function)("int8", "nonsense")
 
     assert without_line(raised) == (
-        f"{function}: expected a dtype, got 'nonsense'. Use a name such as 'float32' "
-        "or a type such as jnp.bfloat16."
+        f"{function}: expected a dtype, got 'nonsense'.\n"
+        "Use a name such as 'float32' or a type such as jnp.bfloat16."
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import _backend
 from .._backend import ArrayImpl, AxisType, Mesh
-from .._ir import array_type, dtypes, type_error, value_error
+from .._ir import array_type, as_integers, dtypes, type_error, value_error
 from .._tracing import as_array, as_sharding, typeof
 
 
@@ -39,7 +39,9 @@ def make_mesh(
         >>> dc.make_mesh((1, 1), ("data", "model"))
         Mesh('data': 1, 'model': 1)
     """
-    sizes = tuple(int(size) for size in axis_shapes)
+    sizes = as_integers("make_mesh", "axis_shapes", axis_shapes)
+    if any(size < 1 for size in sizes):
+        raise value_error(f"make_mesh: `axis_shapes` must be positive, got {sizes}.")
     wanted = math.prod(sizes)
     known = _backend.devices() if devices is None else list(devices)
     if wanted > len(known) or (devices is not None and wanted != len(known)):

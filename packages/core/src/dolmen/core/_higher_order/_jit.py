@@ -172,7 +172,7 @@ def jit_when_eager(
         )
         compiled = _compiled(function, "eager", eager=True)
 
-        either = functools.wraps(fun)(_either(fun, compiled))
+        either = functools.wraps(fun)(_either(fun, compiled, signature))
         # Checkers allow no attributes on functions.
         either.compiled = compiled  # type: ignore[attr-defined]
         return either
@@ -180,16 +180,18 @@ def jit_when_eager(
     return decorate
 
 
-def _either(fun: Callable[..., Any], compiled: Any) -> Callable[..., Any]:
+def _either(
+    fun: Callable[..., Any], compiled: Any, signature: Signature
+) -> Callable[..., Any]:
     """`compiled` when nothing is being traced, else `fun`."""
     parameters = list(inspect.signature(fun).parameters.values())
     required = list(itertools.takewhile(_is_required, parameters))
     if len(required) == len(parameters) and len(required) in _OF_COUNT:
         choose = _OF_COUNT[len(required)]
     elif len(required) == 2:
-        choose = _either_of_two_and_more
+        choose = functools.partial(_either_of_two_and_more, signature=signature)
     else:
-        return _either_of_any(fun, compiled)
+        return _either_of_any(fun, compiled, signature)
     either = choose(fun, compiled)
     code = either.__code__
     either.__code__ = code.replace(
@@ -210,11 +212,20 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 # Packing arguments into a tuple and a dict and unpacking them again is 6 % of a call of
 # `jnp.sin`. So there is one function for each usual number of arguments, whose
 # parameters `_either` renames.
+#
+# C++ refuses static arguments that can't be hashed, such as lists of axes. The function
+# itself then takes them, or says what it expects; a `try` costs nothing until it fails.
 
 
-def _either_of_any(fun: Callable[..., Any], compiled: Any) -> Any:
+def _either_of_any(fun: Callable[..., Any], compiled: Any, signature: Signature) -> Any:
     def either(*args: Any, **options: Any) -> Any:
-        return (compiled if state.trace is EAGER else fun)(*args, **options)
+        if state.trace is EAGER:
+            try:
+                return compiled(*args, **options)
+            except ValueError:
+                if signature.can_hash(args, options):
+                    raise
+        return fun(*args, **options)
 
     return either
 
@@ -240,10 +251,14 @@ def _either_of_three(fun: Callable[..., Any], compiled: Any) -> Any:
     return either
 
 
-def _either_of_two_and_more(fun: Callable[..., Any], compiled: Any) -> Any:
+def _either_of_two_and_more(
+    fun: Callable[..., Any], compiled: Any, signature: Signature
+) -> Any:
+    any_number = _either_of_any(fun, compiled, signature)
+
     def either(x: Any, y: Any, *more: Any, **options: Any) -> Any:
         if more or options:
-            return (compiled if state.trace is EAGER else fun)(x, y, *more, **options)
+            return any_number(x, y, *more, **options)
         return compiled(x, y) if state.trace is EAGER else fun(x, y)
 
     return either

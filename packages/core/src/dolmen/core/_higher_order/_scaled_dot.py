@@ -6,7 +6,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import ArrayType, as_integers, dtypes, type_error, value_error
 from .._ops import _shape
 from .._ops._arithmetic import mul
 from .._ops._conversion import convert_element_type
@@ -69,8 +69,12 @@ def scaled_dot(
         leading = range(x.ndim - 2)
         dimension_numbers = (((x.ndim - 1,), (x.ndim - 2,)), (leading, leading))
     (lhs_con, rhs_con), (lhs_batch, rhs_batch) = dimension_numbers
-    contracting = _shape.as_sizes(lhs_con), _shape.as_sizes(rhs_con)
-    numbers = contracting, (_shape.as_sizes(lhs_batch), _shape.as_sizes(rhs_batch))
+    where = "scaled_dot", "dimension_numbers"
+    contracting = as_integers(*where, lhs_con), as_integers(*where, rhs_con)
+    numbers = (
+        contracting,
+        (as_integers(*where, lhs_batch), as_integers(*where, rhs_batch)),
+    )
     preferred = _BFLOAT16
     if preferred_element_type is not None:
         preferred = dtypes.as_dtype(preferred_element_type, function="scaled_dot")

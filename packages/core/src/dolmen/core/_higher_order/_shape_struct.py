@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .._backend import pytree
-from .._ir import ArrayType, array_type, dtypes, type_error
+from .._ir import ArrayType, array_type, as_integers, dtypes, type_error
 
 
 @runtime_checkable
@@ -46,7 +46,8 @@ class ShapeDtypeStruct:
         sharding: Any = None,
         weak_type: bool = False,
     ) -> None:
-        object.__setattr__(self, "shape", tuple(int(size) for size in shape))
+        sizes = as_integers("ShapeDtypeStruct", "shape", shape)
+        object.__setattr__(self, "shape", sizes)
         if not isinstance(dtype, OpenedDType):
             dtype = dtypes.as_dtype(dtype, function="ShapeDtypeStruct", wanted=False)
         object.__setattr__(self, "dtype", dtype)

@@ -200,6 +200,14 @@ class Signature:
                 dynamic_kwargs[key] = kwargs[key]
         return tuple(static), (tuple(dynamic_args), dynamic_kwargs)
 
+    def can_hash(self, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+        """Whether all static arguments of a call are hashable."""
+        try:
+            self.separate(args, kwargs)
+        except ValueError:
+            return False
+        return True
+
     def _hashable(self, which: int | str, value: Any) -> Hashable:
         try:
             hash(value)

@@ -1,7 +1,13 @@
 """Types, programs and primitives: what is computed, before anything computes it."""
 
 from . import _dtypes as dtypes, _tracebacks as tracebacks
+from ._arguments import (
+    as_integer as as_integer,
+    as_integers as as_integers,
+    not_integers as not_integers,
+)
 from ._check import check as check
+from ._dtypes import shown as shown
 from ._effects import (
     DEBUG as DEBUG,
     FFI as FFI,

@@ -22,7 +22,7 @@ import ml_dtypes
 import numpy as np
 
 from .._backend import flags
-from ._errors import value_error, warn
+from ._errors import type_error, value_error, warn
 
 bfloat16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -115,6 +115,25 @@ def short_name(dtype: np.dtype) -> str:
     return name
 
 
+def shown(value: Any) -> str:
+    """How messages print a value: an array as `f32[2,3]`, others by their `repr`."""
+    if _is_like_array(value):
+        return f"{short_name(value.dtype)}[{','.join(map(str, value.shape))}]"
+    if isinstance(value, list | tuple) and any(map(_is_like_array, value)):
+        parts = ", ".join(map(shown, value))
+        text = f"[{parts}]" if isinstance(value, list) else f"({parts})"
+        return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"{value!r:.60}"
+
+
+def _is_like_array(value: Any) -> bool:
+    """Whether it has the shape and dtype of an array; scalars of NumPy print well."""
+    if isinstance(value, type | np.generic | np.dtype):
+        return False
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    return isinstance(dtype, np.dtype) and isinstance(shape, tuple)
+
+
 def kind(dtype: np.dtype) -> str:
     """`b`ool, `i`nt, `u`nsigned, `f`loat or `c`omplex; empty for anything else."""
     return _KINDS.get(dtype, "")
@@ -147,15 +166,25 @@ def default(dtype: np.dtype) -> np.dtype:
     return _NARROW.get(dtype, dtype)
 
 
-def as_dtype(dtype: Any, *, function: str = "dtype", wanted: bool = True) -> np.dtype:
+_OF_AN_ARRAY = "Write `x.dtype` for the dtype of an array `x`."
+
+
+def as_dtype(
+    dtype: Any,
+    *,
+    function: str = "dtype",
+    wanted: bool = True,
+    instead: str = _OF_AN_ARRAY,
+) -> np.dtype:
     """A user's dtype argument as a canonical NumPy dtype.
 
     Args:
         wanted: whether arrays of just this dtype are asked for, so that it matters
             when they can't be had.
+        instead: what to write where an array stands for the dtype.
 
     Raises:
-        TypeError: `dtype` names no element type XLA can hold.
+        TypeError: `dtype` names no element type XLA can hold, or is an array.
         ValueError: it is a 64-bit dtype, which the settings forbid to halve.
     """
     if dtype is bool:
@@ -171,19 +200,28 @@ def as_dtype(dtype: Any, *, function: str = "dtype", wanted: bool = True) -> np.
     except TypeError:
         made = getattr(ml_dtypes, dtype, None) if isinstance(dtype, str) else None
         if made is None:
-            raise TypeError(
-                f"{function}: expected a dtype, got {dtype!r}. Use a name such as "
-                "'float32' or a type such as jnp.bfloat16."
-            ) from None
+            raise _no_dtype(function, dtype, instead) from None
         made = np.dtype(made)
+    # NumPy takes anything with a `dtype`, so an array in the wrong place, too.
+    if made is not dtype and not isinstance(dtype, type) and hasattr(dtype, "shape"):
+        raise _no_dtype(function, dtype, instead)
     if made not in _KINDS and made != float0:
-        raise TypeError(
+        raise type_error(
             f"{function}: arrays can't hold dtype {made}; expected a boolean, integer, "
             "floating-point or complex dtype."
         )
     if wanted and made in _NARROW and not flags.X64.value:
         _told_of_halving(function, made)
     return canonical(made)
+
+
+def _no_dtype(function: str, value: Any, instead: str) -> TypeError:
+    array = "an array " if _is_like_array(value) else ""
+    if not hasattr(value, "dtype"):
+        instead = "Use a name such as 'float32' or a type such as jnp.bfloat16."
+    return type_error(
+        f"{function}: expected a dtype, got {array}{shown(value)}.", instead
+    )
 
 
 def _told_of_halving(function: str, dtype: np.dtype) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _backend
+from ._arguments import as_integers
 from ._dtypes import as_dtype, is_inexact, short_name
 
 _NOT_VARYING: frozenset[Any] = frozenset()
@@ -60,7 +61,7 @@ class ArrayType:
 
     def __new__(cls, shape: Any, dtype: Any, weak_type: bool = False) -> "ArrayType":
         """The type with this shape and dtype."""
-        sizes = tuple(int(size) for size in shape)
+        sizes = as_integers("ShapedArray", "shape", shape)
         return array_type(
             sizes, as_dtype(dtype, function="ShapedArray", wanted=False), weak_type
         )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,9 @@ from .._ir import (
     Linear,
     Primitive,
     array_type,
+    as_integers,
     dtypes,
+    shown,
     type_error,
     value_error,
 )
@@ -20,7 +22,6 @@ from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _creation, _shape
 from ._dot import Exactness, PrecisionLike, as_precision, precision_config
-from ._shape import as_sizes
 
 Axes = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
@@ -68,7 +69,10 @@ def conv_dimension_numbers(
         (3, 2, 0, 1)
     """
     if isinstance(dimension_numbers, ConvDimensionNumbers):
-        return ConvDimensionNumbers(*map(as_sizes, dimension_numbers))
+        where = "conv_dimension_numbers", "dimension_numbers"
+        return ConvDimensionNumbers(
+            *(as_integers(*where, s) for s in dimension_numbers)
+        )
     ndim = len(lhs_shape)
     if ndim != len(rhs_shape):
         raise value_error(
@@ -159,10 +163,20 @@ def as_padding(
     window_shape: Sequence[int],
     window_strides: Sequence[int],
 ) -> Padding:
-    """A user's `padding` argument in numbers."""
+    """A user's `padding` argument in numbers.
+
+    Raises:
+        TypeError: it is no sequence of pairs of integers.
+        ValueError: one of them is not a pair.
+    """
     if isinstance(padding, str):
         padding = padtype_to_pads(in_shape, window_shape, window_strides, padding)
-    made: Any = tuple([as_sizes(pair) for pair in padding])
+    if not isinstance(padding, Iterable):
+        raise type_error(
+            f"`padding` must be 'SAME', 'VALID' or a pair (low, high) for each axis, "
+            f"got {shown(padding)}.",
+        )
+    made: Any = tuple([as_integers("padding", "(low, high)", p) for p in padding])
     if any(len(pair) != 2 for pair in made):
         raise value_error(f"padding must hold pairs (low, high), got {padding!r}.")
     return made
@@ -228,9 +242,17 @@ def conv_general_dilated(
     numbers = conv_dimension_numbers(x.shape, w.shape, dimension_numbers)
     spatial = len(numbers.lhs_spec) - 2
     ones = (1,) * spatial
-    strides = as_sizes(window_strides)
-    lhs_dilation = ones if lhs_dilation is None else as_sizes(lhs_dilation)
-    rhs_dilation = ones if rhs_dilation is None else as_sizes(rhs_dilation)
+    strides = as_integers("conv_general_dilated", "window_strides", window_strides)
+    lhs_dilation = (
+        ones
+        if lhs_dilation is None
+        else as_integers("conv_general_dilated", "lhs_dilation", lhs_dilation)
+    )
+    rhs_dilation = (
+        ones
+        if rhs_dilation is None
+        else as_integers("conv_general_dilated", "rhs_dilation", rhs_dilation)
+    )
     if not len(strides) == len(lhs_dilation) == len(rhs_dilation) == spatial:
         raise value_error(
             f"conv_general_dilated: expected one stride and dilation for each of the "
@@ -707,7 +729,11 @@ def conv_transpose(
             )
     numbers = conv_dimension_numbers(x.shape, w.shape, dimension_numbers)
     kernel = [w.shape[a] for a in numbers.rhs_spec[2:]]
-    dilation = (1,) * len(kernel) if rhs_dilation is None else as_sizes(rhs_dilation)
+    dilation = (
+        (1,) * len(kernel)
+        if rhs_dilation is None
+        else as_integers("conv_transpose", "rhs_dilation", rhs_dilation)
+    )
     if isinstance(padding, str) or use_consistent_padding:
         each = [padding] * len(kernel) if isinstance(padding, str) else padding
         padding = [

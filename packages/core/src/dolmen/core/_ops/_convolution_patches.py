@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import value_error
+from .._ir import as_integers, value_error
 from .._tracing import typeof
 from . import _shape
 from ._convolution import (
@@ -15,7 +15,6 @@ from ._convolution import (
     conv_general_dilated,
 )
 from ._dot import Precision, PrecisionLike, dot_general
-from ._shape import as_sizes
 
 
 def conv_general_dilated_patches(
@@ -54,7 +53,10 @@ def conv_general_dilated_patches(
         Array([[[0., 1., 2.],
                 [1., 2., 3.]]], dtype=float32)
     """
-    x, window = typeof(lhs), as_sizes(filter_shape)
+    x, window = (
+        typeof(lhs),
+        as_integers("conv_general_dilated_patches", "filter_shape", filter_shape),
+    )
     numbers = conv_dimension_numbers(x.shape, (1, 1, *window), dimension_numbers)
     features, size = x.shape[numbers.lhs_spec[1]], math.prod(window)
     one_hot = np.eye(size, dtype=x.dtype).reshape(size, 1, *window)
@@ -115,7 +117,7 @@ def conv_general_dilated_local(
         >>> lax.conv_general_dilated_local(x, kernels, (1,), "VALID", (2,)).tolist()
         [[[1.0, 3.0, 7.0]]]
     """
-    window = as_sizes(filter_shape)
+    window = as_integers("conv_general_dilated_local", "filter_shape", filter_shape)
     # Patches are copies: only what is multiplied afterwards needs the precision.
     patches = conv_general_dilated_patches(
         lhs,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._ir import value_error
+from .._ir import as_integers, value_error
 from ._convolution import (
     ConvDimensionNumbers,
     as_padding,
@@ -11,7 +11,6 @@ from ._convolution import (
     dilated,
     transposed_padding,
 )
-from ._shape import as_sizes
 
 Shape = tuple[int, ...]
 
@@ -75,7 +74,11 @@ def conv_shape_tuple(
         >>> lax.conv_shape_tuple((1, 3, 8, 8), (4, 3, 3, 3), (1, 2), "SAME")
         (1, 4, 8, 4)
     """
-    lhs, rhs, steps = as_sizes(lhs_shape), as_sizes(rhs_shape), as_sizes(strides)
+    lhs, rhs, steps = (
+        as_integers("conv_shape_tuple", "lhs_shape", lhs_shape),
+        as_integers("conv_shape_tuple", "rhs_shape", rhs_shape),
+        as_integers("conv_shape_tuple", "strides", strides),
+    )
     given = f"got lhs_shape={lhs}, rhs_shape={rhs}, strides={steps}, pads={pads}"
     fits = len(lhs) == len(rhs) == len(steps) + 2
     if not fits or not (isinstance(pads, str) or len(pads) == len(steps)):
@@ -159,7 +162,9 @@ def conv_transpose_shape_tuple(
     """
     numbers = conv_dimension_numbers(lhs_shape, rhs_shape, dimension_numbers)
     lhs, rhs = _ordered(lhs_shape, rhs_shape, numbers)
-    strides = as_sizes(window_strides)
+    strides = as_integers(
+        "conv_transpose_shape_tuple", "window_strides", window_strides
+    )
     if isinstance(padding, str):
         padding = [
             transposed_padding(k, s, padding)
@@ -174,7 +179,10 @@ def _ordered(
     lhs_shape: Sequence[int], rhs_shape: Sequence[int], numbers: ConvDimensionNumbers
 ) -> tuple[Shape, Shape]:
     """Shapes of input and kernel with batch and features first."""
-    lhs, rhs = as_sizes(lhs_shape), as_sizes(rhs_shape)
+    lhs, rhs = (
+        as_integers("conv_general_shape_tuple", "lhs_shape", lhs_shape),
+        as_integers("conv_general_shape_tuple", "rhs_shape", rhs_shape),
+    )
     return (
         tuple(lhs[axis] for axis in numbers.lhs_spec),
         tuple(rhs[axis] for axis in numbers.rhs_spec),

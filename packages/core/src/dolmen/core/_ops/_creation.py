@@ -5,7 +5,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
+from .._ir import (
+    ArrayType,
+    Primitive,
+    array_type,
+    as_integers,
+    dtypes,
+    type_error,
+    value_error,
+)
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _conversion, _shape
@@ -43,7 +51,7 @@ def full(
     """
     if sharding is not None:
         raise _shape.sharding_error("full", "sharding", sharding)
-    sizes = _shape.as_sizes(shape)
+    sizes = as_integers("full", "shape", shape)
     type = typeof(fill_value)
     if type.shape:
         raise value_error(
@@ -126,7 +134,7 @@ def shape_as_value(shape: Sequence[int]) -> np.ndarray:
         >>> lax.shape_as_value((2, 3)).tolist()
         [2, 3]
     """
-    sizes = _shape.as_sizes(shape)
+    sizes = as_integers("shape_as_value", "shape", shape)
     fits = all(size <= np.iinfo(np.int32).max for size in sizes)
     return np.asarray(sizes, np.int32 if fits else np.int64)
 
@@ -182,7 +190,7 @@ def broadcasted_iota(
     """
     if out_sharding is not None:
         raise _shape.sharding_error("broadcasted_iota", "out_sharding", out_sharding)
-    sizes = _shape.as_sizes(shape)
+    sizes = as_integers("broadcasted_iota", "shape", shape)
     axis = _shape.as_axis("broadcasted_iota", dimension, len(sizes))
     return bind(Iota(dtypes.as_dtype(dtype, function="iota"), sizes, axis))
 

@@ -14,6 +14,7 @@ from .._ir import (
     Linear,
     Primitive,
     array_type,
+    as_integers,
     dtypes,
     type_error,
     value_error,
@@ -29,7 +30,7 @@ from ._dot_algorithms import (
     algorithm_attributes,
     compute_dtypes,
 )
-from ._shape import as_sizes, inverse, sharding_error, transpose
+from ._shape import inverse, sharding_error, transpose
 
 Axes = tuple[int, ...]
 DotDimensionNumbers = tuple[
@@ -167,8 +168,14 @@ def dot_general(
         raise sharding_error("dot_general", "out_sharding", out_sharding)
     (lhs_contracting, rhs_contracting), (lhs_batch, rhs_batch) = dimension_numbers
     numbers = (
-        (as_sizes(lhs_contracting), as_sizes(rhs_contracting)),
-        (as_sizes(lhs_batch), as_sizes(rhs_batch)),
+        (
+            as_integers("dot_general", "dimension_numbers", lhs_contracting),
+            as_integers("dot_general", "dimension_numbers", rhs_contracting),
+        ),
+        (
+            as_integers("dot_general", "dimension_numbers", lhs_batch),
+            as_integers("dot_general", "dimension_numbers", rhs_batch),
+        ),
     )
     precision = as_precision("dot_general", precision)
     if preferred_element_type is not None:

@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
+from .._ir import (
+    ArrayType,
+    Primitive,
+    array_type,
+    as_integers,
+    dtypes,
+    type_error,
+    value_error,
+)
 from .._lowering import mlir
 from .._tracing import as_array, bind, typeof
 from . import _arithmetic, _conversion, _pad, _shape
@@ -75,7 +83,7 @@ def fft(x: Any, fft_type: FftType | str, fft_lengths: Sequence[int]) -> Any:
         dtype = np.dtype("float32")  # narrower than the transforms XLA has
     if kind is not FftType.RFFT:
         dtype = _complex_dtype(dtype)
-    lengths = _shape.as_sizes(fft_lengths)
+    lengths = as_integers("fft", "fft_lengths", fft_lengths)
     return bind(Fft(kind, lengths), _converted(x, dtype))
 
 

@@ -18,6 +18,7 @@ from .._ir import (
     Primitive,
     Program,
     array_type,
+    as_integers,
     dtypes,
     type_error,
     value_error,
@@ -26,7 +27,6 @@ from .._lowering import mlir
 from .._tracing import bind, record, typeof
 from . import _creation, _shape
 from ._limits import emit_binary
-from ._shape import as_sizes
 
 Axes = tuple[int, ...]
 
@@ -78,7 +78,10 @@ _MODES: dict[Any, GatherScatterMode] = {
 
 def _freeze_axes(numbers: Any) -> None:
     for field in dataclasses.fields(numbers):
-        object.__setattr__(numbers, field.name, as_sizes(getattr(numbers, field.name)))
+        axes = as_integers(
+            type(numbers).__name__, field.name, getattr(numbers, field.name)
+        )
+        object.__setattr__(numbers, field.name, axes)
 
 
 def _up(axes: Axes) -> Axes:
@@ -210,7 +213,7 @@ def gather(
         fill_value = np.nan if fill_value != fill_value else fill_value
     primitive = Gather(
         dimension_numbers,
-        as_sizes(slice_sizes),
+        as_integers("gather", "slice_sizes", slice_sizes),
         bool(unique_indices),
         bool(indices_are_sorted),
         parsed,

@@ -8,6 +8,7 @@ from .._ir import (
     Linear,
     Primitive,
     array_type,
+    as_integers,
     type_error,
     value_error,
 )
@@ -16,7 +17,6 @@ from .._tracing import bind, typeof
 from . import _creation, _narrow
 from ._shape import (
     as_axis,
-    as_sizes,
     batch_size,
     batched_first,
     expand_dims,
@@ -129,7 +129,7 @@ def split(operand: Any, sizes: Sequence[int], axis: int = 0) -> list[Any]:
         [(2, 2), (3, 2)]
     """
     axis = as_axis("split", axis, typeof(operand).ndim, "axis")
-    return list(bind(Split(as_sizes(sizes), axis), operand))
+    return list(bind(Split(as_integers("split", "sizes", sizes), axis), operand))
 
 
 class Split(Primitive):

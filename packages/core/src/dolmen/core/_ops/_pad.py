@@ -8,13 +8,14 @@ from .._ir import (
     Linear,
     Primitive,
     array_type,
+    as_integers,
     type_error,
     value_error,
 )
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _creation
-from ._shape import as_sizes, batch_size, batched_first, broadcast_in_dim, is_array
+from ._shape import batch_size, batched_first, broadcast_in_dim, is_array
 
 
 def pad(
@@ -40,7 +41,9 @@ def pad(
         >>> lax.pad(lax.iota("int32", 3), 9, [(1, 0, 1)]).tolist()
         [9, 0, 9, 1, 9, 2]
     """
-    config = tuple([as_sizes(entry) for entry in padding_config])
+    config = tuple(
+        [as_integers("pad", "padding_config", entry) for entry in padding_config]
+    )
     if is_array(operand) and not any(map(any, config)) and len(config) == operand.ndim:
         return operand
     if isinstance(padding_value, bool | int | float | complex):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._ir import ArrayType, dtypes, type_error, value_error
+from .._ir import ArrayType, as_integers, dtypes, type_error, value_error
 from .._tracing import bind, typeof
 from . import _shape
 from ._arithmetic import mul
@@ -50,11 +50,15 @@ class RaggedDotDimensionNumbers:
         lhs_ragged_dimensions: Sequence[int],
         rhs_group_dimensions: Sequence[int],
     ) -> None:
+        function = "RaggedDotDimensionNumbers"
         contracting, batch = (
-            tuple(map(_shape.as_sizes, pair)) for pair in dot_dimension_numbers
+            tuple(
+                [as_integers(function, "dot_dimension_numbers", axes) for axes in pair]
+            )
+            for pair in dot_dimension_numbers
         )
-        ragged = _shape.as_sizes(lhs_ragged_dimensions)
-        groups = _shape.as_sizes(rhs_group_dimensions)
+        ragged = as_integers(function, "lhs_ragged_dimensions", lhs_ragged_dimensions)
+        groups = as_integers(function, "rhs_group_dimensions", rhs_group_dimensions)
         object.__setattr__(self, "dot_dimension_numbers", (contracting, batch))
         object.__setattr__(self, "lhs_ragged_dimensions", ragged)
         object.__setattr__(self, "rhs_group_dimensions", groups)

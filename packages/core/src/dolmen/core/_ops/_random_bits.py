@@ -7,10 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
+from .._ir import (
+    ArrayType,
+    Primitive,
+    array_type,
+    as_integers,
+    dtypes,
+    type_error,
+    value_error,
+)
 from .._lowering import mlir
 from .._tracing import bind
-from ._shape import as_sizes, batch_size, broadcast_in_dim, move_axis, sharding_error
+from ._shape import batch_size, broadcast_in_dim, move_axis, sharding_error
 
 
 class RandomAlgorithm(enum.IntEnum):
@@ -67,7 +75,9 @@ def rng_bit_generator(
     if out_sharding is not None:
         raise sharding_error("rng_bit_generator", "out_sharding", out_sharding)
     made = dtypes.as_dtype(dtype, function="rng_bit_generator")
-    primitive = RngBitGenerator(as_sizes(shape), made, int(algorithm))
+    primitive = RngBitGenerator(
+        as_integers("rng_bit_generator", "shape", shape), made, int(algorithm)
+    )
     state, bits = bind(primitive, key)
     return state, bits
 
@@ -218,7 +228,7 @@ def rng_uniform(a: Any, b: Any, shape: Sequence[int]) -> Any:
         >>> lax.rng_uniform(3, 4, (2,)).tolist()
         [3, 3]
     """
-    return bind(RngUniform(as_sizes(shape)), a, b)
+    return bind(RngUniform(as_integers("rng_uniform", "shape", shape)), a, b)
 
 
 class RngUniform(Primitive):

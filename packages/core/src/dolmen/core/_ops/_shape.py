@@ -5,14 +5,16 @@ Each linear operation stands beside the one that transposes it.
 
 import itertools
 import math
-import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from .._backend import ArrayImpl
 from .._ir import (
     ArrayType,
     Primitive,
+    as_integer,
+    as_integers,
+    not_integers,
     value_error,
 )
 from .._lowering import mlir
@@ -21,23 +23,19 @@ from .._tracing import Tracer, bind, typeof
 # ---- arguments ---------------------------------------------------------------------
 
 
-def as_sizes(values: Any) -> tuple[int, ...]:
-    """A user's sequence of sizes, axes or strides as Python integers.
-
-    Raises:
-        TypeError: one of them is not an integer (or is a traced value).
-    """
-    return tuple(map(operator.index, values))
-
-
 def as_axis(function: str, axis: Any, ndim: int, argument: str = "dimension") -> int:
     """`axis` counted from the front.
 
     Raises:
+        TypeError: it is not an integer.
         ValueError: it is not an axis of an array with `ndim` axes.
     """
-    made = operator.index(axis)
+    made = axis if type(axis) is int else as_integer(function, argument, axis)
     if not -ndim <= made < ndim:
+        if not ndim:
+            raise value_error(
+                f"{function}: `{argument}` is {made}, but the operand has no axes."
+            )
         raise value_error(
             f"{function}: `{argument}` must be between {-ndim} and {ndim - 1} for an "
             f"operand with {ndim} axes, got {made}."
@@ -51,8 +49,11 @@ def as_axes(
     """Distinct axes counted from the front, in the order given.
 
     Raises:
+        TypeError: it is no sequence of integers.
         ValueError: one is out of range or given twice.
     """
+    if not isinstance(axes, Iterable):
+        raise not_integers(function, argument, axes)
     made = tuple([as_axis(function, axis, ndim, argument) for axis in axes])
     if len(set(made)) != len(made):
         raise value_error(
@@ -112,7 +113,7 @@ def broadcast(operand: Any, sizes: Sequence[int], *, out_sharding: None = None) 
     """
     if out_sharding is not None:
         raise sharding_error("broadcast", "out_sharding", out_sharding)
-    leading = as_sizes(sizes)
+    leading = as_integers("broadcast", "sizes", sizes)
     if not leading and is_array(operand):
         return operand
     shape = typeof(operand).shape
@@ -151,7 +152,10 @@ def broadcast_in_dim(
     """
     if out_sharding is not None:
         raise sharding_error("broadcast_in_dim", "out_sharding", out_sharding)
-    shape, dimensions = as_sizes(shape), as_sizes(broadcast_dimensions)
+    shape, dimensions = (
+        as_integers("broadcast_in_dim", "shape", shape),
+        as_integers("broadcast_in_dim", "broadcast_dimensions", broadcast_dimensions),
+    )
     if is_array(operand) and operand.shape == shape and len(dimensions) == len(shape):
         return operand
     return bind(BroadcastInDim(shape, dimensions), operand)
@@ -263,11 +267,13 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         (2, 3)
     """
     if len(shapes) == 1:
-        return as_sizes(shapes[0])
+        return as_integers("broadcast_shapes", "shapes", shapes[0])
     rank = max(map(len, shapes), default=0)
     sizes = [1] * rank
     for shape in shapes:
-        for axis, size in enumerate(as_sizes(shape), rank - len(shape)):
+        for axis, size in enumerate(
+            as_integers("broadcast_shapes", "shapes", shape), rank - len(shape)
+        ):
             if sizes[axis] == 1:
                 sizes[axis] = size
             elif size not in (1, sizes[axis]):
@@ -332,7 +338,7 @@ def reshape(
         raise sharding_error("reshape", "out_sharding", out_sharding)
     if dimensions is not None:
         operand = transpose(operand, dimensions)
-    sizes = as_sizes(new_sizes)
+    sizes = as_integers("reshape", "new_sizes", new_sizes)
     if is_array(operand) and operand.shape == sizes:
         return operand
     return bind(Reshape(sizes), operand)
@@ -498,7 +504,7 @@ def tile(operand: Any, reps: Sequence[int]) -> Any:
         Array([[1, 2, 1, 2],
                [1, 2, 1, 2]], dtype=int32)
     """
-    counts = as_sizes(reps)
+    counts = as_integers("tile", "reps", reps)
     shape = typeof(operand).shape
     if len(counts) < len(shape) or any(count < 0 for count in counts):
         raise value_error(
@@ -531,7 +537,7 @@ def transpose(operand: Any, permutation: Sequence[int]) -> Any:
         >>> lax.transpose(jnp.zeros((1, 2, 3)), (2, 0, 1)).shape
         (3, 1, 2)
     """
-    axes = as_sizes(permutation)
+    axes = as_integers("transpose", "permutation", permutation)
     if is_array(operand) and axes == tuple(range(operand.ndim)):
         return operand
     return bind(Transpose(axes), operand)

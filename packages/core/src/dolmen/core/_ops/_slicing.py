@@ -10,6 +10,8 @@ from .._ir import (
     Linear,
     Primitive,
     array_type,
+    as_integer,
+    as_integers,
     dtypes,
     type_error,
     value_error,
@@ -17,7 +19,7 @@ from .._ir import (
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _creation, _gather, _joining, _pad, _shape
-from ._shape import as_axis, as_sizes, is_array
+from ._shape import as_axis, is_array
 
 # ---- fixed places ------------------------------------------------------------------
 
@@ -48,8 +50,11 @@ def slice(
         >>> lax.slice(jnp.arange(6), (1,), (6,), (2,))
         Array([1, 3, 5], dtype=int32)
     """
-    starts, limits = as_sizes(start_indices), as_sizes(limit_indices)
-    steps = None if strides is None else as_sizes(strides)
+    starts, limits = (
+        as_integers("slice", "start_indices", start_indices),
+        as_integers("slice", "limit_indices", limit_indices),
+    )
+    steps = None if strides is None else as_integers("slice", "strides", strides)
     if steps is not None and all(step == 1 for step in steps):
         steps = None
     if is_array(operand) and not steps and limits == operand.shape and not any(starts):
@@ -159,16 +164,16 @@ def slice_in_dim(
     axis = as_axis("slice_in_dim", axis, len(shape), "axis")
     n = shape[axis]
 
-    def from_front(index: int | None, default: int) -> int:
+    def from_front(argument: str, index: int | None, default: int) -> int:
         if index is None:
             return default
-        (made,) = as_sizes((index,))
+        made = as_integer("slice_in_dim", argument, index)
         return made + n if made < 0 else made
 
     starts, limits, steps = [0] * len(shape), list(shape), [1] * len(shape)
-    starts[axis] = from_front(start_index, 0)
-    limits[axis] = from_front(limit_index, n)
-    (steps[axis],) = as_sizes((stride,))
+    starts[axis] = from_front("start_index", start_index, 0)
+    limits[axis] = from_front("limit_index", limit_index, n)
+    steps[axis] = as_integer("slice_in_dim", "stride", stride)
     return slice(operand, starts, limits, steps)
 
 
@@ -192,7 +197,7 @@ def index_in_dim(operand: Any, index: int, axis: int = 0, keepdims: bool = True)
     """
     type = typeof(operand)
     axis = as_axis("index_in_dim", axis, type.ndim, "axis")
-    (index,) = as_sizes((index,))
+    index = as_integer("index_in_dim", "index", index)
     n = type.shape[axis]
     if not -n <= index < n:
         raise value_error(
@@ -247,7 +252,11 @@ def dynamic_slice(
     starts, wraps = _starts(
         "dynamic_slice", start_indices, shape, allow_negative_indices
     )
-    return bind(DynamicSlice(as_sizes(slice_sizes), wraps), operand, *starts)
+    return bind(
+        DynamicSlice(as_integers("dynamic_slice", "slice_sizes", slice_sizes), wraps),
+        operand,
+        *starts,
+    )
 
 
 def _starts(

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ir import ArrayType, Primitive, array_type, dtypes, value_error
+from .._ir import ArrayType, Primitive, array_type, as_integers, dtypes, value_error
 from .._lowering import mlir
 from .._tracing import bind, typeof
 from . import _comparison, _creation, _nan, _pad, _selection, _shape, _slicing
 from ._convolution import Padding, as_padding, dilated
 from ._limits import compare_complex, emit_binary, highest, lowest
-from ._shape import as_sizes
 
 Sizes = tuple[int, ...]
 # Sizes, strides, padding, spacing of the operand and of the window.
@@ -30,10 +29,22 @@ def window_options(
 ) -> Window:
     """The options in numbers, in the order of the primitives' fields."""
     ones = (1,) * type.ndim
-    sizes = as_sizes(dimensions)
-    steps = ones if strides is None else as_sizes(strides)
-    base = ones if base_dilation is None else as_sizes(base_dilation)
-    dilation = ones if window_dilation is None else as_sizes(window_dilation)
+    sizes = as_integers("reduce_window", "window_dimensions", dimensions)
+    steps = (
+        ones
+        if strides is None
+        else as_integers("reduce_window", "window_strides", strides)
+    )
+    base = (
+        ones
+        if base_dilation is None
+        else as_integers("reduce_window", "base_dilation", base_dilation)
+    )
+    dilation = (
+        ones
+        if window_dilation is None
+        else as_integers("reduce_window", "window_dilation", window_dilation)
+    )
     if not len(sizes) == len(steps) == len(base) == len(dilation) == type.ndim:
         raise value_error(
             f"reduce_window: expected one window size, stride and dilation for each of "
@@ -563,7 +574,9 @@ def reduce_window_shape_tuple(
         >>> lax.reduce_window_shape_tuple((8, 8), (3, 3), (1, 2), ((0, 0), (1, 1)))
         (6, 4)
     """
-    type = array_type(as_sizes(operand_shape), np.dtype(bool))
+    type = array_type(
+        as_integers("reduce_window", "operand_shape", operand_shape), np.dtype(bool)
+    )
     sizes, steps, pads, base, dilation = window_options(
         type, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )

@@ -43,6 +43,12 @@ class RecordedTracer(Variable, Tracer):
         self.type = type
         self.owner = trace
 
+    def __repr__(self) -> str:
+        return Tracer.__repr__(self)
+
+    def __str__(self) -> str:
+        return Tracer.__str__(self)
+
 
 class Recorded(RecordedTracer):
     """What tracers of a finished trace become: variables, and no values any more.

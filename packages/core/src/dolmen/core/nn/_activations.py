@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import lax, numpy as jnp
 from .._higher_order import custom_jvp, jit_when_eager
-from .._ir import dtypes, type_error, value_error
+from .._ir import as_integer, dtypes, type_error, value_error
 from .._tracing import typeof
 from ..numpy._array_like import Array, ArrayLike
 from ..numpy._promotion import promote_args, promote_args_inexact
@@ -475,9 +475,8 @@ def one_hot(
             f"got {axis}."
         )
     wanted = dtypes.as_dtype(float if dtype is None else dtype, function="one_hot")
-    return _one_hot(
-        x, num_classes=int(num_classes), dtype=wanted, axis=axis % (type.ndim + 1)
-    )
+    classes = as_integer("one_hot", "num_classes", num_classes)
+    return _one_hot(x, num_classes=classes, dtype=wanted, axis=axis % (type.ndim + 1))
 
 
 @jit_when_eager(static_argnames=("num_classes", "dtype", "axis"))

@@ -11,9 +11,8 @@ import numpy as np
 
 from .. import lax, numpy as jnp
 from .._higher_order import custom_vjp, jit_when_eager, spread_over_blocks
-from .._ir import dtypes, type_error, value_error
+from .._ir import as_integers, dtypes, type_error, value_error
 from .._ops._dot import check_product
-from .._ops._shape import as_sizes
 from .._tracing import typeof
 from ..numpy._array_like import Array, ArrayLike, DTypeLike
 
@@ -219,8 +218,14 @@ def scaled_dot_general(
             f"'nvfp4', for `lhs`, `rhs` and the cotangent, got {modes}."
         )
     (lhs_con, rhs_con), (lhs_batch, rhs_batch) = dimension_numbers
-    contracting = as_sizes(lhs_con), as_sizes(rhs_con)
-    batch = as_sizes(lhs_batch), as_sizes(rhs_batch)
+    contracting = (
+        as_integers("scaled_dot_general", "dimension_numbers", lhs_con),
+        as_integers("scaled_dot_general", "dimension_numbers", rhs_con),
+    )
+    batch = (
+        as_integers("scaled_dot_general", "dimension_numbers", lhs_batch),
+        as_integers("scaled_dot_general", "dimension_numbers", rhs_batch),
+    )
     x, y = typeof(lhs), typeof(rhs)
     check_product("scaled_dot_general", x, y, (contracting, batch), dtype)
     rows, x_shape = _rows(lhs, batch[0], contracting[0])

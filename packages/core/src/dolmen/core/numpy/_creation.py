@@ -402,6 +402,19 @@ def _default_float(function: str, dtype: Any) -> np.dtype:
     return dtypes.as_dtype(dtype, function=function)
 
 
+def _type_of_filled(function: str, shape: Any, dtype: Any) -> ArrayType:
+    sizes = _shape_of(function, shape)
+    try:
+        return array_type(sizes, _default_float(function, dtype))
+    except TypeError:
+        if type(dtype) is not int:
+            raise
+    raise type_error(
+        f"{function}: expected a dtype, got {dtype}.",
+        f"Put the sizes into one tuple: `{function}({(*sizes, dtype)})`.",
+    )
+
+
 def zeros(
     shape: Shape,
     dtype: DTypeLike = None,
@@ -424,7 +437,7 @@ def zeros(
                [0., 0.]], dtype=float32)
     """
     _no_sharding("zeros", out_sharding)
-    type = array_type(_shape_of("zeros", shape), _default_float("zeros", dtype))
+    type = _type_of_filled("zeros", shape, dtype)
     return _filled(type, 0, device)
 
 
@@ -444,7 +457,7 @@ def ones(
                [1., 1., 1.]], dtype=float32)
     """
     _no_sharding("ones", out_sharding)
-    type = array_type(_shape_of("ones", shape), _default_float("ones", dtype))
+    type = _type_of_filled("ones", shape, dtype)
     return _filled(type, 1, device)
 
 
@@ -463,7 +476,7 @@ def empty(
         (2, 3)
     """
     _no_sharding("empty", out_sharding)
-    type = array_type(_shape_of("empty", shape), _default_float("empty", dtype))
+    type = _type_of_filled("empty", shape, dtype)
     return _filled(type, 0, device)
 
 

@@ -9,8 +9,15 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl
-from .._ir import ArrayType, dtypes, message, type_error, value_error
-from .._tracing import Tracer, as_array, concrete, not_concrete, typeof
+from .._ir import ArrayType, dtypes, message, shown, type_error, value_error
+from .._tracing import (
+    Tracer,
+    as_array,
+    concrete,
+    is_array_like,
+    not_concrete,
+    typeof,
+)
 from ._array_like import Array, ArrayLike, DTypeLike
 from ._eager import jit_when_eager
 from ._manipulation import as_axis, as_shape, atleast_2d, atleast_3d, ravel
@@ -41,24 +48,29 @@ def concatenate(
         >>> jnp.concatenate([jnp.zeros((1, 2)), jnp.ones((2, 2))]).shape
         (3, 2)
     """
+    return _joined("concatenate", arrays, axis, dtype)
+
+
+def _joined(function: str, arrays: Any, axis: Any, dtype: Any) -> Any:
+    """`concatenate` under the name of the function that the user called."""
     if axis is None:
-        arrays = [ravel(x) for x in _sequence("concatenate", arrays)]
+        arrays = [ravel(x) for x in _sequence(function, arrays)]
         axis = 0
-    arrays, types = _arrays("concatenate", arrays)
+    arrays, types = _arrays(function, arrays)
     if not types[0].ndim:
         raise value_error(
-            "concatenate: arrays must have an axis to be joined along, got "
+            f"{function}: arrays must have an axis to be joined along, got "
             f"{types[0]!r}.",
             "Use `stack` to join scalars.",
         )
-    at = as_axis("concatenate", axis, types[0].ndim)
+    at = _axis_of_joining(function, axis, types[0].ndim)
     shapes = {(*t.shape[:at], None, *t.shape[at + 1 :]) for t in types}
     if len({t.ndim for t in types}) > 1 or len(shapes) > 1:
         raise value_error(
-            f"concatenate: arrays must have equal sizes except along axis {at}, got "
+            f"{function}: arrays must have equal sizes except along axis {at}, got "
             f"{_listed(types)}."
         )
-    return _concatenate(arrays, axis=at, dtype=_result_dtype("concatenate", dtype))
+    return _concatenate(arrays, axis=at, dtype=_result_dtype(function, dtype))
 
 
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
@@ -69,7 +81,7 @@ def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
         >>> jnp.concat([jnp.array([1, 2]), jnp.array([3])])
         Array([1, 2, 3], dtype=int32)
     """
-    return concatenate(arrays, axis)
+    return _joined("concat", arrays, axis, None)
 
 
 @jit_when_eager(static_argnames=("axis", "dtype"))
@@ -103,7 +115,7 @@ def stack(
             f"stack: arrays must have equal shapes, got {_listed(types)}.",
             "Use `concatenate` to join along an existing axis.",
         )
-    at = as_axis("stack", axis, types[0].ndim + 1)
+    at = _axis_of_joining("stack", axis, types[0].ndim + 1, of="a result")
     return _stack(arrays, axis=at, dtype=_result_dtype("stack", dtype))
 
 
@@ -122,8 +134,8 @@ def vstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
         Array([[1, 2],
                [3, 4]], dtype=int32)
     """
-    return concatenate(
-        [atleast_2d(x) for x in _sequence("vstack", tup)], axis=0, dtype=dtype
+    return _joined(
+        "vstack", [atleast_2d(x) for x in _sequence("vstack", tup)], 0, dtype
     )
 
 
@@ -135,9 +147,9 @@ def hstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
         >>> jnp.hstack([jnp.array([1, 2]), jnp.array([3])])
         Array([1, 2, 3], dtype=int32)
     """
-    arrays = [_with_axes(x, 1) for x in _sequence("hstack", tup)]
+    arrays = [_with_axes("hstack", x, 1) for x in _sequence("hstack", tup)]
     one = bool(arrays) and typeof(arrays[0]).ndim == 1
-    return concatenate(arrays, axis=0 if one else 1, dtype=dtype)
+    return _joined("hstack", arrays, 0 if one else 1, dtype)
 
 
 def dstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
@@ -148,8 +160,8 @@ def dstack(tup: Any, dtype: DTypeLike | None = None) -> Array:
         >>> jnp.dstack([jnp.zeros((2, 3)), jnp.ones((2, 3))]).shape
         (2, 3, 2)
     """
-    return concatenate(
-        [atleast_3d(x) for x in _sequence("dstack", tup)], axis=2, dtype=dtype
+    return _joined(
+        "dstack", [atleast_3d(x) for x in _sequence("dstack", tup)], 2, dtype
     )
 
 
@@ -166,7 +178,7 @@ def column_stack(tup: Any) -> Array:
     for x in _sequence("column_stack", tup):
         ndim = type_of("column_stack", "tup", x).ndim
         arrays.append(lax.reshape(x, (typeof(x).size, 1)) if ndim < 2 else x)
-    return concatenate(arrays, axis=1)
+    return _joined("column_stack", arrays, 1, None)
 
 
 def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
@@ -179,7 +191,7 @@ def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> Array:
     """
     type_of("append", "arr", arr)
     type_of("append", "values", values)
-    return concatenate([arr, values], axis=axis)
+    return _joined("append", [arr, values], axis, None)
 
 
 def block(arrays: Any) -> Array:
@@ -219,13 +231,14 @@ def _rank(arrays: Any) -> int:
 
 def _block(arrays: Any, depth: int, rank: int) -> Any:
     if not depth:
-        return _with_axes(arrays, rank)
-    return concatenate([_block(part, depth - 1, rank) for part in arrays], axis=-depth)
+        return _with_axes("block", arrays, rank)
+    parts = [_block(part, depth - 1, rank) for part in arrays]
+    return _joined("block", parts, -depth, None)
 
 
-def _with_axes(x: Any, rank: int) -> Any:
+def _with_axes(function: str, x: Any, rank: int) -> Any:
     """`x` with leading axes of size 1 up to `rank`."""
-    missing = rank - type_of("block", "arrays", x).ndim
+    missing = rank - type_of(function, "arrays", x).ndim
     return lax.expand_dims(x, tuple(range(missing))) if missing > 0 else x
 
 
@@ -271,7 +284,23 @@ def _strong(x: Any, dtype: np.dtype) -> Any:
 
 
 def _result_dtype(function: str, dtype: Any) -> Any:
-    return None if dtype is None else dtypes.as_dtype(dtype, function=function)
+    if dtype is None:
+        return None
+    instead = "Put the arrays into one list; `x.dtype` is the dtype of an array `x`."
+    return dtypes.as_dtype(dtype, function=function, instead=instead)
+
+
+def _axis_of_joining(
+    function: str, axis: Any, ndim: int, *, of: str = "an array"
+) -> int:
+    if (
+        is_array_like(axis) and typeof(axis).ndim
+    ):  # the second of the arrays to be joined
+        raise type_error(
+            f"{function}: `axis` must be an integer, got {shown(axis)}.",
+            "Put the arrays into one list.",
+        )
+    return as_axis(function, axis, ndim, of=of)
 
 
 def _no_out(function: str, out: Any) -> None:

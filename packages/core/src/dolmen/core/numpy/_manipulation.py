@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import lax
 from .._backend import ArrayImpl
-from .._ir import ArrayType, type_error, value_error
+from .._ir import ArrayType, as_integer, shown, type_error, value_error
 from .._ops._shape import sharding_error
 from .._tracing import Tracer, concrete, not_concrete, typeof
 from ._array_like import Array, ArrayLike
@@ -19,8 +19,13 @@ from ._promotion import type_of
 # ---- arguments ---------------------------------------------------------------------
 
 
-def as_axis(function: str, axis: Any, ndim: int, argument: str = "axis") -> int:
+def as_axis(
+    function: str, axis: Any, ndim: int, argument: str = "axis", *, of: str = "an array"
+) -> int:
     """`axis` counted from the front.
+
+    Args:
+        of: what has the `ndim` axes.
 
     Raises:
         TypeError: it is not an integer.
@@ -32,23 +37,32 @@ def as_axis(function: str, axis: Any, ndim: int, argument: str = "axis") -> int:
         if isinstance(axis, Tracer):
             raise not_concrete(axis, "int", f"{function}: `{argument}`") from None
         raise type_error(
-            f"{function}: `{argument}` must be an integer, got {axis!r:.60}."
+            f"{function}: `{argument}` must be an integer, got {shown(axis)}."
         ) from None
     if not -ndim <= made < ndim:
         expected = f"between {-ndim} and {ndim - 1}" if ndim else "absent"
         raise value_error(
-            f"{function}: `{argument}` must be {expected} for an array with {ndim} "
+            f"{function}: `{argument}` must be {expected} for {of} with {ndim} "
             f"axes, got {made}."
         )
     return made + ndim if made < 0 else made
 
 
 def as_axes(
-    function: str, axes: Any, ndim: int, argument: str = "axis"
+    function: str, axes: Any, ndim: int, argument: str = "axis", *, of: str = "an array"
 ) -> tuple[int, ...]:
     """One axis or several distinct ones, counted from the front."""
-    given = tuple(axes) if isinstance(axes, Sequence | np.ndarray) else (axes,)
-    made = tuple([as_axis(function, axis, ndim, argument) for axis in given])
+    several = isinstance(axes, Sequence | np.ndarray | ArrayImpl) and np.ndim(axes)
+    given = tuple(axes) if several else (axes,)
+    try:
+        made = tuple([as_axis(function, axis, ndim, argument, of=of) for axis in given])
+    except TypeError as error:
+        if type(error) is not TypeError:  # a tracer says more
+            raise
+        raise type_error(
+            f"{function}: `{argument}` must be an integer or a tuple of them, got "
+            f"{shown(axes)}."
+        ) from None
     if len(set(made)) != len(made):
         raise value_error(f"{function}: `{argument}` names an axis twice: {given}.")
     return made
@@ -80,7 +94,7 @@ def as_shape(function: str, shape: Any, argument: str = "shape") -> tuple[int, .
         return tuple([operator.index(size) for size in shape])
     except TypeError:
         raise type_error(
-            f"{function}: `{argument}` must be integers, got {shape!r:.60}."
+            f"{function}: `{argument}` must be integers, got {shown(shape)}."
         ) from None
 
 
@@ -383,7 +397,7 @@ def expand_dims(a: ArrayLike, axis: Any) -> Array:
     """
     given = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     rank = type_of("expand_dims", "a", a).ndim + len(given)
-    return lax.expand_dims(a, as_axes("expand_dims", given, rank))
+    return lax.expand_dims(a, as_axes("expand_dims", given, rank, of="a result"))
 
 
 def _at_least(function: str, rank: int, pad: Callable[[int], Sequence[int]]) -> Any:
@@ -560,7 +574,7 @@ def rot90(m: ArrayLike, k: int = 1, axes: Any = (0, 1)) -> Array:
     """
     ndim = type_of("rot90", "m", m).ndim
     first, second = as_axes("rot90", axes, ndim, "axes")
-    return _rot90(m, operator.index(k) % 4, first, second)
+    return _rot90(m, as_integer("rot90", "k", k) % 4, first, second)
 
 
 @jit_when_eager(static_argnames=("k", "first", "second"))
@@ -706,15 +720,19 @@ def repeat(
     axis = as_axis("repeat", axis, type.ndim)
     size = type.shape[axis]
     if isinstance(repeats, list | tuple):
-        repeats = np.asarray(repeats, np.int32)
+        repeats = np.asarray(repeats, None if repeats else np.int32)
     known = concrete(repeats)
     if known is not None and total_repeat_length is None:
         counts = np.asarray(known)
         if counts.dtype.kind not in "iu":
             raise type_error(f"repeat: `repeats` must be integers, got {counts.dtype}.")
+        if np.any(counts < 0):
+            raise value_error(
+                "repeat: `repeats` must not be negative, got "
+                f"{', '.join(map(str, counts[counts < 0][:3]))}."
+            )
         if counts.size == 1:
-            count = max(int(counts.reshape(())), 0)
-            return _repeat_each(a, count, axis)
+            return _repeat_each(a, int(counts.reshape(())), axis)
         if counts.shape != (size,):
             raise value_error(
                 f"repeat: `repeats` must hold one number for each of the {size} "
@@ -729,7 +747,7 @@ def repeat(
             "repeat: `repeats`",
             "Pass `total_repeat_length`, the size of the result along `axis`.",
         )
-    total = operator.index(total_repeat_length)
+    total = as_integer("repeat", "total_repeat_length", total_repeat_length)
     return _repeat_total(a, repeats, axis=axis, total=total)
 
 
@@ -792,7 +810,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> A
     columns = as_axis("diagonal", axis2, ndim, "axis2")
     if rows == columns:
         raise value_error(f"diagonal: `axis1` and `axis2` are both axis {rows}.")
-    return _diagonal(a, operator.index(offset), rows, columns)
+    return _diagonal(a, as_integer("diagonal", "offset", offset), rows, columns)
 
 
 @jit_when_eager(static_argnames=("offset", "rows", "columns"))
@@ -829,11 +847,11 @@ def diag(v: ArrayLike, k: int = 0) -> Array:
         (Array([[1, 0],
                [0, 2]], dtype=int32), Array([1, 4], dtype=int32))
     """
-    ndim = type_of("diag", "v", v).ndim
+    ndim, offset = type_of("diag", "v", v).ndim, as_integer("diag", "k", k)
     if ndim == 2:
-        return diagonal(v, k)
+        return diagonal(v, offset)
     if ndim == 1:
-        return _diag(v, operator.index(k))
+        return _diag(v, offset)
     raise value_error(f"diag: `v` must have one or two axes, got {typeof(v)!r}.")
 
 
