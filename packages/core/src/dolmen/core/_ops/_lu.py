@@ -14,22 +14,28 @@ from . import (
     _shape,
     _slicing,
 )
+from ._blocked_lu import blocked_lu
 from ._cholesky import triangular_solve
 from ._elementwise import constant_like
 from ._matrices import (
     INT32,
     MatrixFunction,
+    call_expanded,
     call_lapack,
     check_matrices,
     first_columns,
     first_rows,
     fitted,
     identity_like,
+    inlined,
     matmul,
     nan_unless,
     take_rows,
     triangle,
 )
+
+# What the compiler of TPUs has a factorization of.
+_ON_TPU = ("float32", "complex64")
 
 
 def lu(x: Any) -> tuple[Any, Any, Any]:
@@ -105,6 +111,8 @@ class Lu(MatrixFunction):
         return (factors, pivots, permutation), (tangent, None, None)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        if builder.platform != "cpu":
+            return self._lower_elsewhere(builder, args)
         out, pivot_type, _ = builder.out_types
         info = array_type(out.shape[:-2], INT32)
         types = (out, pivot_type, info)
@@ -117,6 +125,16 @@ class Lu(MatrixFunction):
         permute = PivotsToPermutation(out.shape[-2])
         program, _ = record(lambda p: [bind(permute, p)], (pivot_type,))
         return [factors, pivots, *builder.inline(program, [pivots])]
+
+    def _lower_elsewhere(self, builder: Any, args: Sequence[Any]) -> Any:
+        types = builder.out_types
+        if 0 in types[0].shape:
+            factors, pivots = (builder.constant(0, type) for type in types[:2])
+            program, _ = record(lambda: [_iota(types[2])], ())
+            return [factors, pivots, *builder.inline(program, ())]
+        if builder.platform == "tpu" and types[0].dtype.name in _ON_TPU:
+            return call_expanded(builder, "LuDecomposition", args, types)
+        return inlined(builder, blocked_lu, args)
 
     def cost(self, arg_types: Sequence[ArrayType]) -> int:
         (x,) = arg_types

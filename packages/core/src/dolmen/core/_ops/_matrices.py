@@ -3,7 +3,7 @@
 Matrices are the last two axes of an array; the leading ones number a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from .._backend import lapack_target
 from .._ir import ArrayType, Primitive, array_type, dtypes, type_error, value_error
 from .._lowering import mlir
-from .._tracing import bind, typeof
+from .._tracing import bind, record, typeof
 from . import (
     _arithmetic,
     _comparison,
@@ -186,6 +186,39 @@ def nan_where_failed(
         nan_unless(builder, "EQ", info, x, type)
         for x, type in zip(made, types, strict=True)
     ]
+
+
+# ---- without LAPACK ----------------------------------------------------------------
+
+
+def call_expanded(
+    builder: Any,
+    target: str,
+    args: Sequence[Any],
+    types: Sequence[ArrayType],
+    options: str = "",
+) -> list[Any]:
+    """Handles of what a call gives that XLA's compilers replace by operations."""
+    args = [builder.whole(x, (mlir.rank(x) - 2, mlir.rank(x) - 1)) for x in args]
+    made = builder.custom_call(
+        target, args, types, backend_config=options, api_version=1
+    )
+    return [made] if len(types) == 1 else list(made)
+
+
+def inlined(
+    builder: Any,
+    function: Callable[..., Sequence[Any]],
+    args: Sequence[Any],
+    types: Sequence[ArrayType] | None = None,
+) -> list[Any]:
+    """Handles of what a function of arrays gives.
+
+    Args:
+        types: of the arguments, by default those of the equation.
+    """
+    program, _ = record(function, builder.in_types if types is None else types)
+    return builder.inline(program, args)
 
 
 # ---- matrices ----------------------------------------------------------------------
@@ -367,6 +400,37 @@ def take_rows(x: Any, permutation: Any) -> Any:
     indices = _shape.expand_dims(permutation, (rank + 1,))
     sizes = (*[1] * rank, 1, n)
     return _gather.gather(x, indices, numbers, sizes, mode="promise_in_bounds")
+
+
+def scaled(x: Any) -> tuple[Any, Any]:
+    """Matrices whose greatest element is one, so that squares don't overflow.
+
+    And what they were divided by, ``[...]``.
+    """
+    type = typeof(x)
+    size = _arithmetic.abs(x)
+    zero = constant_like(size, 0)
+    scale = _reductions.reduce_max(size, (type.ndim - 2, type.ndim - 1))
+    scale = _selection.choose(
+        _comparison.eq(scale, zero), _creation.full_like(scale, 1), scale
+    )
+    return _arithmetic.div(x, as_dtype_of(over_batch(scale, type.shape), x)), scale
+
+
+def over_batch(x: Any, shape: tuple[int, ...]) -> Any:
+    """A number for each matrix (or vector) as an array of `shape`."""
+    return _shape.broadcast_in_dim(x, shape, range(typeof(x).ndim))
+
+
+def nan_unless_finite(scale: Any, made: list[Any]) -> list[Any]:
+    """Results, NaN for matrices with an element that is not finite."""
+    finite = _comparison.is_finite(scale)
+    return [
+        _selection.choose(
+            over_batch(finite, typeof(x).shape), x, _creation.full_like(x, np.nan)
+        )
+        for x in made
+    ]
 
 
 def inverse_gaps(gaps: Any) -> Any:

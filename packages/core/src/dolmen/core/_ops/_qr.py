@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._ir import ArrayType, array_type
-from .._tracing import bind, record, typeof
-from . import _arithmetic, _creation
+from .._tracing import bind, typeof
+from . import _arithmetic, _comparison, _creation, _reductions
 from ._cholesky import triangular_solve
 from ._conversion import complex, imag
 from ._elementwise import constant_like
@@ -13,6 +13,9 @@ from ._matrices import (
     INT32,
     MatrixFunction,
     adjoint,
+    along_rows,
+    as_dtype_of,
+    call_expanded,
     call_lapack,
     check_matrices,
     diagonal_part,
@@ -20,12 +23,15 @@ from ._matrices import (
     first_rows,
     fitted,
     identity_like,
+    inlined,
     matmul,
     take_rows,
     transposed,
     triangle,
 )
+from ._pivoted_qr import pivoted_qr
 from ._reflections import householder_product
+from ._selection import choose
 
 
 def qr(
@@ -117,8 +123,7 @@ class Qr(MatrixFunction):
         return (q, r, *permutation), (dq, dr, *([None] * len(permutation)))
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
-        program, _ = record(self._factors, builder.in_types)
-        return builder.inline(program, args)
+        return inlined(builder, self._factors, args)
 
     def _factors(self, x: Any) -> list[Any]:
         m, n = typeof(x).shape[-2:]
@@ -166,18 +171,22 @@ class HouseholderQr(MatrixFunction):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         packed, taus, *permutation = builder.out_types
+        if builder.platform != "cpu" and not permutation:
+            return self._expanded(builder, args)
         if not permutation:
             return call_lapack(builder, "geqrf", args, (packed, taus))
         (order,) = permutation
         if 0 in packed.shape:
-            program, _ = record(
-                lambda: [
-                    _creation.broadcasted_iota(INT32, order.shape, order.ndim - 1)
-                ],
+            axis = order.ndim - 1
+            made = inlined(
+                builder,
+                lambda: [_creation.broadcasted_iota(INT32, order.shape, axis)],
+                (),
                 (),
             )
-            none = call_lapack(builder, "geqrf", args, (packed, taus))
-            return [*none, *builder.inline(program, ())]
+            return [builder.constant(0, packed), builder.constant(0, taus), *made]
+        if builder.platform != "cpu":
+            return inlined(builder, pivoted_qr, args)
         # Zeros let LAPACK choose every column; it counts from one.
         free = builder.constant(0, order)
         types = (packed, order, taus)
@@ -187,3 +196,25 @@ class HouseholderQr(MatrixFunction):
         )
         one = builder.constant(1, order)
         return [packed, taus, builder.emit("subtract", (chosen, one), (order,))]
+
+    def _expanded(self, builder: Any, args: Sequence[Any]) -> list[Any]:
+        """By XLA's expansion, whose squares of short columns would be zero."""
+        packed, taus = builder.out_types
+        if 0 in packed.shape:
+            return [builder.constant(0, type) for type in (packed, taus)]
+        m, axis = packed.shape[-2], packed.ndim - 2
+
+        def start(x: Any) -> list[Any]:
+            scale = _reductions.reduce_max(_arithmetic.abs(x), (axis,))
+            is_zero = _comparison.eq(scale, constant_like(scale, 0))
+            scale = choose(is_zero, _creation.full_like(scale, 1), scale)
+            scale = as_dtype_of(along_rows(scale, m), x)
+            return [_arithmetic.div(x, scale), scale]
+
+        def finish(made: Any, scale: Any) -> list[Any]:
+            upper = _arithmetic.mul(triangle(made, lower=False), scale)
+            return [_arithmetic.add(triangle(made, -1), upper)]
+
+        x, scale = inlined(builder, start, args)
+        made, scales = call_expanded(builder, "Qr", [x], (packed, taus))
+        return [*inlined(builder, finish, [made, scale], (packed, packed)), scales]

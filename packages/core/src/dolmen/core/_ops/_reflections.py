@@ -5,20 +5,25 @@ from typing import Any
 
 from .._ir import ArrayType, value_error
 from .._tracing import bind, typeof
-from . import _arithmetic, _creation, _shape, _slicing
-from ._elementwise import is_linear
+from . import _arithmetic, _comparison, _creation, _pad, _shape, _slicing
+from ._cholesky import triangular_solve
+from ._elementwise import constant_like, is_linear
 from ._matrices import (
     MatrixFunction,
     adjoint,
+    along_rows,
+    call_expanded,
     call_lapack,
     check_matrices,
     conjugated,
     first_columns,
     fitted,
     identity_like,
+    inlined,
     matmul,
     triangle,
 )
+from ._selection import choose
 
 
 def householder_product(a: Any, taus: Any) -> Any:
@@ -88,8 +93,25 @@ class HouseholderProduct(MatrixFunction):
         return q, d_product
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        if builder.platform != "cpu":
+            return self._lower_elsewhere(builder, args)
         (product,) = call_lapack(builder, "orgqr", args, builder.out_types)
         return product
+
+    def _lower_elsewhere(self, builder: Any, args: Sequence[Any]) -> Any:
+        """With a scale for each column: reflections whose scale is zero do nothing."""
+        (out,), (a, taus) = builder.out_types, builder.in_types
+        missing = a.shape[-1] - taus.shape[-1]
+
+        def completed(a: Any, taus: Any) -> list[Any]:
+            edges = [*[(0, 0, 0)] * (taus.ndim - 1), (0, missing, 0)]
+            return [a, _pad.pad(taus, constant_like(taus, 0), edges)]
+
+        if 0 in out.shape:
+            return builder.constant(0, out)
+        target = "ProductOfElementaryHouseholderReflectors"
+        args = inlined(builder, completed, args) if missing else args
+        return call_expanded(builder, target, args, (out,))[0]
 
 
 def _column(x: Any, index: int) -> Any:
@@ -197,6 +219,8 @@ class Reflect(MatrixFunction):
         taus = builder.in_types[1]
         if 0 in taus.shape:
             return args[2]
+        if builder.platform != "cpu":
+            return inlined(builder, self._multiplied, args)[0]
         (product,) = call_lapack(
             builder,
             "ormqr",
@@ -207,3 +231,32 @@ class Reflect(MatrixFunction):
             transpose=self.adjoint,
         )
         return product
+
+    def _multiplied(self, a: Any, taus: Any, c: Any) -> list[Any]:
+        """With `Q` as ``I - V T V^H``, by products of matrices.
+
+        The inverse of `T` has the inverse scales on its diagonal, and above it what
+        ``V^H V`` has. A scale of zero is that of no reflection, like a vector of zeros.
+
+        Source: Joffrain, Low, Quintana-Orti, van de Geijn & Van Zee (2006),
+        "Accumulating Householder transformations, revisited", ACM TOMS 32.
+        """
+        is_none = _comparison.eq(taus, constant_like(taus, 0))
+        v = _arithmetic.add(triangle(a, -1), identity_like(a))
+        rows = typeof(a).shape[-2]
+        v = choose(along_rows(is_none, rows), _creation.zeros_like(v), v)
+        scales = choose(is_none, _creation.full_like(taus, 1), taus)
+        inner = matmul(adjoint(v), v)
+        inverse = along_rows(_arithmetic.reciprocal(scales), typeof(taus).shape[-1])
+        inverse = _arithmetic.mul(identity_like(inner), inverse)
+        inverse = _arithmetic.add(triangle(inner, 1, lower=False), inverse)
+        product = matmul(adjoint(v), c) if self.left else matmul(c, v)
+        product = triangular_solve(
+            inverse,
+            product,
+            left_side=self.left,
+            transpose_a=self.adjoint,
+            conjugate_a=self.adjoint,
+        )
+        change = matmul(v, product) if self.left else matmul(product, adjoint(v))
+        return [_arithmetic.sub(c, change)]

@@ -1,6 +1,7 @@
 """Eigenvalues of Hermitian matrices, and singular values."""
 
 import enum
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from .._ir import ArrayType, array_type
 from .._tracing import bind, typeof
-from . import _arithmetic, _slicing
+from . import _arithmetic, _jacobi, _slicing
 from ._conversion import complex, imag
 from ._elementwise import constant_like
 from ._joining import concatenate
@@ -19,6 +20,7 @@ from ._matrices import (
     along_columns,
     along_rows,
     as_dtype_of,
+    call_expanded,
     call_lapack,
     check_matrices,
     check_square,
@@ -28,12 +30,18 @@ from ._matrices import (
     first_rows,
     hermitian_from,
     hermitian_part,
+    inlined,
     inverse_gaps,
     matmul,
     nan_where_failed,
     real_part,
     real_type,
+    scaled,
 )
+
+# What the Jacobi iteration reads and whether it sorts; the greatest number of sweeps,
+# and what may be left beside the diagonal, its square relative to that of the matrix.
+_JACOBI = "1,0,40,1e-13"
 
 
 class EighImplementation(enum.Enum):
@@ -155,11 +163,34 @@ class Eigh(MatrixFunction):
         return (vectors, values), (matmul(vectors, turn), d_values)
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
+        if builder.platform != "cpu":
+            return self._lower_elsewhere(builder, args)
         vectors, values = builder.out_types
         types = (vectors, values, array_type(values.shape[:-1], INT32))
         uplo = "L" if self.reads_lower else "U"
         *made, info = call_lapack(builder, "syevd", args, types, mode="V", uplo=uplo)
         return nan_where_failed(builder, info, made, builder.out_types)
+
+    def _lower_elsewhere(self, builder: Any, args: Sequence[Any]) -> list[Any]:
+        (x,), types = builder.in_types, builder.out_types
+        if 0 in x.shape:
+            return [builder.constant(0, type) for type in types]
+        vectors, values = types
+        scale = array_type(x.shape[:-2], values.dtype)
+
+        def start(x: Any) -> Any:
+            return scaled(hermitian_from(x, lower=self.reads_lower))
+
+        x, factor = inlined(builder, start, args)
+        if values.dtype.itemsize == 4:
+            made, _ = call_expanded(builder, "Eigh", [x], types, _JACOBI)
+        else:
+            # That rotates by angles of at least 1e-6, whatever its tolerance.
+            (made,) = inlined(
+                builder, lambda x: [_jacobi.eigenvectors(x)], [x], [vectors]
+            )
+        both = [vectors, vectors, scale]
+        return inlined(builder, _jacobi.eigenpairs, [x, made, factor], both)
 
 
 # ---- singular values -----------------------------------------------------------------
@@ -296,6 +327,13 @@ class Svd(MatrixFunction):
         (x,) = builder.in_types
         if 0 in x.shape[-2:]:
             return [_orthonormal(builder, type) for type in builder.out_types]
+        if builder.platform != "cpu":
+            svd = functools.partial(
+                _jacobi.svd,
+                full_matrices=self.full_matrices,
+                compute_uv=self.compute_uv,
+            )
+            return inlined(builder, svd, args)
         types = self._types(x)
         all_types = [x, *types, array_type(x.shape[:-2], INT32)]
         mode = "N" if not self.compute_uv else "A" if self.full_matrices else "S"

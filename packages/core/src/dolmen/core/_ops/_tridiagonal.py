@@ -3,18 +3,35 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._ir import ArrayType, array_type, value_error
 from .._tracing import bind, typeof
-from . import _arithmetic, _pad
+from . import (
+    _arithmetic,
+    _comparison,
+    _creation,
+    _pad,
+    _reductions,
+    _shape,
+    _slicing,
+)
 from ._elementwise import constant_like, is_linear
+from ._joining import concatenate
+from ._loop import repeat
 from ._matrices import (
     INT32,
     MatrixFunction,
     along_columns,
+    as_dtype_of,
     call_lapack,
     check_matrices,
+    inlined,
     nan_where_failed,
+    over_batch,
+    real_part,
 )
+from ._selection import choose
 
 
 def tridiagonal_solve(
@@ -90,6 +107,10 @@ class TridiagonalSolve(MatrixFunction):
 
     def lower(self, builder: Any, args: Sequence[Any]) -> Any:
         (out,) = builder.out_types
+        if builder.platform != "cpu":
+            if 0 in out.shape:
+                return builder.constant(0, out)
+            return inlined(builder, self._solved, args)[0]
         if self.perturb:
             routine = "tridiagonal_solve_perturbed"
             return call_lapack(builder, routine, args, (out,), aliases=())[0]
@@ -102,6 +123,121 @@ class TridiagonalSolve(MatrixFunction):
             aliases=[(i, i) for i in range(4)],
         )
         return nan_where_failed(builder, info, [x], [out])[0]
+
+    def _solved(self, dl: Any, d: Any, du: Any, b: Any) -> list[Any]:
+        """Gaussian elimination with row exchanges, then substitution from the end.
+
+        In row `i` of the triangle three elements are not zero, that of the diagonal and
+        two after it. The sums of what follows on the right belong to it.
+        """
+        axis, n = typeof(d).ndim - 1, typeof(d).shape[-1]
+        # What stands beyond the last column is ignored.
+        du = _shifted(_shifted(du, 1, -1), -1, -1)
+        columns = [_shape.expand_dims(x, (axis + 1,)) for x in (dl, d, du)]
+        rows = concatenate((*columns, b), axis + 1)
+        triangle = _eliminated(rows, n, axis)
+        pivots = _slicing.index_in_dim(triangle, 0, axis + 1, keepdims=False)
+        size = _arithmetic.abs(pivots)
+        if self.perturb:
+            least = self._least_pivot(dl, d, du)
+            safe = choose(
+                _comparison.lt(real_part(pivots), constant_like(size, 0)),
+                _arithmetic.neg(least),
+                least,
+            )
+            is_small = _comparison.lt(size, least)
+            pivots = choose(is_small, as_dtype_of(safe, pivots), pivots)
+        solved = _substituted(triangle, pivots, n, axis)
+        if self.perturb:
+            return [solved]
+        is_zero = _comparison.eq(size, constant_like(size, 0))
+        is_singular = _reductions.reduce_or(is_zero, (axis,))
+        nan = _creation.full_like(solved, np.nan)
+        return [choose(over_batch(is_singular, typeof(solved).shape), nan, solved)]
+
+    def _least_pivot(self, *diagonals: Any) -> Any:
+        """The dtype's epsilon times the greatest element, for each row."""
+        type = typeof(diagonals[0])
+        sizes = [_arithmetic.abs(x) for x in diagonals]
+        size = _arithmetic.max(_arithmetic.max(sizes[0], sizes[1]), sizes[2])
+        size = _reductions.reduce_max(size, (type.ndim - 1,))
+        finfo = np.finfo(type.dtype)
+        least = _arithmetic.mul(size, constant_like(size, finfo.eps))
+        least = _arithmetic.max(least, constant_like(least, finfo.tiny))
+        return over_batch(least, type.shape)
+
+
+def _eliminated(rows: Any, n: int, axis: int) -> Any:
+    """Rows of the triangle, and what they equal.
+
+    Args:
+        rows: the three diagonals and right sides ``[..., n, 3 + k]``.
+    """
+    first = _row(rows, np.int32(0), axis)
+    triangle = _creation.zeros_like(rows)
+
+    def step(i: Any, triangle: Any, here: Any) -> list[Any]:
+        following = _row(rows, _arithmetic.add(i, constant_like(i, 1)), axis)
+        pivots = [_element(x, 0) for x in (here, following)]
+        is_greater = _comparison.lt(*map(_arithmetic.abs, pivots))
+        is_greater = _spread(is_greater, here)
+        upper = choose(is_greater, following, here)
+        lower = choose(is_greater, here, following)
+        pivot, below = _element(upper, 0), _element(lower, 0)
+        is_zero = _comparison.eq(pivot, constant_like(pivot, 0))
+        pivot = choose(is_zero, _creation.full_like(pivot, 1), pivot)
+        factor = _spread(_arithmetic.div(below, pivot), lower)
+        lower = _arithmetic.sub(lower, _arithmetic.mul(factor, upper))
+        return [_put(triangle, upper, i, axis), _moved(lower)]
+
+    triangle, last = repeat(n - 1, step, [triangle, _moved(first)])
+    return _put(triangle, last, np.int32(n - 1), axis)
+
+
+def _substituted(triangle: Any, pivots: Any, n: int, axis: int) -> Any:
+    """The solutions ``[..., n, k]``."""
+    k = typeof(triangle).shape[-1] - 3
+    solved = _slicing.slice_in_dim(triangle, 3, 3 + k, axis=axis + 1)
+    pivots = _shape.expand_dims(pivots, (axis + 1,))
+    none = _creation.zeros_like(_row(solved, np.int32(0), axis))
+
+    def step(i: Any, solved: Any, first: Any, second: Any) -> list[Any]:
+        place = _arithmetic.sub(constant_like(i, n - 1), i)
+        row, right = _row(triangle, place, axis), _row(solved, place, axis)
+        for column, known in ((1, first), (2, second)):
+            factor = _spread(_element(row, column), known)
+            right = _arithmetic.sub(right, _arithmetic.mul(factor, known))
+        pivot = _spread(_row(pivots, place, axis), right)
+        found = _arithmetic.div(right, pivot)
+        return [_put(solved, found, place, axis), found, first]
+
+    return repeat(n, step, [solved, none, none])[0]
+
+
+def _row(x: Any, i: Any, axis: int) -> Any:
+    return _slicing.dynamic_slice_in_dim(x, i, 1, axis)
+
+
+def _put(x: Any, row: Any, i: Any, axis: int) -> Any:
+    return _slicing.dynamic_update_slice_in_dim(x, row, i, axis)
+
+
+def _element(row: Any, column: int) -> Any:
+    return _slicing.slice_in_dim(row, column, column + 1, axis=typeof(row).ndim - 1)
+
+
+def _spread(x: Any, like: Any) -> Any:
+    """One column as often as `like` has columns."""
+    type = typeof(like)
+    return _shape.broadcast_in_dim(x, type.shape, range(type.ndim))
+
+
+def _moved(row: Any) -> Any:
+    """A row without its first element, with a zero before the right sides."""
+    parts = _element(row, 1), _element(row, 2), _creation.zeros_like(_element(row, 0))
+    end = typeof(row).shape[-1]
+    axis = typeof(row).ndim - 1
+    return concatenate((*parts, _slicing.slice_in_dim(row, 3, end, axis=axis)), axis)
 
 
 def _shifted(x: Any, by: int, axis: int) -> Any:
