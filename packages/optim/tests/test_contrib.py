@@ -277,3 +277,13 @@ def test_ranges_of_arguments_are_told(options, problem):
         contrib.reduce_on_plateau(**options)
 
     assert message_of(raised) == f"reduce_on_plateau: {problem}"
+
+
+def test_the_state_of_schedule_free_sgd_is_that_of_sgd():
+    params = {"w": jnp.ones(2)}
+
+    plain = optim.contrib.schedule_free_sgd(0.1).init(params)
+    decayed = optim.contrib.schedule_free_sgd(0.1, weight_decay=0.1).init(params)
+
+    assert plain.base_optimizer_state == optim.sgd(0.1).init(params)
+    assert decayed.base_optimizer_state[1] == optim.sgd(0.1).init(params)

@@ -17,7 +17,6 @@ from .._transformation import (
     GradientTransformation,
     GradientTransformationExtraArgs,
     ScalarOrSchedule,
-    identity,
     with_extra_args_support,
 )
 from .._trees import check_params
@@ -214,10 +213,10 @@ def schedule_free_sgd(
     Source: Defazio et al. (2024), arXiv:2405.15682.
     """
     rate = _warmed_up(learning_rate, warmup_steps)
-    decay = identity() if weight_decay is None else add_decayed_weights(weight_decay)
-    return schedule_free(
-        chain(decay, sgd(rate)), rate, b1, weight_lr_power, state_dtype
-    )
+    optimizer: Any = sgd(rate)
+    if weight_decay is not None:
+        optimizer = chain(add_decayed_weights(weight_decay), optimizer)
+    return schedule_free(optimizer, rate, b1, weight_lr_power, state_dtype)
 
 
 def schedule_free_adamw(

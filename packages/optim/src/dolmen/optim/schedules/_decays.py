@@ -153,8 +153,10 @@ def cosine_decay_schedule(
     check_positive_steps(function, "decay_steps", decay_steps)
 
     def schedule(count: Any) -> Any:
-        fraction = jnp.minimum(count, decay_steps) / decay_steps
-        wave = 0.5 * (1 + jnp.cos(jnp.pi * fraction))
+        # Multiplied first: a quotient of integers would give rates a dtype that is
+        # stronger than that of parameters in 16 bits.
+        angle = jnp.pi * jnp.minimum(count, decay_steps) / decay_steps
+        wave = 0.5 * (1 + jnp.cos(angle))
         return init_value * ((1 - alpha) * wave**exponent + alpha)
 
     return schedule
