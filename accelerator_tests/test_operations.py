@@ -1,5 +1,7 @@
 """Every operation compiles for TPUs and GPUs, and so does its derivative."""
 
+import importlib.metadata
+
 import pytest
 
 import dolmen.core as dc
@@ -12,6 +14,9 @@ SMOOTH = [row for row in ROWS if row.smooth]
 
 # Factorizations that only LAPACK has.
 ON_CPU = {"Eig", "Schur", "Hessenberg", "Tridiagonal"}
+# What one release of the compiler for TPUs takes for ill-typed.
+REFUSED = {"Nextafter"}
+REFUSING = "0.0.42."
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +31,18 @@ def compiled(function, args, device):
 
 def check(function, row, platform, device):
     args = row.args(0, row.typical_shape, row.dtypes[0])
-    if row.primitive.__name__ not in ON_CPU:
+    if row.primitive.__name__ in ON_CPU:
+        with pytest.raises(NotImplementedError, match=f"CPU only, not on {platform}"):
+            compiled(function, args, device)
+    elif platform == "tpu" and str(row) in REFUSED and refuses():
+        with pytest.raises(dc.errors.JaxRuntimeError, match="different element types"):
+            compiled(function, args, device)
+    else:
         assert compiled(function, args, device).as_text()
-        return
-    with pytest.raises(NotImplementedError, match=f"CPU only, not on {platform}"):
-        compiled(function, args, device)
+
+
+def refuses():
+    return importlib.metadata.version("libtpu").startswith(REFUSING)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

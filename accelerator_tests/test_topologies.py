@@ -13,7 +13,7 @@ from dolmen.core.sharding import NamedSharding, PartitionSpec as P
     [
         ("v5e:2x4", "tpu", 8, "TPU v5 lite"),
         ("v5p:2x2x1", "tpu", 4, "TPU v5"),
-        ("v6e:1x1", "tpu", 1, "TPU v6 lite"),
+        ("v6e:2x2", "tpu", 4, "TPU v6 lite"),
         ("a100", "cuda", 1, "NVIDIA A100-SXM4-80GB"),
         ("h100:8", "cuda", 8, "NVIDIA H100 80GB HBM3"),
         ("h200:2", "gpu", 2, "NVIDIA H200"),
