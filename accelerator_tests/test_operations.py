@@ -14,9 +14,10 @@ SMOOTH = [row for row in ROWS if row.smooth]
 
 # Factorizations that only LAPACK has.
 ON_CPU = {"Eig", "Schur", "Hessenberg", "Tridiagonal"}
-# What one release of the compiler for TPUs takes for ill-typed.
-REFUSED = {"Nextafter"}
+# What one release of the compiler for TPUs takes for ill-typed, and what ends it.
 REFUSING = "0.0.42."
+REFUSED = {"Nextafter"}
+ENDING = {"ConvertElementType-complex128"}
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +35,8 @@ def check(function, row, platform, device):
     if row.primitive.__name__ in ON_CPU:
         with pytest.raises(NotImplementedError, match=f"CPU only, not on {platform}"):
             compiled(function, args, device)
+    elif platform == "tpu" and str(row) in ENDING and refuses():
+        pytest.skip(f"libtpu {REFUSING}* ends the process for numbers of this dtype")
     elif platform == "tpu" and str(row) in REFUSED and refuses():
         with pytest.raises(dc.errors.JaxRuntimeError, match="different element types"):
             compiled(function, args, device)

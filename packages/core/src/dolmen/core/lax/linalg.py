@@ -1,7 +1,9 @@
 """Factorizations of matrices and triangular systems.
 
 Matrices are the last two axes of an array, the leading axes number a batch. Dtypes are
-float32, float64, complex64 and complex128. On the CPU LAPACK computes them.
+float32, float64, complex64 and complex128. On the CPU LAPACK computes them; elsewhere
+programs of their own do, but for `eig`, `schur`, `hessenberg` and `tridiagonal`, which
+are on the CPU alone.
 """
 
 from .._higher_order._cholesky_update import cholesky_update as cholesky_update
