@@ -331,9 +331,12 @@ class Compiled(Stage):
         leaves, tree = flatten(dynamic)
         if tree != self.in_tree:
             raise self._other_tree(dynamic, tree)
-        if not all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
+        if all(type(leaf) is _backend.ArrayImpl for leaf in leaves):
+            values = leaves
+        elif all(isinstance(x, Cell) or is_array_like(x) for x in leaves):
+            values = present([as_array(leaf) for leaf in leaves])
+        else:
             raise not_arrays("jit", self, dynamic)
-        values = present([as_array(leaf) for leaf in leaves])
         self._check(values)
         executable = self._executable
         given = [*present(self._traced.captures), *values]
@@ -369,7 +372,13 @@ class Compiled(Stage):
         )
 
     def _check(self, values: Sequence[Any]) -> None:
-        names, wanted = self._arguments.names(), self._arguments.types
+        wanted = self._arguments.types
+        if not all(map(_fits, values, wanted)):
+            self._refuse(values, wanted)
+
+    def _refuse(self, values: Sequence[Any], wanted: Sequence[Any]) -> None:
+        """Raise and say which values don't fit."""
+        names = self._arguments.names()
         for name, value in zip(names, values, strict=True):
             if isinstance(value, Tracer):
                 raise TypeError(
@@ -382,16 +391,15 @@ class Compiled(Stage):
         wrong = [
             f"  `{name}`: expected {want!r}, got {typeof(value)!r}"
             for name, want, value in zip(names, wanted, values, strict=True)
-            if (want.shape, want.dtype) != (typeof(value).shape, typeof(value).dtype)
+            if not _fits(value, want)
         ]
-        if wrong:
-            raise TypeError(
-                message(
-                    f"{self._name}: called with types it was not compiled for\n"
-                    + "\n".join(wrong),
-                    "Convert the arguments, or compile for these types too.",
-                )
+        raise TypeError(
+            message(
+                f"{self._name}: called with types it was not compiled for\n"
+                + "\n".join(wrong),
+                "Convert the arguments, or compile for these types too.",
             )
+        )
 
     def _check_layout(self, values: Sequence[Any]) -> None:
         if len(self._executable.devices) == 1:
@@ -441,6 +449,14 @@ class Compiled(Stage):
     def runtime_executable(self) -> Any:
         """The loaded executable of the runtime."""
         return self._executable.loaded
+
+
+def _fits(value: Any, wanted: ArrayType | AbstractRef) -> bool:
+    """Whether code that was compiled for a type takes a value."""
+    if isinstance(value, Tracer):
+        return False
+    type = typeof(value)
+    return type.shape == wanted.shape and type.dtype == wanted.dtype
 
 
 def trace(function: JitFunction, *args: Any, **kwargs: Any) -> Traced:
