@@ -15,6 +15,8 @@ from .._clipping import (
     clip as clip,
     clip_by_block_rms as clip_by_block_rms,
     clip_by_global_norm as clip_by_global_norm,
+    per_example_global_norm_clip as per_example_global_norm_clip,
+    per_example_layer_norm_clip as per_example_layer_norm_clip,
 )
 from .._conditions import (
     ApplyIfFiniteState as ApplyIfFiniteState,
@@ -37,6 +39,7 @@ from .._groups import (
     selective_transform as selective_transform,
 )
 from .._masking import (
+    MaskedNode as MaskedNode,
     MaskedState as MaskedState,
     masked as masked,
 )
