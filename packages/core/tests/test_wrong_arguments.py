@@ -226,3 +226,51 @@ def test_arrays_that_do_not_join(row):
 )
 def test_wrong_counts(row):
     check(*row)
+
+
+# ---- arguments that are static inside ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda axes: jnp.sum(X, axis=axes),
+        lambda axes: X.mean(axis=axes),
+        lambda axes: jnp.any(X > 0, axis=axes),
+        lambda axes: jnp.linalg.norm(X, axis=axes),
+    ],
+)
+@pytest.mark.parametrize("axes", [[0], [0, 1], [-1]])
+def test_lists_of_axes_are_axes(call, axes):
+    np.testing.assert_array_equal(call(axes), call(tuple(axes)))
+
+
+@table(
+    [
+        (
+            lambda: jnp.sum(V, V),
+            TypeError,
+            "sum: `axis` must be an integer or a tuple of them, got f32[3].\n  at HERE",
+        ),
+        (
+            lambda: lax.reshape(X, (3.0, 2)),
+            TypeError,
+            "reshape: `new_sizes` must be integers, got (3.0, 2).\n  at HERE\n"
+            "Use `//` instead of `/`.",
+        ),
+        (
+            lambda: lax.dynamic_slice(V, (0,), (2.5,)),
+            TypeError,
+            "dynamic_slice: `slice_sizes` must be integers, got (2.5,).\n  at HERE\n"
+            "Use `//` instead of `/`.",
+        ),
+        (
+            lambda: lax.reduce_sum(X, 0),
+            TypeError,
+            "reduce_sum: `axes` must be a sequence of integers, got 0.\n  at HERE\n"
+            "Write `(0,)`.",
+        ),
+    ]
+)
+def test_wrong_axes_and_sizes(row):
+    check(*row)
