@@ -145,7 +145,7 @@ def make_mesh(
         >>> here = topologies.get_attached_topology()
         >>> one = topologies.TopologyDescription(here.devices[:1])
         >>> topologies.make_mesh(one, (1, 1), ("x", "y")).shape
-        OrderedDict({'x': 1, 'y': 1})
+        {'x': 1, 'y': 1}
     """
     sizes = tuple(int(size) for size in mesh_shape)
     if int(np.prod(sizes)) != len(topo.devices):
