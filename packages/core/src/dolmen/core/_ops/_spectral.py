@@ -56,7 +56,8 @@ class SvdAlgorithm(enum.Enum):
     """How singular values are computed.
 
     Attributes:
-        DEFAULT: the best for the platform: divide and conquer on the CPU.
+        DEFAULT: the best for the platform: divide and conquer on the CPU, Jacobi
+            rotations elsewhere.
         QR: QR iteration.
         JACOBI: Jacobi rotations, on accelerators.
         POLAR: polar decompositions, on accelerators.

@@ -131,7 +131,8 @@ class TridiagonalSolve(MatrixFunction):
         two after it. The sums of what follows on the right belong to it.
         """
         axis, n = typeof(d).ndim - 1, typeof(d).shape[-1]
-        # What stands beyond the last column is ignored.
+        # What stands before the first and after the last column is ignored.
+        dl = _shifted(_shifted(dl, -1, -1), 1, -1)
         du = _shifted(_shifted(du, 1, -1), -1, -1)
         columns = [_shape.expand_dims(x, (axis + 1,)) for x in (dl, d, du)]
         rows = concatenate((*columns, b), axis + 1)
