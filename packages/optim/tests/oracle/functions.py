@@ -77,6 +77,7 @@ ORACLES: dict[str, list[str]] = {
     "test_quantized.py": ["dequantized", "quantized", "state_bytes", "with_8bit_state"],
     "test_range_test.py": ["find_learning_rate"],
     "test_scalings.py": [
+        "normalize_by_update_norm",
         *("optimistic_adam", "safe_norm", "safe_root_mean_squares", "scale_by_polyak"),
     ],
     "test_statistics.py": ["statistics"],
