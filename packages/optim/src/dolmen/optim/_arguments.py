@@ -129,13 +129,12 @@ def check_decay(function: str, argument: str, value: Any) -> None:
     """
     check_number(function, argument, value)
     if isinstance(value, int | float) and not 0 <= value < 1:
-        function, argument = as_written(function, argument, value)
-        raise ValueError(
-            extend.error_message(
-                f"{function}: `{argument}` must be at least 0 and less than 1, got "
-                f"{value}.",
-                "It is the weight of the past in an average, such as 0.9.",
-            )
+        raise _wrong_value(
+            function,
+            argument,
+            "be at least 0 and less than 1",
+            value,
+            "It is the weight of the past in an average, such as 0.9.",
         )
 
 
@@ -148,12 +147,7 @@ def check_bound(function: str, argument: str, value: Any) -> None:
     """
     check_number(function, argument, value)
     if isinstance(value, int | float) and not value >= 0:
-        function, argument = as_written(function, argument, value)
-        raise ValueError(
-            extend.error_message(
-                f"{function}: `{argument}` must not be negative, got {value}."
-            )
-        )
+        raise _wrong_value(function, argument, "not be negative", value)
 
 
 def check_dtype(function: str, argument: str, value: Any) -> None:
@@ -230,6 +224,14 @@ def _wrong_kind(
             fix,
         )
     )
+
+
+def _wrong_value(
+    function: str, argument: str, must: str, value: Any, fix: str = ""
+) -> ValueError:
+    function, argument = as_written(function, argument, value)
+    text = f"{function}: `{argument}` must {must}, got {value}."
+    return ValueError(extend.error_message(text, fix))
 
 
 def _quoted(argument: str) -> str:

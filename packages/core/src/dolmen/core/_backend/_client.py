@@ -1,6 +1,5 @@
 """The PJRT client of this process, its devices, and compilation for them."""
 
-import collections
 import functools
 import hashlib
 import os
@@ -336,8 +335,8 @@ def executable_cost(executable: Any) -> dict[str, float]:
         if "UNIMPLEMENTED" not in str(error):
             raise
     # The plugin for GPUs has none for devices that aren't there.
-    costs = map(_cost_of, executable.hlo_modules())
-    return dict(sum(map(collections.Counter, costs), collections.Counter()))
+    (module,) = executable.hlo_modules()
+    return _cost_of(module)
 
 
 def _cost_of(hlo: Any) -> dict[str, float]:

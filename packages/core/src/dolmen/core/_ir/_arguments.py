@@ -28,15 +28,24 @@ def as_integer(function: str, argument: str, value: Any, fix: str = "") -> int:
     )
 
 
-def as_integers(function: str, argument: str, values: Any) -> tuple[int, ...]:
+def as_integers(
+    function: str,
+    argument: str,
+    values: Any,
+    default: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
     """A user's sequence of sizes, axes or strides.
+
+    Args:
+        default: what None stands for, if it may be given.
 
     Raises:
         TypeError: one of them is not an integer (or is a traced value), or there is no
             sequence.
     """
+    given: Any = default if values is None else values
     try:
-        return tuple(map(operator.index, values))
+        return tuple(map(operator.index, given))
     except TypeError as error:
         if type(error) is not TypeError:  # a tracer says more
             raise

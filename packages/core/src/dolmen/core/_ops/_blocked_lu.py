@@ -24,6 +24,7 @@ from ._matrices import (
     first_rows,
     fitted,
     matmul,
+    one_for_zero,
     real_part,
     take_rows,
 )
@@ -131,9 +132,7 @@ def _eliminated(x: Any, i: Any, at: Any, rows: Any, places: Any) -> Any:
     row = _slicing.dynamic_slice_in_dim(x, at, 1, axis)
     row = _shape.squeeze(row, (axis,))
     pivot = _slicing.dynamic_slice_in_dim(column, at, 1, axis)
-    # A column without a pivot is zero.
-    is_zero = _comparison.eq(pivot, constant_like(pivot, 0))
-    pivot = choose(is_zero, _creation.full_like(pivot, 1), pivot)
+    pivot = one_for_zero(pivot)  # a column without a pivot is zero
     pivot = _shape.broadcast_in_dim(pivot, typeof(column).shape, range(axis + 1))
     is_below = _comparison.gt(rows, at)
     column = choose(is_below, _arithmetic.div(column, pivot), column)

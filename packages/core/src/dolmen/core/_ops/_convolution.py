@@ -243,16 +243,9 @@ def conv_general_dilated(
     spatial = len(numbers.lhs_spec) - 2
     ones = (1,) * spatial
     strides = as_integers("conv_general_dilated", "window_strides", window_strides)
-    lhs_dilation = (
-        ones
-        if lhs_dilation is None
-        else as_integers("conv_general_dilated", "lhs_dilation", lhs_dilation)
-    )
-    rhs_dilation = (
-        ones
-        if rhs_dilation is None
-        else as_integers("conv_general_dilated", "rhs_dilation", rhs_dilation)
-    )
+    where = "conv_general_dilated"
+    lhs_dilation = as_integers(where, "lhs_dilation", lhs_dilation, ones)
+    rhs_dilation = as_integers(where, "rhs_dilation", rhs_dilation, ones)
     if not len(strides) == len(lhs_dilation) == len(rhs_dilation) == spatial:
         raise value_error(
             f"conv_general_dilated: expected one stride and dilation for each of the "
@@ -729,11 +722,8 @@ def conv_transpose(
             )
     numbers = conv_dimension_numbers(x.shape, w.shape, dimension_numbers)
     kernel = [w.shape[a] for a in numbers.rhs_spec[2:]]
-    dilation = (
-        (1,) * len(kernel)
-        if rhs_dilation is None
-        else as_integers("conv_transpose", "rhs_dilation", rhs_dilation)
-    )
+    ones = (1,) * len(kernel)
+    dilation = as_integers("conv_transpose", "rhs_dilation", rhs_dilation, ones)
     if isinstance(padding, str) or use_consistent_padding:
         each = [padding] * len(kernel) if isinstance(padding, str) else padding
         padding = [

@@ -409,12 +409,20 @@ def scaled(x: Any) -> tuple[Any, Any]:
     """
     type = typeof(x)
     size = _arithmetic.abs(x)
-    zero = constant_like(size, 0)
     scale = _reductions.reduce_max(size, (type.ndim - 2, type.ndim - 1))
-    scale = _selection.choose(
-        _comparison.eq(scale, zero), _creation.full_like(scale, 1), scale
-    )
+    scale = one_for_zero(scale)
     return _arithmetic.div(x, as_dtype_of(over_batch(scale, type.shape), x)), scale
+
+
+def one_for_zero(x: Any) -> Any:
+    """`x` to divide by: with ones in the place of zeros."""
+    is_zero = _comparison.eq(x, constant_like(x, 0))
+    return _selection.choose(is_zero, _creation.full_like(x, 1), x)
+
+
+def spread(x: Any, like: Any) -> Any:
+    """The one element of an axis of `x` as often as `like` has elements there."""
+    return over_batch(x, typeof(like).shape)
 
 
 def over_batch(x: Any, shape: tuple[int, ...]) -> Any:

@@ -26,6 +26,7 @@ from ._matrices import (
     over_batch,
     real_part,
     scaled,
+    spread,
     transposed,
     triangle,
 )
@@ -117,14 +118,14 @@ def _reflected(x: Any, i: Any) -> tuple[Any, Any]:
     tau = choose(nothing, _creation.zeros_like(tau), tau)
     beta = choose(nothing, alpha, beta)
     divisor = _arithmetic.neg(choose(nothing, one, change))
-    v = div(rest, _spread(divisor, row))
-    reflection = choose(_comparison.eq(index, i), _spread(one, row), v)
+    v = div(rest, spread(divisor, row))
+    reflection = choose(_comparison.eq(index, i), spread(one, row), v)
     across = along_rows(reflection, n)
     inner = _reductions.reduce_sum(mul(x, conjugated(across)), (axis + 1,))
-    weights = mul(inner, _spread(conjugated(tau), inner))
+    weights = mul(inner, spread(conjugated(tau), inner))
     changed = sub(x, mul(along_columns(weights, m), across))
     beta = mul(beta, scale)
-    packed = choose(_comparison.eq(index, i), _spread(beta, row), v)
+    packed = choose(_comparison.eq(index, i), spread(beta, row), v)
     packed = choose(done, row, packed)
     x = choose(_comparison.gt(rows, i), changed, x)
     x = choose(_comparison.eq(rows, i), along_rows(packed, n), x)
@@ -133,12 +134,6 @@ def _reflected(x: Any, i: Any) -> tuple[Any, Any]:
 
 def _square(x: Any) -> Any:
     return real_part(mul(x, conjugated(x)))
-
-
-def _spread(x: Any, like: Any) -> Any:
-    """The one element of a last axis as often as `like` has elements there."""
-    type = typeof(like)
-    return _shape.broadcast_in_dim(x, type.shape, range(type.ndim))
 
 
 def _put(x: Any, element: Any, i: Any) -> Any:

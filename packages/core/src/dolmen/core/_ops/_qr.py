@@ -5,7 +5,7 @@ from typing import Any
 
 from .._ir import ArrayType, array_type
 from .._tracing import bind, typeof
-from . import _arithmetic, _comparison, _creation, _reductions
+from . import _arithmetic, _creation, _reductions
 from ._cholesky import triangular_solve
 from ._conversion import complex, imag
 from ._elementwise import constant_like
@@ -25,13 +25,13 @@ from ._matrices import (
     identity_like,
     inlined,
     matmul,
+    one_for_zero,
     take_rows,
     transposed,
     triangle,
 )
 from ._pivoted_qr import pivoted_qr
 from ._reflections import householder_product
-from ._selection import choose
 
 
 def qr(
@@ -206,9 +206,7 @@ class HouseholderQr(MatrixFunction):
 
         def start(x: Any) -> list[Any]:
             scale = _reductions.reduce_max(_arithmetic.abs(x), (axis,))
-            is_zero = _comparison.eq(scale, constant_like(scale, 0))
-            scale = choose(is_zero, _creation.full_like(scale, 1), scale)
-            scale = as_dtype_of(along_rows(scale, m), x)
+            scale = as_dtype_of(along_rows(one_for_zero(scale), m), x)
             return [_arithmetic.div(x, scale), scale]
 
         def finish(made: Any, scale: Any) -> list[Any]:

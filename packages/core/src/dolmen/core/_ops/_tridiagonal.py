@@ -28,8 +28,10 @@ from ._matrices import (
     check_matrices,
     inlined,
     nan_where_failed,
+    one_for_zero,
     over_batch,
     real_part,
+    spread,
 )
 from ._selection import choose
 
@@ -181,13 +183,11 @@ def _eliminated(rows: Any, n: int, axis: int) -> Any:
         following = _row(rows, _arithmetic.add(i, constant_like(i, 1)), axis)
         pivots = [_element(x, 0) for x in (here, following)]
         is_greater = _comparison.lt(*map(_arithmetic.abs, pivots))
-        is_greater = _spread(is_greater, here)
+        is_greater = spread(is_greater, here)
         upper = choose(is_greater, following, here)
         lower = choose(is_greater, here, following)
         pivot, below = _element(upper, 0), _element(lower, 0)
-        is_zero = _comparison.eq(pivot, constant_like(pivot, 0))
-        pivot = choose(is_zero, _creation.full_like(pivot, 1), pivot)
-        factor = _spread(_arithmetic.div(below, pivot), lower)
+        factor = spread(_arithmetic.div(below, one_for_zero(pivot)), lower)
         lower = _arithmetic.sub(lower, _arithmetic.mul(factor, upper))
         return [_put(triangle, upper, i, axis), _moved(lower)]
 
@@ -206,9 +206,9 @@ def _substituted(triangle: Any, pivots: Any, n: int, axis: int) -> Any:
         place = _arithmetic.sub(constant_like(i, n - 1), i)
         row, right = _row(triangle, place, axis), _row(solved, place, axis)
         for column, known in ((1, first), (2, second)):
-            factor = _spread(_element(row, column), known)
+            factor = spread(_element(row, column), known)
             right = _arithmetic.sub(right, _arithmetic.mul(factor, known))
-        pivot = _spread(_row(pivots, place, axis), right)
+        pivot = spread(_row(pivots, place, axis), right)
         found = _arithmetic.div(right, pivot)
         return [_put(solved, found, place, axis), found, first]
 
@@ -225,12 +225,6 @@ def _put(x: Any, row: Any, i: Any, axis: int) -> Any:
 
 def _element(row: Any, column: int) -> Any:
     return _slicing.slice_in_dim(row, column, column + 1, axis=typeof(row).ndim - 1)
-
-
-def _spread(x: Any, like: Any) -> Any:
-    """One column as often as `like` has columns."""
-    type = typeof(like)
-    return _shape.broadcast_in_dim(x, type.shape, range(type.ndim))
 
 
 def _moved(row: Any) -> Any:

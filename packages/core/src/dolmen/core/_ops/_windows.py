@@ -30,21 +30,9 @@ def window_options(
     """The options in numbers, in the order of the primitives' fields."""
     ones = (1,) * type.ndim
     sizes = as_integers("reduce_window", "window_dimensions", dimensions)
-    steps = (
-        ones
-        if strides is None
-        else as_integers("reduce_window", "window_strides", strides)
-    )
-    base = (
-        ones
-        if base_dilation is None
-        else as_integers("reduce_window", "base_dilation", base_dilation)
-    )
-    dilation = (
-        ones
-        if window_dilation is None
-        else as_integers("reduce_window", "window_dilation", window_dilation)
-    )
+    steps = as_integers("reduce_window", "window_strides", strides, ones)
+    base = as_integers("reduce_window", "base_dilation", base_dilation, ones)
+    dilation = as_integers("reduce_window", "window_dilation", window_dilation, ones)
     if not len(sizes) == len(steps) == len(base) == len(dilation) == type.ndim:
         raise value_error(
             f"reduce_window: expected one window size, stride and dilation for each of "

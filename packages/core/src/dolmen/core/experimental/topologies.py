@@ -6,10 +6,9 @@ over devices, how much memory each needs, how many operations it takes.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from .._backend import (
     GPUS,
@@ -20,7 +19,7 @@ from .._backend import (
     described_devices,
     devices as all_devices,
 )
-from .._ir import value_error
+from .._ir import as_integers, value_error
 
 __all__ = [
     "Device",
@@ -147,10 +146,10 @@ def make_mesh(
         >>> topologies.make_mesh(one, (1, 1), ("x", "y")).shape
         {'x': 1, 'y': 1}
     """
-    sizes = tuple(int(size) for size in mesh_shape)
-    if int(np.prod(sizes)) != len(topo.devices):
+    sizes = as_integers("make_mesh", "mesh_shape", mesh_shape)
+    if (count := math.prod(sizes)) != len(topo.devices):
         raise value_error(
-            f"make_mesh: a mesh of {sizes} has {int(np.prod(sizes))} devices, the "
-            f"system has {len(topo.devices)}.",
+            f"make_mesh: a mesh of {sizes} has {count} devices, the system has "
+            f"{len(topo.devices)}.",
         )
     return Mesh(arranged(topo.devices, sizes), tuple(axis_names))

@@ -15,6 +15,7 @@ from ..._ops._matrices import (
     diagonal,
     identity_like,
     matmul,
+    one_for_zero,
     transposed,
 )
 from ..._ops._qr import householder_qr
@@ -188,8 +189,7 @@ def _reflected_pivots(x: Any) -> tuple[Any, Any]:
     ``-t / t̄``.
     """
     factors, scales = householder_qr(x)
-    one = lax.full_like(scales, 1)
-    safe = lax.select(lax.eq(scales, lax.full_like(scales, 0)), one, scales)
+    one, safe = lax.full_like(scales, 1), one_for_zero(scales)
     turned = lax.neg(lax.div(safe, lax.conj(safe)) if _is_complex(x) else one)
     each = lax.select(lax.eq(scales, lax.full_like(scales, 0)), one, turned)
     return diagonal(factors), lax.reduce_prod(each, (typeof(each).ndim - 1,))
